@@ -1,0 +1,111 @@
+"""The one walker that every transform is made of.
+
+`trace` turns a call into a jaxpr; `evaluate` runs a jaxpr equation by equation and hands each to a handler, which may
+answer with other outputs. It runs at trace time, so what comes out is again a JAX function: it can be jitted, mapped,
+differentiated, sharded, and transformed once more.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+from jax.extend import core
+
+from jaxviz.transforms._primitives import Body, consts_of, rebind
+
+Path = tuple[int, ...]
+"""Where an equation stands: its index, or the index of a call, of the body in it, and of the equation in that."""
+
+
+class Program(NamedTuple):
+    """A traced call: `jaxpr(*consts, *leaves)`, and how to put its outputs together."""
+
+    body: Body
+    leaves: list[Any]
+    out_tree: Any
+
+
+class Site(NamedTuple):
+    """Where a handler stands: the path of its equation, and `read`, which gives the value of a variable in scope."""
+
+    path: Path
+    read: Callable[[Any], Any]
+
+
+Handler = Callable[[core.JaxprEqn, list[Any], Site], list[Any] | None]
+
+
+def trace(f: Callable, *args: Any) -> Program:
+    """Traces `f(*args)`, the parameters of a callable pytree `f` among the leaves and not among the constants."""
+    leaves, tree = jax.tree.flatten((f, args))
+    dynamic = [is_array(leaf) for leaf in leaves]
+
+    def call(*arrays: Any) -> Any:
+        remaining = iter(arrays)
+        function, inputs = jax.tree.unflatten(
+            tree, [next(remaining) if is_dynamic else leaf for leaf, is_dynamic in zip(leaves, dynamic, strict=True)]
+        )
+        return function(*inputs)
+
+    arrays = [leaf for leaf, is_dynamic in zip(leaves, dynamic, strict=True) if is_dynamic]
+    body, shapes = jax.make_jaxpr(call, return_shape=True)(*arrays)
+    return Program(body, arrays, jax.tree.structure(shapes))
+
+
+def is_array(leaf: Any) -> bool:
+    """Whether a leaf crosses `jit` as an argument (else it is a static part of its callable)."""
+    return isinstance(leaf, jax.Array | jax.ShapeDtypeStruct) or hasattr(leaf, "__array__")
+
+
+def evaluate(
+    body: Body, args: Sequence[Any], handle: Handler, path: Path = (), only: Iterable[int] | None = None
+) -> list[Any]:
+    """Runs a jaxpr, each equation through `handle` first.
+
+    Args:
+        body: what to run.
+        args: its inputs; of any type that `handle` understands, where it answers every equation that meets them.
+        handle: `(equation, operands, site) -> outputs`, or None to bind the equation as it is.
+        path: where `body` stands in the whole program.
+        only: indices of the equations to run; the rest are skipped, and an output that needs one comes out as None.
+
+    Returns:
+        The outputs.
+    """
+    jaxpr = body.jaxpr if hasattr(body, "jaxpr") else body
+    env: dict[Any, Any] = dict(zip(jaxpr.constvars, consts_of(body), strict=True))
+    env.update(zip(jaxpr.invars, args, strict=True))
+    wanted = None if only is None else set(only)
+
+    def read(atom: Any) -> Any:
+        return atom.val if isinstance(atom, core.Literal) else env[atom]
+
+    for index, eqn in enumerate(jaxpr.eqns):
+        if wanted is not None and index not in wanted:
+            continue
+        values = [read(atom) for atom in eqn.invars]
+        # The scopes are kept, since a later transform may find its layers by them.
+        scope = str(eqn.source_info.name_stack)
+        with jax.named_scope(scope) if scope else contextlib.nullcontext(), eqn.ctx.manager:
+            outs = handle(eqn, values, Site((*path, index), read))
+            if outs is None:
+                outs = rebind(eqn, values)
+        env.update(zip(eqn.outvars, outs, strict=True))
+    return [env.get(v) if isinstance(v, core.Var) else v.val for v in jaxpr.outvars]
+
+
+def live(body: Body, wanted: Iterable[Any], given: Iterable[Any] = ()) -> tuple[set[int], set[Any]]:
+    """The equations that must run to get the variables `wanted` when `given` are known, and the inputs they need."""
+    jaxpr = body.jaxpr if hasattr(body, "jaxpr") else body
+    known = set(given)
+    needed = {atom for atom in wanted if isinstance(atom, core.Var)} - known
+    run: set[int] = set()
+    for index in reversed(range(len(jaxpr.eqns))):
+        eqn = jaxpr.eqns[index]
+        if needed.isdisjoint(eqn.outvars):
+            continue
+        run.add(index)
+        needed.difference_update(eqn.outvars)
+        needed.update(atom for atom in eqn.invars if isinstance(atom, core.Var) and atom not in known)
+    return run, needed
