@@ -6,7 +6,7 @@ differentiated, sharded, and transformed once more.
 """
 
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -59,7 +59,12 @@ def is_array(leaf: Any) -> bool:
 
 
 def evaluate(
-    body: Body, args: Sequence[Any], handle: Handler, path: Path = (), only: Iterable[int] | None = None
+    body: Body,
+    args: Sequence[Any],
+    handle: Handler,
+    path: Path = (),
+    only: Iterable[int] | None = None,
+    given: Mapping[Any, Any] | None = None,
 ) -> list[Any]:
     """Runs a jaxpr, each equation through `handle` first.
 
@@ -69,6 +74,7 @@ def evaluate(
         handle: `(equation, operands, site) -> outputs`, or None to bind the equation as it is.
         path: where `body` stands in the whole program.
         only: indices of the equations to run; the rest are skipped, and an output that needs one comes out as None.
+        given: variables whose values are known already.
 
     Returns:
         The outputs.
@@ -76,6 +82,7 @@ def evaluate(
     jaxpr = body.jaxpr if hasattr(body, "jaxpr") else body
     env: dict[Any, Any] = dict(zip(jaxpr.constvars, consts_of(body), strict=True))
     env.update(zip(jaxpr.invars, args, strict=True))
+    env.update(given or {})
     wanted = None if only is None else set(only)
 
     def read(atom: Any) -> Any:

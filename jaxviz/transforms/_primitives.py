@@ -137,7 +137,11 @@ def _scan_counts(params: dict[str, Any]) -> tuple[int, int]:
 
 def _rebuild_scan(params: dict[str, Any], values: Sequence[Any], call: Callable) -> tuple[list[Any], Any]:
     num_consts, num_carry = _scan_counts(params)
-    consts, carry, xs = values[:num_consts], values[num_consts : num_consts + num_carry], values[num_consts + num_carry :]
+    consts, carry, xs = (
+        values[:num_consts],
+        values[num_consts : num_consts + num_carry],
+        values[num_consts + num_carry :],
+    )
 
     def step(carry: list[Any], xs: list[Any]) -> tuple[list[Any], Any]:
         outs, beside = call(0, *consts, *carry, *xs)

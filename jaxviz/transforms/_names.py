@@ -1,0 +1,161 @@
+"""The layers of a traced program: values that carry a name.
+
+A layer's name comes from `jax.ad_checkpoint.checkpoint_name(x, "conv1")`, anywhere, or from the scope that computed
+the value: Linen puts the path of every module there, and `jax.named_scope` any other name. A scope's layers are the
+values that leave it.
+"""
+
+import difflib
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.extend import core
+
+from jaxviz.transforms._interpret import Path
+from jaxviz.transforms._primitives import CUSTOM_JVP, CUSTOM_VJP, Body, batch_axes, bodies, is_call, opaque_bodies
+
+Scope = tuple[str, ...]
+
+
+class Layer(NamedTuple):
+    """A named value: output number `output` of the equation at `path`.
+
+    `inside` are the equations around it that do not simply run their body once.
+    """
+
+    path: Path
+    output: int
+    aval: Any
+    inside: tuple[core.JaxprEqn, ...]
+
+    def shape(self) -> jax.ShapeDtypeStruct:
+        """Shape outside of everything: stacked over the iterations of a scan, joined over the shards of a shard_map."""
+        shape = self.aval.shape
+        for eqn in reversed(self.inside):
+            if eqn.primitive.name == "scan":
+                shape = (eqn.params["length"], *shape)
+            elif eqn.primitive.name == "shard_map":
+                leading = batch_axes(eqn)
+                axes = () if leading is None else (leading,) if isinstance(leading, str) else leading
+                count = 1
+                for axis in axes:
+                    count *= eqn.params["mesh"].shape[axis]
+                shape = (shape[0] * count, *shape[1:])
+        return jax.ShapeDtypeStruct(shape, self.aval.dtype)
+
+
+def find_layers(body: Body) -> dict[str, Layer]:
+    """All layers in order of computation; a name met more than once is `name#0`, `name#1`, ..."""
+    explicit: list[tuple[str, Layer]] = []
+    scoped: list[tuple[Scope, Layer]] = []
+    _walk(body, (), (), (), explicit, scoped)
+    root = _root(scope for scope, _ in scoped)
+    named = {name for name, _ in explicit}
+    entries = explicit + [
+        (name, layer) for scope, layer in scoped if (name := "/".join(scope[root:])) and name not in named
+    ]
+    entries.sort(key=lambda entry: (entry[1].path, entry[1].output))
+    counts: dict[str, int] = {}
+    for name, _ in entries:
+        counts[name] = counts.get(name, 0) + 1
+    layers, seen = {}, dict.fromkeys(counts, 0)
+    for name, layer in entries:
+        layers[f"{name}#{seen[name]}" if counts[name] > 1 else name] = layer
+        seen[name] += 1
+    return layers
+
+
+def pick(layers: dict[str, Layer], names: Iterable[str], body: Body, refused: frozenset[str], why: str) -> list[Layer]:
+    """The layers of these names.
+
+    Raises:
+        ValueError: a name that does not exist.
+        NotImplementedError: a layer inside one of the primitives `refused`, or inside one that cannot be entered.
+    """
+    refused = refused | {CUSTOM_JVP, CUSTOM_VJP}
+    picked = []
+    for name in names:
+        if name not in layers:
+            raise _unknown(name, layers, body)
+        for eqn in layers[name].inside:
+            primitive = eqn.primitive.name
+            if primitive in refused:
+                own = "its own derivative rule would be lost" if primitive in (CUSTOM_JVP, CUSTOM_VJP) else why
+                raise NotImplementedError(
+                    f"`layer` must not lie inside `{primitive}`, got {name!r}: {own}. Name a layer outside of it."
+                )
+        picked.append(layers[name])
+    return picked
+
+
+def _unknown(name: str, layers: dict[str, Layer], body: Body) -> Exception:
+    for primitive, hidden in _hidden_names(body):
+        if name == hidden:
+            return NotImplementedError(
+                f"`layer` must not lie inside `{primitive}`, got {name!r}: that primitive cannot be entered. "
+                "Name a layer outside of it."
+            )
+    if not layers:
+        return ValueError(
+            f"`layer` must be the name of a layer, got {name!r} for a function that names none. Name values with "
+            "jax.ad_checkpoint.checkpoint_name, or an NNX model's with jaxviz.adapters.nnx.name_layers."
+        )
+    close = difflib.get_close_matches(name, layers, 1) or [key for key in layers if key.split("#")[0] == name][:1]
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return ValueError(f"`layer` must be one of {', '.join(layers)}, got {name!r}.{hint}")
+
+
+def _walk(
+    body: Body,
+    path: Path,
+    outer: Scope,
+    inside: tuple[core.JaxprEqn, ...],
+    explicit: list[tuple[str, Layer]],
+    scoped: list[tuple[Scope, Layer]],
+) -> None:
+    jaxpr = body.jaxpr if hasattr(body, "jaxpr") else body
+    made: dict[Any, tuple[Path, int, Scope]] = {}
+    left: set[tuple[Any, Scope]] = set()
+
+    def leave(atom: Any, reader: Scope) -> None:
+        if not isinstance(atom, core.Var) or atom not in made:
+            return
+        place, output, scope = made[atom]
+        for depth in range(len(outer) + 1, len(scope) + 1):
+            key = (atom, scope[:depth])
+            if reader[:depth] != scope[:depth] and key not in left and jnp.issubdtype(atom.aval.dtype, jnp.floating):
+                left.add(key)
+                scoped.append((scope[:depth], Layer(place, output, atom.aval, inside)))
+
+    for index, eqn in enumerate(jaxpr.eqns):
+        place = (*path, index)
+        scope = outer + tuple(part for part in str(eqn.source_info.name_stack).split("/") if part)
+        for atom in eqn.invars:
+            leave(atom, scope)
+        made.update((var, (place, output, scope)) for output, var in enumerate(eqn.outvars))
+        if eqn.primitive.name == "name":
+            explicit.append((eqn.params["name"], Layer(place, 0, eqn.outvars[0].aval, inside)))
+        plain = is_call(eqn) and eqn.primitive.name not in (CUSTOM_JVP, CUSTOM_VJP)
+        for number, inner in enumerate(bodies(eqn)):
+            _walk(inner.body, (*place, number), scope, inside if plain else (*inside, eqn), explicit, scoped)
+    for atom in jaxpr.outvars:
+        leave(atom, outer)
+
+
+def _root(scopes: Iterable[Scope]) -> int:
+    """1 where every scope lies under one and the same (the model itself, whose name is no part of a layer's)."""
+    scopes = list(scopes)
+    first = {scope[0] for scope in scopes}
+    return 1 if len(first) == 1 and any(len(scope) > 1 for scope in scopes) else 0
+
+
+def _hidden_names(body: Body) -> Iterator[tuple[str, str]]:
+    jaxpr = body.jaxpr if hasattr(body, "jaxpr") else body
+    for eqn in jaxpr.eqns:
+        for inner in opaque_bodies(eqn):
+            for name in find_layers(inner):
+                yield eqn.primitive.name, name
+        for inner in bodies(eqn):
+            yield from _hidden_names(inner.body)

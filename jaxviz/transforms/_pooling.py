@@ -1,0 +1,230 @@
+"""Max pooling that remembers where each maximum was, and the unpooling that puts values back there.
+
+This is the deconvnet's way down through a pooling layer, and at the same time the fastest gradient of one: JAX
+lowers the gradient of a max-pool to a scatter, which on a CPU takes several times longer than unpooling by switches,
+for a result that is equal bit by bit.
+"""
+
+import functools
+import itertools
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, UInt8, UInt32
+
+Pairs = tuple[tuple[int, int], ...]
+
+
+class Windows(NamedTuple):
+    """How windows lie over an array: one entry per axis."""
+
+    size: tuple[int, ...]
+    strides: tuple[int, ...]
+    padding: Pairs
+    dilation: tuple[int, ...]
+
+    def reach(self, axis: int) -> int:
+        """How many elements a window spans."""
+        return (self.size[axis] - 1) * self.dilation[axis] + 1
+
+
+def max_pool_with_switches(
+    x: Float[Array, "n h w c"],
+    window: int | tuple[int, int],
+    strides: int | tuple[int, int] | None = None,
+    padding: str | Sequence[tuple[int, int]] = "VALID",
+) -> tuple[Float[Array, "n h2 w2 c"], UInt8[Array, "n h2 w2 c"] | UInt32[Array, "n h2 w2 c"]]:
+    """Max pooling over rows and columns, and where in its window each maximum was found.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> x = jnp.array([[1.0, 5.0], [7.0, 3.0]]).reshape(1, 2, 2, 1)
+        >>> pooled, switches = max_pool_with_switches(x, 2)
+        >>> float(pooled[0, 0, 0, 0]), int(switches[0, 0, 0, 0])
+        (7.0, 2)
+
+    Args:
+        x: activations.
+        window: rows and columns of the window (one number: square).
+        strides: steps between windows; the window's own size by default.
+        padding: `"VALID"`, `"SAME"`, or `((top, bottom), (left, right))`. Padding never is the maximum.
+
+    Returns:
+        The maxima, and the switches: the index of the first maximum in its window, counted row by row.
+
+    Raises:
+        ValueError: `x` has not four axes, or the window does not fit.
+
+    References:
+        Zeiler and Fergus, [Visualizing and Understanding Convolutional Networks](https://arxiv.org/abs/1311.2901),
+        2014, section 2.1, "Unpooling".
+    """
+    if x.ndim != 4:
+        raise ValueError(f"`x` must have shape (n, h, w, c), got {x.shape}. Add the axes that are missing.")
+    return pool(x, _windows(x.shape, window, strides, padding))
+
+
+def unpool(
+    pooled: Float[Array, "n h2 w2 c"],
+    switches: UInt8[Array, "n h2 w2 c"] | UInt32[Array, "n h2 w2 c"],
+    shape: tuple[int, int],
+    window: int | tuple[int, int],
+    strides: int | tuple[int, int] | None = None,
+    padding: str | Sequence[tuple[int, int]] = "VALID",
+) -> Float[Array, "n h w c"]:
+    """Puts each value where its switch points, zero elsewhere; where windows overlap, values that meet are added.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> x = jnp.array([[1.0, 5.0], [7.0, 3.0]]).reshape(1, 2, 2, 1)
+        >>> pooled, switches = max_pool_with_switches(x, 2)
+        >>> unpool(pooled, switches, (2, 2), 2)[0, :, :, 0].tolist()
+        [[0.0, 0.0], [7.0, 0.0]]
+
+    Args:
+        pooled: values to put back: maxima, or a gradient with respect to them.
+        switches: from `max_pool_with_switches`.
+        shape: rows and columns of the array that was pooled.
+        window: as in `max_pool_with_switches`, like all that follows.
+        strides: steps between windows.
+        padding: `"VALID"`, `"SAME"`, or `((top, bottom), (left, right))`.
+
+    Returns:
+        The unpooled array, with the rows and columns of `shape`.
+
+    Raises:
+        ValueError: the shapes do not belong together.
+
+    References:
+        Zeiler and Fergus, [Visualizing and Understanding Convolutional Networks](https://arxiv.org/abs/1311.2901),
+        2014, section 2.1, "Unpooling".
+    """
+    full = (pooled.shape[0], *shape, pooled.shape[-1])
+    windows = _windows(full, window, strides, padding)
+    if pooled.shape != switches.shape or pooled.shape != _pooled_shape(full, windows):
+        raise ValueError(
+            f"`pooled` and `switches` must have shape {_pooled_shape(full, windows)} for an array of {full}, got "
+            f"{pooled.shape} and {switches.shape}. Give the same window, strides and padding as to the pooling."
+        )
+    return scatter(pooled, switches, full, windows)
+
+
+def pool(x: Array, windows: Windows) -> tuple[Array, Array]:
+    """Maxima and switches over any number of axes."""
+    padded = jnp.pad(x, windows.padding, constant_values=-jnp.inf)
+    sizes = _pooled_shape(x.shape, windows)
+    dtype = jnp.uint8 if math.prod(windows.size) <= 256 else jnp.uint32
+    pooled, switches = None, jnp.zeros(sizes, dtype)
+    for index, offsets in enumerate(itertools.product(*map(range, windows.size))):
+        start = [offset * step for offset, step in zip(offsets, windows.dilation, strict=True)]
+        stop = [a + (n - 1) * s + 1 for a, n, s in zip(start, sizes, windows.strides, strict=True)]
+        here = jax.lax.slice(padded, start, stop, windows.strides)
+        if pooled is None:
+            pooled = here
+        else:
+            # As in JAX, the first maximum wins, and a NaN counts as larger than anything.
+            larger = (here > pooled) | (here != here)
+            pooled = jnp.where(larger, here, pooled)
+            switches = jnp.where(larger, dtype(index), switches)
+    assert pooled is not None  # a window has at least one element
+    return pooled, switches
+
+
+def scatter(values: Array, switches: Array, shape: Sequence[int], windows: Windows) -> Array:
+    """Adds each value at the place its switch points to, in an array of `shape`.
+
+    An axis with stride `s` is put together from `s` interleaved phases, so that nothing is scattered. Where windows
+    overlap, the values that meet are added in the order of the windows, as JAX's own gradient does: floating-point
+    sums then agree to the last bit.
+    """
+    axes = range(len(shape))
+    length = [values.shape[axis] + _shift_and_phase(windows, axis, windows.size[axis] - 1)[0] for axis in axes]
+    phases = {}
+    # Window order is the reverse of offset order.
+    for index, offsets in reversed(list(enumerate(itertools.product(*map(range, windows.size))))):
+        where = [_shift_and_phase(windows, axis, offset) for axis, offset in zip(axes, offsets, strict=True)]
+        term = jnp.where(switches == switches.dtype.type(index), values, jnp.zeros((), values.dtype))
+        term = jnp.pad(
+            term, [(shift, length[axis] - values.shape[axis] - shift) for axis, (shift, _) in enumerate(where)]
+        )
+        key = tuple(phase for _, phase in where)
+        phases[key] = phases[key] + term if key in phases else term
+    zero = jnp.zeros(length, values.dtype)
+    merged = _interleave(lambda key: phases.get(key, zero), windows.strides, axes)
+    sizes = [n * s for n, s in zip(length, windows.strides, strict=True)]
+    return _fit(merged.reshape(sizes), shape, windows.padding)
+
+
+def _interleave(phase, strides: Sequence[int], axes: Sequence[int], key: tuple[int, ...] = ()) -> Array:
+    """One array with a new axis behind each strided one, over which the phases alternate."""
+    axis = len(key)
+    if axis == len(axes):
+        array = phase(key)
+        return array.reshape(
+            [size for n, s in zip(array.shape, strides, strict=True) for size in ([n, 1] if s > 1 else [n])]
+        )
+    parts = [_interleave(phase, strides, axes, (*key, number)) for number in range(strides[axis])]
+    if len(parts) == 1:
+        return parts[0]
+    return jnp.concatenate(parts, axis=axis + 1 + sum(s > 1 for s in strides[:axis]))
+
+
+def _fit(array: Array, shape: Sequence[int], padding: Pairs) -> Array:
+    """Takes the padding off; what no window reached is zero."""
+    config = [(-low, low + size - full, 0) for full, size, (low, _) in zip(array.shape, shape, padding, strict=True)]
+    return jax.lax.pad(array, jnp.zeros((), array.dtype), config)
+
+
+def _shift_and_phase(windows: Windows, axis: int, offset: int) -> tuple[int, int]:
+    return divmod(offset * windows.dilation[axis], windows.strides[axis])
+
+
+def _pooled_shape(shape: Sequence[int], windows: Windows) -> tuple[int, ...]:
+    return tuple(
+        (size + sum(windows.padding[axis]) - windows.reach(axis)) // windows.strides[axis] + 1
+        for axis, size in enumerate(shape)
+    )
+
+
+def _windows(
+    shape: Sequence[int],
+    window: int | tuple[int, int],
+    strides: int | tuple[int, int] | None,
+    padding: str | Sequence[tuple[int, int]],
+) -> Windows:
+    size = (window, window) if isinstance(window, int) else tuple(window)
+    steps = size if strides is None else (strides, strides) if isinstance(strides, int) else tuple(strides)
+    size, steps = (1, *size, 1), (1, *steps, 1)
+    if isinstance(padding, str):
+        pairs = tuple(jax.lax.padtype_to_pads(shape, size, steps, padding.upper()))
+    else:
+        pairs = ((0, 0), *(tuple(pair) for pair in padding), (0, 0))
+    windows = Windows(size, steps, pairs, (1,) * len(size))
+    if min(_pooled_shape(shape, windows)) < 1 or min(*size, *steps) < 1:
+        raise ValueError(
+            f"`window` must fit inside the padded array, got window={size[1:3]} for {tuple(shape[1:3])} with padding "
+            f"{pairs[1:3]}. Make it smaller."
+        )
+    return windows
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2))
+def switched_max_pool(x: Array, windows: Windows, shape: tuple[int, ...]) -> Array:
+    """A max-pool of an array of `shape`, over any of its axes, whose backward pass unpools by switches."""
+    del shape
+    return pool(x, windows)[0]
+
+
+def _forward(x: Array, windows: Windows, shape: tuple[int, ...]) -> tuple[Array, Array]:
+    del shape
+    return pool(x, windows)
+
+
+def _backward(windows: Windows, shape: tuple[int, ...], switches: Array, g: Array) -> tuple[Array]:
+    return (scatter(g, switches, shape, windows),)
+
+
+switched_max_pool.defvjp(_forward, _backward)

@@ -1,0 +1,184 @@
+"""Reading and replacing the activations of any JAX function."""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+from jaxtyping import Array
+
+from jaxviz.transforms._callable import callee
+from jaxviz.transforms._interpret import Program, Site, evaluate, trace
+from jaxviz.transforms._names import Layer, find_layers, pick
+from jaxviz.transforms._primitives import CUSTOM_JVP, CUSTOM_VJP, batch_axes, bodies, rebind, rebuild
+
+_UNTAPPABLE = frozenset({"while", "cond"})
+_WHY = "no value can come out of a loop of unknown length or of one branch"
+
+
+def layers(f: Callable, images: Any) -> dict[str, jax.ShapeDtypeStruct]:
+    """The layers of `f` that can be tapped, in order of computation, with their shapes; nothing is computed.
+
+    A layer is a value named by `jax.ad_checkpoint.checkpoint_name`, or one that leaves a scope: the output of every
+    Linen module (under its path, without the name of the outermost module), and of every `jax.named_scope`. An
+    explicit name beats a scope's; a name met more than once becomes `name#0`, `name#1`. A layer inside `scan` is
+    stacked over the iterations.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jax.ad_checkpoint import checkpoint_name
+        >>> layers(lambda x: jnp.sum(checkpoint_name(2 * x, "double")), jnp.ones(3))
+        {'double': ShapeDtypeStruct(shape=(3,), dtype=float32)}
+
+    Args:
+        f: any JAX function or callable pytree.
+        images: its input, or a `jax.ShapeDtypeStruct` in place of it.
+
+    Returns:
+        From name to shape and dtype.
+    """
+    found = find_layers(trace(f, images).body)
+    return {name: layer.shape() for name, layer in found.items() if _tappable(layer)}
+
+
+def tap(f: Callable, *layers: str) -> Callable:
+    """`images -> (f(images), {layer: activation})`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jax.ad_checkpoint import checkpoint_name
+        >>> out, acts = tap(lambda x: checkpoint_name(2 * x, "double") + 1, "double")(jnp.ones(2))
+        >>> acts["double"].tolist()
+        [2.0, 2.0]
+
+    Args:
+        f: any JAX function or callable pytree.
+        layers: names from `layers(f, images)`.
+
+    Returns:
+        The function, a pytree with the leaves of `f`. Activations inside a `scan` come out stacked.
+
+    Raises:
+        ValueError: on the call, for an unknown layer.
+        NotImplementedError: on the call, for a layer inside `while_loop`, `cond`, or a function with its own rule.
+    """
+    return Tap(callee(f), layers)
+
+
+def edit(f: Callable, edits: Mapping[str, Callable[[Array], Array]]) -> Callable:
+    """`f` with activations replaced: `edits[layer](activation)` goes on in the place of the activation.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jax.ad_checkpoint import checkpoint_name
+        >>> edit(lambda x: checkpoint_name(2 * x, "double") + 1, {"double": jnp.zeros_like})(jnp.ones(2)).tolist()
+        [1.0, 1.0]
+
+    Args:
+        f: any JAX function or callable pytree.
+        edits: from a name of `layers(f, images)` to a function of the activation that keeps shape and dtype. A layer
+            inside a loop is edited in each iteration.
+
+    Returns:
+        The function, a pytree with the leaves of `f`.
+
+    Raises:
+        ValueError: on the call, for an unknown layer, or an edit that changes the shape.
+        NotImplementedError: on the call, for a layer inside a function with its own derivative rule.
+    """
+    return Edit(callee(f), {name: callee(change) for name, change in edits.items()})
+
+
+@functools.partial(jax.tree_util.register_dataclass, data_fields=["f"], meta_fields=["names"])
+@dataclasses.dataclass(frozen=True)
+class Tap:
+    """A function whose activations come out beside its output; made by `tap`."""
+
+    f: Callable
+    names: tuple[str, ...]
+
+    def __call__(self, *args: Any) -> tuple[Any, dict[str, Array]]:
+        """The outputs of `f`, and the activations."""
+        program = trace(self.f, *args)
+        picked = pick(find_layers(program.body), self.names, program.body, _UNTAPPABLE, _WHY)
+        for layer in picked:
+            _check_shards(layer)
+        taken: dict[str, Array] = {}
+
+        def on(name: str, value: Array, taken: dict[str, Array]) -> Array:
+            taken[name] = value
+            return value
+
+        outs = _visit(program, dict(zip(self.names, picked, strict=True)), on, taken)
+        return outs, {name: taken[name] for name in self.names}
+
+
+@functools.partial(jax.tree_util.register_dataclass, data_fields=["f", "edits"], meta_fields=[])
+@dataclasses.dataclass(frozen=True)
+class Edit:
+    """A function with activations replaced; made by `edit`."""
+
+    f: Callable
+    edits: dict[str, Callable]
+
+    def __call__(self, *args: Any) -> Any:
+        """The outputs of the edited `f`."""
+        program = trace(self.f, *args)
+        picked = pick(find_layers(program.body), self.edits, program.body, frozenset(), "")
+
+        def on(name: str, value: Array, taken: dict[str, Array]) -> Array:
+            del taken
+            changed = self.edits[name](value)
+            if jax.numpy.shape(changed) != value.shape:
+                raise ValueError(
+                    f"`edits` must keep the shape of an activation, got {jax.numpy.shape(changed)} for {name!r} of "
+                    f"{value.shape}. Use jax.numpy.broadcast_to."
+                )
+            return jax.numpy.asarray(changed, value.dtype)
+
+        return _visit(program, dict(zip(self.edits, picked, strict=True)), on, {})
+
+
+def _visit(program: Program, layers: dict[str, Layer], on: Callable, taken: dict[str, Array]) -> Any:
+    """Runs a program, each layer's value through `on(name, value, taken)`."""
+    at: dict[tuple[int, ...], list[tuple[str, int]]] = {}
+    for name, layer in layers.items():
+        at.setdefault(layer.path, []).append((name, layer.output))
+    inside = {path[:depth] for path in at for depth in range(1, len(path))}
+
+    def handler(taken: dict[str, Array]) -> Callable:
+        def handle(eqn: Any, values: list[Any], site: Site) -> list[Any] | None:
+            outs = None
+            if site.path in inside:
+                inner = bodies(eqn)
+
+                def call(index: int, *inputs: Any) -> tuple[list[Any], dict[str, Array]]:
+                    # Taken inside the body's own trace, handed out as its output.
+                    here: dict[str, Array] = {}
+                    return evaluate(inner[index].body, inputs, handler(here), (*site.path, index)), here
+
+                outs, beside = rebuild(eqn, values, call)
+                taken.update(beside)
+            if site.path in at:
+                outs = rebind(eqn, values) if outs is None else list(outs)
+                for name, output in at[site.path]:
+                    outs[output] = on(name, outs[output], taken)
+            return outs
+
+        return handle
+
+    return jax.tree.unflatten(program.out_tree, evaluate(program.body, program.leaves, handler(taken)))
+
+
+def _tappable(layer: Layer) -> bool:
+    return not any(eqn.primitive.name in _UNTAPPABLE | {CUSTOM_JVP, CUSTOM_VJP} for eqn in layer.inside)
+
+
+def _check_shards(layer: Layer) -> None:
+    names = [eqn.primitive.name for eqn in layer.inside]
+    if "shard_map" in names and "scan" in names[names.index("shard_map") :]:
+        raise NotImplementedError("`layer` must not lie in a `scan` inside a `shard_map`. Put the scan outside.")
+    for eqn in layer.inside:
+        if eqn.primitive.name == "shard_map":
+            batch_axes(eqn)
