@@ -17,7 +17,7 @@ test-all: $(VENV)/.test
 lint: $(VENV)/.lint
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
-	$(bin)/pyright
+	$(bin)/pyright --pythonpath $(bin)/python
 
 $(VENV)/bin/pip:
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "jaxviz needs Python 3.11 or newer: make PYTHON=python3.11 ...")'

@@ -6,7 +6,7 @@ import jax
 
 
 def callee(f: Callable) -> Callable:
-    """`f` itself where it is a pytree (a network, an Equinox module, a `Partial`), else `f` as a pytree of no leaves."""
+    """`f` itself where it is a pytree (a network, an Equinox module, a `Partial`), else as a pytree of no leaves."""
     if not callable(f):
         raise TypeError(f"`f` must be a function or a callable pytree, got {type(f).__name__}. Wrap it in a function.")
     return jax.tree_util.Partial(f) if jax.tree.leaves(f) == [f] else f

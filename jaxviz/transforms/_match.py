@@ -11,8 +11,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jax.extend import core
 
 from jaxviz.transforms._interpret import Path
@@ -173,7 +173,7 @@ def _relu(
     if definition is None:
         return None
     result.definitions[out.number] = definition
-    aval = eqn.outvars[0].aval
+    aval: Any = eqn.outvars[0].aval
     # A value made inside a nested call is out of reach here; what is below the ceiling was matched there.
     if definition.kind != "relu" or definition.number not in holders or not jnp.issubdtype(aval.dtype, jnp.floating):
         return None
@@ -213,7 +213,8 @@ def _define(name: str, operands: list[Fact], definitions: dict[int, Definition])
 def _pool(eqn: core.JaxprEqn, scope: str) -> Found | None:
     if eqn.primitive.name != "reduce_window_max":
         return None
-    params, out = eqn.params, eqn.outvars[0].aval
+    params: dict[str, Any] = eqn.params
+    out: Any = eqn.outvars[0].aval
     if any(step != 1 for step in params["base_dilation"]) or not jnp.issubdtype(out.dtype, jnp.floating):
         return None
     windows = Windows(
@@ -227,7 +228,7 @@ def _pool(eqn: core.JaxprEqn, scope: str) -> Found | None:
 
 def _scalar(value: Any) -> float | None:
     """The constant, where a value is one number that is known while tracing."""
-    if isinstance(value, jax.core.Tracer) or getattr(value, "size", 1) != 1:
+    if isinstance(value, Tracer) or getattr(value, "size", 1) != 1:
         return None
     dtype = getattr(value, "dtype", type(value))
     return float(value) if jnp.issubdtype(dtype, jnp.integer) or jnp.issubdtype(dtype, jnp.floating) else None

@@ -120,7 +120,7 @@ def _walk(
     left: set[tuple[Any, Scope]] = set()
 
     def leave(atom: Any, reader: Scope) -> None:
-        if not isinstance(atom, core.Var) or atom not in made:
+        if isinstance(atom, core.Literal) or atom not in made:
             return
         place, output, scope = made[atom]
         for depth in range(len(outer) + 1, len(scope) + 1):

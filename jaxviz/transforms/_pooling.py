@@ -8,7 +8,7 @@ for a result that is equal bit by bit.
 import functools
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -142,7 +142,7 @@ def scatter(values: Array, switches: Array, shape: Sequence[int], windows: Windo
     """
     axes = range(len(shape))
     length = [values.shape[axis] + _shift_and_phase(windows, axis, windows.size[axis] - 1)[0] for axis in axes]
-    phases = {}
+    phases: dict[tuple[int, ...], Array] = {}
     # Window order is the reverse of offset order.
     for index, offsets in reversed(list(enumerate(itertools.product(*map(range, windows.size))))):
         where = [_shift_and_phase(windows, axis, offset) for axis, offset in zip(axes, offsets, strict=True)]
@@ -158,7 +158,7 @@ def scatter(values: Array, switches: Array, shape: Sequence[int], windows: Windo
     return _fit(merged.reshape(sizes), shape, windows.padding)
 
 
-def _interleave(phase, strides: Sequence[int], axes: Sequence[int], key: tuple[int, ...] = ()) -> Array:
+def _interleave(phase: Callable, strides: Sequence[int], axes: Sequence[int], key: tuple[int, ...] = ()) -> Array:
     """One array with a new axis behind each strided one, over which the phases alternate."""
     axis = len(key)
     if axis == len(axes):
@@ -195,13 +195,13 @@ def _windows(
     strides: int | tuple[int, int] | None,
     padding: str | Sequence[tuple[int, int]],
 ) -> Windows:
-    size = (window, window) if isinstance(window, int) else tuple(window)
-    steps = size if strides is None else (strides, strides) if isinstance(strides, int) else tuple(strides)
-    size, steps = (1, *size, 1), (1, *steps, 1)
+    rows_cols = (window, window) if isinstance(window, int) else window
+    steps_2d = rows_cols if strides is None else (strides, strides) if isinstance(strides, int) else strides
+    size, steps = (1, *rows_cols, 1), (1, *steps_2d, 1)
     if isinstance(padding, str):
         pairs = tuple(jax.lax.padtype_to_pads(shape, size, steps, padding.upper()))
     else:
-        pairs = ((0, 0), *(tuple(pair) for pair in padding), (0, 0))
+        pairs = ((0, 0), *((low, high) for low, high in padding), (0, 0))
     windows = Windows(size, steps, pairs, (1,) * len(size))
     if min(_pooled_shape(shape, windows)) < 1 or min(*size, *steps) < 1:
         raise ValueError(

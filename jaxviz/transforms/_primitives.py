@@ -115,17 +115,17 @@ def batch_axes(eqn: core.JaxprEqn) -> Any:
     Raises:
         NotImplementedError: it splits another axis, so what leaves it has no known layout.
     """
-    leading = None
     for spec in (*eqn.params["in_specs"], *eqn.params["out_specs"]):
-        parts = tuple(spec)
-        if any(part is not None for part in parts[1:]):
+        if any(part is not None for part in tuple(spec)[1:]):
             raise NotImplementedError(
                 f"`layer` must not lie inside a `shard_map` that splits more than the leading axis, got {spec}. "
                 "Name the layer outside of it."
             )
-        if parts and parts[0] is not None:
-            leading = parts[0]
-    return leading
+    return _leading(eqn.params["in_specs"])
+
+
+def _leading(specs: Sequence[Any]) -> Any:
+    return next((axes[0] for axes in map(tuple, specs) if axes and axes[0] is not None), None)
 
 
 def _scan_counts(params: dict[str, Any]) -> tuple[int, int]:
@@ -164,14 +164,13 @@ def _rebuild_while(params: dict[str, Any], values: Sequence[Any], call: Callable
 
 
 def _rebuild_shard_map(params: dict[str, Any], values: Sequence[Any], call: Callable) -> tuple[list[Any], Any]:
-    leading = next((tuple(s)[0] for s in params["in_specs"] if tuple(s) and tuple(s)[0] is not None), None)
     mapped = jax.shard_map(
         lambda *inputs: call(0, *inputs),
         mesh=params["mesh"],
         in_specs=tuple(params["in_specs"]),
-        out_specs=(list(params["out_specs"]), jax.P(leading)),
+        out_specs=(list(params["out_specs"]), jax.P(_leading(params["in_specs"]))),
         check_vma=params["check_vma"],
-        axis_names=params.get("newly_manual_axes", params.get("manual_axes")),
+        axis_names=params["newly_manual_axes" if "newly_manual_axes" in params else "manual_axes"],
     )
     return mapped(*values)
 

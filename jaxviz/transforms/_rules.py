@@ -156,10 +156,9 @@ def matches(f: Callable, images: Any, rule: Rule, *, custom_vjp: str = "error") 
     """
     program = trace(f, images)
     layers = find_layers(program.body)
-    found = _search(program, rule, custom_vjp).found
     return [
-        dataclasses.replace(entry.match, scope=entry.match.scope or _above(layers, path))
-        for path, entry in found.items()
+        dataclasses.replace(found.match, scope=found.match.scope or _above(layers, path))
+        for path, found in _search(program, rule, custom_vjp).found.items()
     ]
 
 
@@ -212,8 +211,10 @@ def _forward(x: Array, y: Array, rule: Rule, ceiling: float | None) -> tuple[Arr
 
 def _backward(rule: Rule, ceiling: float | None, residuals: tuple[Array, ...], g: Array) -> tuple[Array, None]:
     if callable(rule):
-        return rule(*residuals, g), None
-    return RULES[rule](*residuals, g, ceiling), None
+        x, y = residuals
+        return rule(x, y, g), None
+    (y,) = residuals
+    return RULES[rule](y, g, ceiling), None
 
 
 _ruled.defvjp(_forward, _backward)

@@ -1,0 +1,79 @@
+"""Layer names for an unedited Flax NNX model: what each submodule returns carries the submodule's path.
+
+Linen writes module paths into the program, NNX does not. `name_layers` turns an NNX model into a callable pytree whose
+submodule outputs are named, so that `jaxviz.tap(f, "blocks/0/conv")` and the others find them. Models that name their
+own layers with `jax.ad_checkpoint.checkpoint_name` do not need it.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax.ad_checkpoint import checkpoint_name
+
+_PATH = "_jaxviz_path"
+
+
+def name_layers(model: nnx.Module) -> Callable:
+    """A callable pytree that computes `model(*args)`, every submodule's output named by the submodule's path.
+
+    The model is not changed, and its state is that of this moment: call `model.eval()` first where it has dropout or
+    batch norm. State that the call updates is dropped.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> import jaxviz as jv
+        >>> from flax import nnx
+        >>> model = nnx.Sequential(nnx.Linear(2, 3, rngs=nnx.Rngs(0)), nnx.relu, nnx.Linear(3, 1, rngs=nnx.Rngs(1)))
+        >>> list(jv.layers(name_layers(model), jnp.ones((1, 2))))
+        ['layers/0', 'layers/2']
+
+    Args:
+        model: an NNX module that can be called.
+
+    Returns:
+        The function; its leaves are the model's variables, so they cross `jit` as arguments.
+
+    Raises:
+        TypeError: `model` is not an NNX module that can be called.
+    """
+    if not isinstance(model, nnx.Module) or not callable(model):
+        raise TypeError(f"`model` must be an nnx.Module that can be called, got {type(model).__name__}.")
+    graphdef, state = nnx.split(model)
+    return NamedLayers(state, graphdef)
+
+
+@functools.partial(jax.tree_util.register_dataclass, data_fields=["state"], meta_fields=["graphdef"])
+@dataclasses.dataclass(frozen=True)
+class NamedLayers:
+    """An NNX model as a function with named layers; made by `name_layers`."""
+
+    state: Any
+    graphdef: Any
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The outputs of the model."""
+        model = nnx.merge(self.graphdef, self.state)
+        for path, module in nnx.iter_modules(model):
+            if path and callable(module):
+                # Python looks `__call__` up on the class; this copy of the model lives for this call alone.
+                object.__setattr__(module, _PATH, "/".join(map(str, path)))
+                module.__class__ = _named(type(module))
+        return model(*args, **kwargs)
+
+
+@functools.cache
+def _named(cls: type) -> type:
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return jax.tree.map(functools.partial(_name, getattr(self, _PATH)), cls.__call__(self, *args, **kwargs))
+
+    return type(cls.__name__, (cls,), {"__call__": call, "__module__": cls.__module__})
+
+
+def _name(path: str, value: Any) -> Any:
+    is_float = hasattr(value, "dtype") and jnp.issubdtype(value.dtype, jnp.floating)
+    return checkpoint_name(value, path) if is_float else value
