@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 bin := $(VENV)/bin
 
-.PHONY: demo test test-all lint clean
+.PHONY: demo test test-slow lint clean
 
 demo: $(VENV)/.scripts
 	$(bin)/python -m scripts.explain chelsea --out runs/demo
@@ -11,8 +11,8 @@ demo: $(VENV)/.scripts
 test: $(VENV)/.test
 	$(bin)/python -m pytest -m "not slow"
 
-test-all: $(VENV)/.test
-	$(bin)/python -m pytest
+test-slow: $(VENV)/.test
+	$(bin)/python -m pytest -m slow
 
 lint: $(VENV)/.lint
 	$(bin)/ruff check .
