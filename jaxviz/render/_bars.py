@@ -1,0 +1,73 @@
+"""The most probable classes as bars."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from jaxviz.render import _canvas
+
+
+def top_classes(probabilities: Float[np.ndarray, " k"], num: int = 5) -> list[int]:
+    """Indices of the most probable classes, the most probable first; ties in the order of the classes.
+
+    Example:
+        >>> top_classes(np.array([0.1, 0.7, 0.2]), 2)
+        [1, 2]
+
+    Args:
+        probabilities: one per class, in [0, 1].
+        num: how many.
+
+    Returns:
+        The indices.
+    """
+    return np.argsort(-np.asarray(probabilities), kind="stable")[:num].tolist()
+
+
+def bars(
+    probabilities: Float[np.ndarray, " k"], labels: Sequence[str], *, num: int = 5, title: str = ""
+) -> UInt8[np.ndarray, "h w 3"]:
+    """A picture of the most probable classes, on an axis that always goes from 0 to 1.
+
+    Args:
+        probabilities: one per class, in [0, 1].
+        labels: one per class.
+        num: how many classes to show.
+        title: a line above.
+
+    Returns:
+        The picture.
+
+    Raises:
+        ValueError: where there is not one label per class.
+    """
+    if len(labels) != len(probabilities):
+        raise ValueError(
+            f"`labels` must hold one label per class, got {len(labels)} for {len(probabilities)} probabilities. "
+            "Use the labels of the same network."
+        )
+    top = top_classes(probabilities, num)
+    figure = _canvas.figure(5.0, 0.5 + 0.36 * len(top))
+    axes = figure.add_subplot()
+    values = [float(probabilities[k]) for k in top]
+    axes.barh(range(len(top)), values, color=_canvas.BAR, height=0.62)
+    for place, value in enumerate(values):
+        inside = value > 0.8
+        axes.text(
+            value + (-0.015 if inside else 0.015),
+            place,
+            f"{value:.1%}",
+            va="center",
+            ha="right" if inside else "left",
+            color=_canvas.PAPER if inside else _canvas.INK,
+            fontsize=9,
+        )
+    axes.set_yticks(range(len(top)), [labels[k] for k in top], fontsize=9, parse_math=False)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlim(0, 1)
+    axes.set_xticks([])
+    axes.invert_yaxis()
+    axes.spines[["top", "right", "bottom"]].set_visible(False)
+    axes.set_title(title, fontsize=10, loc="left", color=_canvas.INK, parse_math=False)
+    return _canvas.pixels(figure)

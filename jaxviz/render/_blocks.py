@@ -1,0 +1,173 @@
+"""What a page is made of: values that hold pictures and words, and no markup."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from jaxviz.render._bars import top_classes
+from jaxviz.render._scale import Scale
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """A picture with its words.
+
+    Args:
+        picture: uint8, `(height, width, 3)`.
+        title: what it is, a few words.
+        alt: what there is to see, for those who do not see it.
+        caption: a sentence below, or nothing.
+        scale: what colored it, for its color bar.
+    """
+
+    picture: UInt8[np.ndarray, "h w 3"]
+    title: str
+    alt: str
+    caption: str = ""
+    scale: Scale | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """A photo beside the most probable classes.
+
+    Args:
+        photo: what the network saw.
+        bars: (label, probability in [0, 1]), in the order to show.
+    """
+
+    template: ClassVar[str] = "prediction.html.j2"
+    photo: Figure
+    bars: Sequence[tuple[str, float]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Gallery:
+    """Figures side by side, as many to a line as fit.
+
+    Args:
+        figures: the figures.
+        title: a line above, or nothing.
+        caption: a sentence below the title, or nothing.
+    """
+
+    template: ClassVar[str] = "gallery.html.j2"
+    figures: Sequence[Figure]
+    title: str = ""
+    caption: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Strips:
+    """Strips of pictures that belong together, such as a unit's patch and its projections.
+
+    Args:
+        strips: (title, figures).
+        title: a line above.
+        caption: a sentence below the title, or nothing.
+    """
+
+    template: ClassVar[str] = "strips.html.j2"
+    strips: Sequence[tuple[str, Sequence[Figure]]]
+    title: str = ""
+    caption: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Covering:
+    """A sliding-window occlusion to point at: the page shows the probabilities with that place covered.
+
+    Args:
+        figure: the heat map over the photo, of the photo's size.
+        photo: the photo alone, shown around the covered place.
+        window: height and width of the covered place, in pixels.
+        stride: pixels from one place to the next, down and across.
+        labels: one per class.
+        clean: probabilities of the whole photo; at least two classes.
+        covered: probabilities with every place covered.
+        color: what the places are covered with, `#rrggbb`.
+        num: how many classes to show.
+    """
+
+    template: ClassVar[str] = "covering.html.j2"
+    figure: Figure
+    photo: UInt8[np.ndarray, "h w 3"]
+    window: tuple[int, int]
+    stride: tuple[int, int]
+    labels: Sequence[str]
+    clean: Float[np.ndarray, " k"]
+    covered: Float[np.ndarray, "rows cols k"]
+    color: str = "#808080"
+    num: int = 5
+
+    def data(self) -> dict[str, Any]:
+        """What the page's script needs: the shown classes everywhere, and the best of the others at every place."""
+        # One class stays over for the bar of the others.
+        shown = top_classes(self.clean, min(self.num, len(self.clean) - 1))
+        others = np.array(self.covered, dtype=float)
+        others[..., shown] = -1.0
+        best = others.argmax(axis=-1)
+        rest = np.array(self.clean, dtype=float)
+        rest[shown] = -1.0
+        other = int(rest.argmax())
+        return {
+            "size": [int(n) for n in self.photo.shape[:2]],
+            "window": [int(n) for n in self.window],
+            "stride": [int(n) for n in self.stride],
+            "labels": [self.labels[k] for k in shown],
+            "clean": _rounded(self.clean[shown]),
+            "covered": _rounded(self.covered[..., shown]),
+            "names": {int(k): self.labels[k] for k in np.union1d(best, other)},
+            "other": {"clean": [other, *_rounded(self.clean[[other]])], "class": best.tolist()},
+            "otherProbability": _rounded(others.max(axis=-1)),
+        }
+
+
+Block = Prediction | Gallery | Strips | Covering
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """A part of the page.
+
+    Args:
+        title: the heading.
+        reading: one sentence on how to read what follows.
+        blocks: what to show.
+        cost: (what, how much), such as ("compile and run", "1.3 s").
+        command: how to make it again.
+        name: the file that holds the numbers, for the reader.
+        data: the numbers, as JSON text.
+    """
+
+    title: str
+    reading: str
+    blocks: Sequence[Block]
+    cost: Sequence[tuple[str, str]] = ()
+    command: str = ""
+    name: str = ""
+    data: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Page:
+    """A whole page.
+
+    Args:
+        title: of the page.
+        summary: a sentence or two.
+        sections: its parts, in order.
+        facts: (name, value) at the foot: versions, device, total time.
+    """
+
+    title: str
+    summary: str
+    sections: Sequence[Section]
+    facts: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+def _rounded(values: np.ndarray) -> Any:
+    return np.round(np.asarray(values, dtype=float), 4).tolist()

@@ -1,0 +1,42 @@
+"""Pictures as bytes: files, and addresses that need no file."""
+
+import base64
+import io
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image
+
+from jaxviz.render import _check
+
+
+def png(picture: UInt8[np.ndarray, "h w 3"]) -> bytes:
+    """The picture as a PNG file, without loss.
+
+    Example:
+        >>> png(np.zeros((2, 2, 3), np.uint8))[1:4]
+        b'PNG'
+
+    Args:
+        picture: any picture.
+
+    Returns:
+        What to write to the file.
+    """
+    return _encode(picture, format="PNG", optimize=True)
+
+
+def data_uri(picture: UInt8[np.ndarray, "h w 3"]) -> str:
+    """The picture as an address that holds all of it, for a page in one file.
+
+    It is a WebP of high quality, a fifth of the PNG of a noisy map; a difference is not seen at any zoom that fits a
+    screen. The exact pixels are in the PNG.
+    """
+    encoded = base64.b64encode(_encode(picture, format="WEBP", quality=90, method=4)).decode()
+    return f"data:image/webp;base64,{encoded}"
+
+
+def _encode(picture: np.ndarray, **options: object) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(_check.photo(picture, "picture")).save(file, **options)  # pyright: ignore[reportArgumentType]
+    return file.getvalue()

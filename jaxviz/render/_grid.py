@@ -1,0 +1,104 @@
+"""Contact sheets: pictures in labelled rows and columns, with a color bar where colors are numbers."""
+
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from jaxtyping import UInt8
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+
+from jaxviz.render import _canvas, _check
+from jaxviz.render._scale import Scale
+
+
+def framed(
+    picture: UInt8[np.ndarray, "h w 3"], *, title: str = "", scale: Scale | None = None, width: float = 3.4
+) -> UInt8[np.ndarray, "h1 w1 3"]:
+    """One picture with its title and the color bar of its scale.
+
+    Args:
+        picture: what `overlay` or a `Scale` made.
+        title: a line above.
+        scale: the scale that colored it; without one there is no color bar.
+        width: of the picture, in inches at 200 dots.
+
+    Returns:
+        The larger picture.
+    """
+    height, columns = _check.photo(picture, "picture").shape[:2]
+    figure = _canvas.figure(width + (0.9 if scale else 0.1), width * height / columns + (0.35 if title else 0.1))
+    axes = figure.add_subplot()
+    _show(axes, picture)
+    axes.set_title(title, fontsize=10, color=_canvas.INK, parse_math=False)
+    if scale:
+        mappable = ScalarMappable(Normalize(scale.low, scale.high), matplotlib.colormaps[scale.colormap])
+        bar = figure.colorbar(mappable, ax=axes, fraction=0.05, pad=0.02)
+        bar.set_label(scale.label, fontsize=8)
+        bar.ax.tick_params(labelsize=7)
+        bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
+    return _canvas.pixels(figure)
+
+
+def grid(
+    pictures: Sequence[Sequence[UInt8[np.ndarray, "_h _w 3"] | None]],
+    *,
+    rows: Sequence[str],
+    cols: Sequence[str],
+    title: str = "",
+    cell: float = 1.3,
+) -> UInt8[np.ndarray, "h w 3"]:
+    """A contact sheet: every picture in the row and under the column that say what it is.
+
+    Args:
+        pictures: rows of pictures of any sizes; `None` leaves a cell empty.
+        rows: one label per row.
+        cols: one label per column.
+        title: a line above.
+        cell: width and height of a cell, in inches at 200 dots.
+
+    Returns:
+        The sheet.
+
+    Raises:
+        ValueError: where labels and pictures differ in number.
+    """
+    if len(pictures) != len(rows) or not rows:
+        raise ValueError(
+            f"`rows` must hold one label per row, got {len(rows)} for {len(pictures)} rows. Give an empty string."
+        )
+    for row, label in zip(pictures, rows, strict=True):
+        if len(row) != len(cols) or not cols:
+            raise ValueError(
+                f"`cols` must hold one label per picture, got {len(cols)} for {len(row)} in the row {label!r}. "
+                "Fill the row with `None`."
+            )
+    figure = _canvas.figure(len(cols) * cell + 0.9, len(rows) * cell + (0.6 if title else 0.3))
+    table = figure.subplots(len(rows), len(cols), squeeze=False)
+    for axes, picture in zip(table.flat, [picture for row in pictures for picture in row], strict=True):
+        if picture is None:
+            axes.set_axis_off()
+        else:
+            _show(axes, _check.photo(picture, "pictures"))
+    for axes, label in zip(table[:, 0], rows, strict=True):
+        axes.set_axis_on()
+        _bare(axes)
+        axes.set_ylabel(label, fontsize=8, color=_canvas.INK, parse_math=False)
+    for axes, label in zip(table[0], cols, strict=True):
+        axes.set_title(label, fontsize=8, color=_canvas.INK, parse_math=False)
+    figure.suptitle(title, fontsize=10, color=_canvas.INK, parse_math=False)
+    return _canvas.pixels(figure)
+
+
+def _show(axes: Axes, picture: np.ndarray) -> None:
+    # Pixels stay squares: smoothing would invent structure in a projection of a few pixels.
+    axes.imshow(picture, interpolation="nearest")
+    _bare(axes)
+
+
+def _bare(axes: Axes) -> None:
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)

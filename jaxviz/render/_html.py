@@ -1,0 +1,52 @@
+"""A page in one file: it asks for nothing from anywhere, and escapes all that it shows."""
+
+import importlib.resources
+import re
+
+import jinja2
+from markupsafe import Markup
+
+from jaxviz.render._blocks import Page
+from jaxviz.render._encode import data_uri
+
+
+def html(page: Page) -> str:
+    """The page as HTML text, with its pictures, styles and script inside.
+
+    It needs no server and no network (its own content security policy forbids every request), reads on a phone, in
+    light and dark, with a keyboard and with a screen reader. Text is escaped wherever it comes from.
+
+    Example:
+        >>> text = html(Page("A <cat>", "Nothing yet.", sections=()))
+        >>> "<h1>A &lt;cat&gt;</h1>" in text
+        True
+
+    Args:
+        page: what to show.
+
+    Returns:
+        The text of one `.html` file, UTF-8.
+    """
+    folder = importlib.resources.files("jaxviz.render") / "page"
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda name: (folder / name).read_text("utf-8")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"data_uri": data_uri, "number": _number, "slug": _slug}
+    # Our own files, not data: they may hold what a browser reads as markup.
+    assets = {name: Markup((folder / name).read_text("utf-8")) for name in ("page.css", "page.js")}
+    return environment.get_template("page.html.j2").render(
+        page=page, style=assets["page.css"], script=assets["page.js"]
+    )
+
+
+def _number(value: float) -> str:
+    """Three significant digits, with a true minus sign."""
+    return f"{value:.3g}".replace("-", "−")
+
+
+def _slug(title: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")

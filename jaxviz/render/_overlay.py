@@ -1,0 +1,43 @@
+"""A heat map over its photo."""
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from jaxviz.render import _check
+from jaxviz.render._scale import Scale
+
+_LUMA = np.array([0.299, 0.587, 0.114])
+
+
+def overlay(
+    photo: UInt8[np.ndarray, "h w 3"], heatmap: Float[np.ndarray, "h w"], scale: Scale, *, opacity: float = 0.6
+) -> UInt8[np.ndarray, "h w 3"]:
+    """The map's colors over the photo in gray.
+
+    Gray, because the photo's own colors would mix with those of the map and no color bar could be read.
+
+    Example:
+        >>> photo = np.full((1, 2, 3), 128, np.uint8)
+        >>> overlay(photo, np.array([[0.0, 1.0]]), Scale(0, 1, "viridis"), opacity=1).tolist()
+        [[[68, 1, 84], [253, 231, 36]]]
+
+    Args:
+        photo: what the network saw.
+        heatmap: one value per pixel: see `stretch` and `spread`.
+        scale: limits and colors of the map.
+        opacity: of the colors, in [0, 1].
+
+    Returns:
+        The picture.
+
+    Raises:
+        ValueError: for a map of another size than the photo.
+    """
+    photo = _check.photo(photo)
+    if np.shape(heatmap) != photo.shape[:2]:
+        raise ValueError(
+            f"`heatmap` must have the photo's size {photo.shape[:2]}, got {np.shape(heatmap)}. "
+            "Use `stretch` or `spread` on it first."
+        )
+    gray = (photo @ _LUMA)[..., None]
+    return np.rint((1 - opacity) * gray + opacity * scale(heatmap)).astype(np.uint8)

@@ -1,0 +1,64 @@
+"""Small maps stretched over a picture."""
+
+import numpy as np
+from jaxtyping import Float
+
+from jaxviz.render import _check
+
+
+def stretch(heatmap: Float[np.ndarray, "rows cols"], shape: tuple[int, int]) -> Float[np.ndarray, "h w"]:
+    """The map stretched over a picture, linear between the middles of its cells.
+
+    For a map of a layer, such as a Grad-CAM. Each cell is taken to stand in the middle of its share of the picture,
+    which is where its receptive field lies up to the padding of the layers below.
+
+    Example:
+        >>> stretch(np.array([[0.0, 1.0]]), (1, 4)).tolist()
+        [[0.0, 0.25, 0.75, 1.0]]
+
+    Args:
+        heatmap: the map.
+        shape: height and width of the picture, in pixels.
+
+    Returns:
+        The map at every pixel.
+    """
+    rows, cols = _check.plane(heatmap).shape
+    height, width = shape
+    return _linear(
+        heatmap, (np.arange(height) + 0.5) * rows / height - 0.5, (np.arange(width) + 0.5) * cols / width - 0.5
+    )
+
+
+def spread(
+    heatmap: Float[np.ndarray, "rows cols"], shape: tuple[int, int], window: tuple[int, int], stride: tuple[int, int]
+) -> Float[np.ndarray, "h w"]:
+    """The map of a sliding window over a picture, every value in the middle of its window.
+
+    Example:
+        >>> spread(np.array([[0.0, 1.0]]), (1, 5), window=(1, 3), stride=(1, 2)).tolist()
+        [[0.0, 0.0, 0.5, 1.0, 1.0]]
+
+    Args:
+        heatmap: one value per window, such as an occlusion map.
+        shape: height and width of the picture, in pixels.
+        window: height and width of the window, in pixels.
+        stride: pixels from one window to the next, down and across.
+
+    Returns:
+        The map at every pixel. Beyond the middles of the outermost windows it goes on as it is there.
+    """
+    rows = (np.arange(shape[0]) - (window[0] - 1) / 2) / stride[0]
+    cols = (np.arange(shape[1]) - (window[1] - 1) / 2) / stride[1]
+    return _linear(_check.plane(heatmap), rows, cols)
+
+
+def _linear(heatmap: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+    grid = np.asarray(heatmap, dtype=np.float64)
+    for axis, places in enumerate((rows, cols)):
+        places = np.clip(places, 0, grid.shape[axis] - 1)
+        first = np.floor(places).astype(int)
+        second = np.minimum(first + 1, grid.shape[axis] - 1)
+        weight = np.expand_dims(places - first, 1 - axis)
+        grid = (1 - weight) * np.take(grid, first, axis) + weight * np.take(grid, second, axis)
+    return grid

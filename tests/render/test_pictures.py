@@ -1,0 +1,182 @@
+"""Maps, overlays, sheets and bars: arrays in, uint8 pictures out."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxviz import render
+
+
+def test_a_diverging_scale_is_centred_on_zero_whatever_the_values():
+    scale = render.diverging(np.array([[-1.0, 0.0, 5.0]]), percentile=100)
+    low, middle, high = scale(np.array([[-5.0, 0.0, 5.0]]))[0].astype(int)
+    assert np.ptp(middle) <= 4
+    assert middle.min() > 240
+    assert low[2] > low[0]
+    assert high[0] > high[2]
+
+
+def test_a_few_pixels_do_not_use_up_a_diverging_scale():
+    values = np.ones((100, 100))
+    values[0, 0] = 1000.0
+    assert render.diverging(values).high == 1.0
+
+
+@pytest.mark.parametrize("scale", [render.sequential, render.diverging])
+def test_an_empty_map_has_a_scale(scale):
+    assert scale(np.zeros((2, 2))).high == 1.0
+
+
+def test_a_map_that_is_zero_but_for_one_pixel_keeps_its_own_limit():
+    values = np.zeros((100, 100))
+    values[3, 3] = 7.0
+    assert render.diverging(values).high == 7.0
+
+
+def test_lightness_rises_evenly_along_the_sequential_map():
+    colors = render.Scale(0, 1, "viridis")(np.linspace(0, 1, 32)[None])[0]
+    luminance = colors @ np.array([0.2126, 0.7152, 0.0722])
+    assert np.all(np.diff(luminance) > 0)
+
+
+def test_a_sequential_scale_refuses_negative_values():
+    with pytest.raises(ValueError, match=r"^`heatmap` must have no negative value, got -1\. Use `diverging`"):
+        render.sequential(np.array([[-1.0, 1.0]]))
+
+
+@pytest.mark.parametrize("draw", [render.sequential, render.diverging, render.Scale(0, 1, "viridis")])
+def test_nan_is_refused(draw):
+    with pytest.raises(ValueError, match=r"^`heatmap` must be finite, got 1 NaN or infinite values of 2\. "):
+        draw(np.array([[np.nan, 1.0]]))
+
+
+def test_a_batch_of_maps_is_refused():
+    with pytest.raises(ValueError, match=r"^`heatmap` must be one map of shape \(rows, cols\), got shape \(1, 2, 2\)"):
+        render.diverging(np.zeros((1, 2, 2)))
+
+
+def test_stretch_is_linear_between_the_middles_of_the_cells():
+    grid = np.arange(6.0).reshape(2, 3)
+    out = render.stretch(grid, (8, 12))
+    for y in range(8):
+        for x in range(12):
+            row, col = np.clip((y + 0.5) / 4 - 0.5, 0, 1), np.clip((x + 0.5) / 4 - 0.5, 0, 2)
+            assert out[y, x] == pytest.approx(3 * row + col)
+
+
+def test_spread_puts_a_value_in_the_middle_of_its_window():
+    grid = np.zeros((3, 4))
+    grid[1, 2] = 1.0
+    out = render.spread(grid, (25, 35), window=(5, 5), stride=(10, 10))
+    assert np.unravel_index(out.argmax(), out.shape) == (10 + 2, 20 + 2)
+    assert out.max() == 1.0
+
+
+def test_an_overlay_of_opacity_zero_is_the_gray_photo():
+    rng = np.random.default_rng(0)
+    photo = rng.integers(0, 256, (5, 6, 3), dtype=np.uint8)
+    out = render.overlay(photo, np.zeros((5, 6)), render.Scale(0, 1, "viridis"), opacity=0.0)
+    gray = np.asarray(Image.fromarray(photo).convert("L"), dtype=int)
+    assert np.ptp(out, axis=-1).max() == 0
+    assert np.abs(out[..., 0] - gray).max() <= 1
+
+
+def test_an_overlay_of_another_size_is_refused():
+    with pytest.raises(
+        ValueError, match=r"^`heatmap` must have the photo's size \(4, 4\), got \(2, 2\)\. Use `stretch`"
+    ):
+        render.overlay(np.zeros((4, 4, 3), np.uint8), np.zeros((2, 2)), render.Scale(0, 1, "viridis"))
+
+
+def test_a_float_photo_is_refused():
+    with pytest.raises(ValueError, match=r"^`photo` must be uint8 of shape \(height, width, 3\), got float64 of shape"):
+        render.overlay(np.zeros((4, 4, 3)), np.zeros((4, 4)), render.Scale(0, 1, "viridis"))
+
+
+def test_gray_centred_maps_zero_to_the_middle_and_the_limit_to_the_ends():
+    out = render.gray_centred(np.array([[[0.0, 2.0, -4.0]]]), limit=2.0)
+    assert out.tolist() == [[[128, 255, 0]]]
+
+
+def test_a_patch_keeps_its_contrast_in_an_empty_image():
+    projection = np.zeros((50, 50, 3))
+    projection[20:23, 20:23] = 1e-3
+    assert render.gray_centred(projection)[21, 21].tolist() == [255, 255, 255]
+
+
+def test_support_is_the_smallest_box():
+    projection = np.zeros((10, 12, 3))
+    projection[4, 7, 1] = -1e-9
+    projection[6, 2, 0] = 1.0
+    box = render.support(projection)
+    assert box == (4, 2, 7, 8)
+    assert box(projection).shape == (3, 6, 3)
+    assert render.support(projection, margin=5) == (0, 0, 10, 12)
+    assert render.support(np.zeros((10, 12, 3))) == (0, 0, 10, 12)
+
+
+def test_channel_sum_keeps_the_total():
+    rng = np.random.default_rng(1)
+    attribution = rng.normal(size=(4, 5, 3))
+    assert render.channel_sum(attribution).sum() == pytest.approx(attribution.sum())
+
+
+def test_top_classes_come_in_order_and_ties_in_the_order_of_the_classes():
+    assert render.top_classes(np.array([0.1, 0.3, 0.1, 0.5]), 4) == [3, 1, 0, 2]
+
+
+def test_bars_grow_with_the_probability():
+    blue = np.array([0x3B, 0x6E, 0xA8])
+    out = render.bars(np.array([0.2, 0.6]), ["a", "b"])
+    lengths = sorted(set((out == blue).all(axis=-1).sum(axis=1).tolist()))
+    assert len(lengths) == 3
+    assert lengths[2] == pytest.approx(3 * lengths[1], rel=0.05)
+
+
+def test_one_label_per_class():
+    with pytest.raises(ValueError, match=r"^`labels` must hold one label per class, got 1 for 2 probabilities\. "):
+        render.bars(np.array([0.2, 0.6]), ["a"])
+
+
+def test_a_grid_shows_every_picture_and_labels_that_look_like_mathematics():
+    colors = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [255, 255, 0]]], np.uint8)
+    cells = [[np.tile(color, (9, 9, 1)) for color in row] for row in colors]
+    cells[1][1] = None
+    out = render.grid(cells, rows=["$x", "y$"], cols=["a_b", "c^"])
+    areas = [int((out == color).all(axis=-1).sum()) for color in colors.reshape(-1, 3)]
+    assert min(areas[:3]) > 100 * 100
+    assert areas[3] == 0
+
+
+def test_a_grid_with_a_label_missing_is_refused():
+    cell = np.zeros((2, 2, 3), np.uint8)
+    with pytest.raises(ValueError, match=r"^`cols` must hold one label per picture, got 1 for 2 in the row 'r'\. "):
+        render.grid([[cell, cell]], rows=["r"], cols=["a"])
+    with pytest.raises(ValueError, match=r"^`rows` must hold one label per row, got 0 for 1 rows\. "):
+        render.grid([[cell]], rows=[], cols=["a"])
+
+
+def test_a_color_bar_goes_with_the_scale():
+    picture = np.full((8, 8, 3), 200, np.uint8)
+    plain = render.framed(picture, title="t")
+    barred = render.framed(picture, title="t", scale=render.Scale(-1, 1, "RdBu_r", "logits"))
+    assert barred.shape[1] > plain.shape[1]
+    assert (barred.astype(int)[..., 0] - barred[..., 2] > 80).any()
+    assert (barred.astype(int)[..., 2] - barred[..., 0] > 80).any()
+
+
+def test_png_keeps_every_pixel():
+    rng = np.random.default_rng(2)
+    picture = rng.integers(0, 256, (7, 9, 3), dtype=np.uint8)
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(render.png(picture)))), picture)
+
+
+def test_drawing_leaves_matplotlib_as_it_was():
+    import matplotlib
+    import matplotlib.pyplot as plt
+
+    before = (matplotlib.get_backend(), dict(matplotlib.rcParams), plt.get_fignums())
+    render.bars(np.array([0.2, 0.6]), ["a", "b"])
+    assert (matplotlib.get_backend(), dict(matplotlib.rcParams), plt.get_fignums()) == before
