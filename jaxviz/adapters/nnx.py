@@ -48,7 +48,7 @@ def name_layers(model: nnx.Module) -> Callable:
 
 
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["state"], meta_fields=["graphdef"])
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)  # compared and hashed by identity, as functions are
 class NamedLayers:
     """An NNX model as a function with named layers; made by `name_layers`."""
 

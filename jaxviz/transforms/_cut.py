@@ -70,7 +70,7 @@ def after(f: Callable, layer: str) -> Callable:
 
 
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["f"], meta_fields=["layer"])
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)  # compared and hashed by identity, as functions are
 class Upto:
     """A function cut off above a layer; made by `upto`."""
 
@@ -96,7 +96,7 @@ class Upto:
 
 
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["f"], meta_fields=["layer"])
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)  # compared and hashed by identity, as functions are
 class After:
     """The rest of a function above a layer; made by `after`."""
 

@@ -104,7 +104,7 @@ def with_rule(f: Callable, rule: Rule, *, custom_vjp: str = "error") -> Callable
 
 
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["f"], meta_fields=["rule", "custom_vjp"])
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)  # compared and hashed by identity, as functions are
 class WithRule:
     """A function under another backward rule; made by `with_rule`."""
 
@@ -205,7 +205,8 @@ def _ruled(x: Array, y: Array, rule: Rule, ceiling: float | None) -> Array:
 
 
 def _forward(x: Array, y: Array, rule: Rule, ceiling: float | None) -> tuple[Array, tuple[Array, ...]]:
-    del ceiling
+    # By the rule again, for a second derivative to see it; `y` alone depends on nothing.
+    y = _ruled(x, y, rule, ceiling)
     return y, (x, y) if callable(rule) else (y,)
 
 

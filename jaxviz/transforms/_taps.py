@@ -91,7 +91,7 @@ def edit(f: Callable, edits: Mapping[str, Callable[[Array], Array]]) -> Callable
 
 
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["f"], meta_fields=["names"])
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)  # compared and hashed by identity, as functions are
 class Tap:
     """A function whose activations come out beside its output; made by `tap`."""
 
@@ -115,7 +115,7 @@ class Tap:
 
 
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["f", "edits"], meta_fields=[])
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)  # compared and hashed by identity, as functions are
 class Edit:
     """A function with activations replaced; made by `edit`."""
 
