@@ -1,0 +1,162 @@
+"""Class activation maps: where in a layer the evidence for one output lies.
+
+All three weigh the maps of one layer by the gradient of the output with respect to them, and differ in the weights.
+Cost: one forward pass, and one backward pass down to the layer; what lies below it is computed once and never
+differentiated. The deeper the layer, the coarser the map and the more it is about the class. Use `guided_grad_cam` for
+detail, `score_cam` where gradients are not to be trusted.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxviz.attribution._check import check_images, check_layer
+from jaxviz.attribution._target import Indices, Target, check_target, mark, one_hot
+from jaxviz.transforms import after, upto, with_rule
+from jaxviz.transforms._callable import callee
+
+Maps = Float[Array, "n h2 w2 c2"]
+
+
+def grad_cam(f: Callable, images: Float[Array, "n h w c"], target: Target, layer: str) -> Float[Array, "n h2 w2"]:
+    """Grad-CAM: a layer's maps, each weighed by the mean of its gradient, summed, the negative cut off.
+
+    An entry says how much that place of the layer speaks for the output; zero is "not at all" or "against".
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jax.ad_checkpoint import checkpoint_name
+        >>> f = lambda images: 2 * checkpoint_name(images, "maps").mean((1, 2))
+        >>> grad_cam(f, jnp.array([-1.0, 4.0]).reshape(1, 1, 2, 1), target=0, layer="maps").ravel().tolist()
+        [0.0, 4.0]
+
+    Args:
+        f: from images to outputs `(n, k)`, as for `saliency`.
+        images: in the network's own range.
+        target: the output that is explained, one for all images or one per image. A traced one that does not exist
+            gives NaN.
+        layer: a name from `layers(f, images)`, of maps with rows and columns; as a rule the last of them.
+
+    Returns:
+        One map per image, of the rows and columns of the layer: not upsampled, not scaled, not negative.
+
+    Raises:
+        ValueError: the layer does not exist or has no rows and columns, or as for `saliency`.
+        NotImplementedError: the layer lies where `f` cannot be cut, as for `upto`.
+        TypeError: as for `saliency`.
+
+    References:
+        Selvaraju et al., [Grad-CAM](https://arxiv.org/abs/1610.02391), 2017, section 3, equations 1 and 2.
+    """
+
+    def combine(maps: Maps, gradients: Maps) -> Float[Array, "n h2 w2"]:
+        return jnp.einsum("nhwc,nc->nhw", maps, gradients.mean((1, 2)))
+
+    return _class_activation_map(f, images, target, layer, combine)
+
+
+def grad_cam_pp(f: Callable, images: Float[Array, "n h w c"], target: Target, layer: str) -> Float[Array, "n h2 w2"]:
+    """Grad-CAM++: as Grad-CAM, but places where the gradient is positive count, each by how much it adds on its own.
+
+    An entry reads as in `grad_cam`. Several objects of the class stand out more evenly.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jax.ad_checkpoint import checkpoint_name
+        >>> f = lambda images: checkpoint_name(images, "maps").sum((1, 2))
+        >>> grad_cam_pp(f, jnp.array([0.0, 2.0]).reshape(1, 1, 2, 1), target=0, layer="maps").ravel().tolist()
+        [0.0, 1.0]
+
+    Args:
+        f: from images to outputs `(n, k)`, as for `saliency`.
+        images: in the network's own range.
+        target: the output that is explained, one for all images or one per image.
+        layer: as for `grad_cam`; its activations must not be negative (take it behind a ReLU), or the weights lose
+            their meaning.
+
+    Returns:
+        One map per image, of the rows and columns of the layer: not upsampled, not scaled, not negative. A dead map
+        adds nothing.
+
+    Raises:
+        ValueError: as for `grad_cam`.
+        NotImplementedError: as for `grad_cam`.
+        TypeError: as for `saliency`.
+
+    References:
+        Chattopadhyay et al., [Grad-CAM++](https://arxiv.org/abs/1710.11063), 2018, section 3, equations 5, 10 and 19.
+        Differs from it in: the score is the output `S` itself. The paper's is `exp(S)`, whose derivatives are `exp(S)`
+        times powers of the gradient: it cancels in the pixel weights and scales the map as a whole, or overflows.
+    """
+
+    def combine(maps: Maps, gradients: Maps) -> Float[Array, "n h2 w2"]:
+        # Equation 19 is g**2 / (2 g**2 + sum(A) g**3); divided by g**2 it cannot become 0 / 0.
+        shares = 1 / (2 + gradients * maps.sum((1, 2), keepdims=True))
+        weights = jnp.where(gradients > 0, shares * gradients, 0).sum((1, 2))
+        return jnp.einsum("nhwc,nc->nhw", maps, weights)
+
+    return _class_activation_map(f, images, target, layer, combine)
+
+
+def layer_cam(f: Callable, images: Float[Array, "n h w c"], target: Target, layer: str) -> Float[Array, "n h2 w2"]:
+    """LayerCAM: a layer's maps, each place weighed by its own positive gradient, summed, the negative cut off.
+
+    An entry reads as in `grad_cam`. As the weights are not averaged over the map it also serves early layers, where it
+    shows finer detail.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jax.ad_checkpoint import checkpoint_name
+        >>> f = lambda images: jnp.einsum("nhwc,w->nc", checkpoint_name(images, "maps"), jnp.array([3.0, -1.0]))
+        >>> layer_cam(f, jnp.full((1, 1, 2, 1), 2.0), target=0, layer="maps").ravel().tolist()
+        [6.0, 0.0]
+
+    Args:
+        f: from images to outputs `(n, k)`, as for `saliency`.
+        images: in the network's own range.
+        target: the output that is explained, one for all images or one per image.
+        layer: a name from `layers(f, images)`, of maps with rows and columns; any depth.
+
+    Returns:
+        One map per image, of the rows and columns of the layer: not upsampled, not scaled, not negative.
+
+    Raises:
+        ValueError: as for `grad_cam`.
+        NotImplementedError: as for `grad_cam`.
+        TypeError: as for `saliency`.
+
+    References:
+        Jiang et al., [LayerCAM](https://doi.org/10.1109/TIP.2021.3089943), 2021, section III-B, equations 6 to 8.
+        Differs from it in: maps of shallow layers are not scaled by tanh, which the paper does before it joins layers.
+    """
+
+    def combine(maps: Maps, gradients: Maps) -> Float[Array, "n h2 w2"]:
+        return (jnp.maximum(gradients, 0) * maps).sum(-1)
+
+    return _class_activation_map(f, images, target, layer, combine)
+
+
+def _class_activation_map(
+    f: Callable,
+    images: Float[Array, "n h w c"],
+    target: Target,
+    layer: str,
+    combine: Callable[[Maps, Maps], Float[Array, "n h2 w2"]],
+) -> Float[Array, "n h2 w2"]:
+    f, images = callee(f), check_images(images)
+    num_outputs, _ = check_layer(f, images, layer)
+    indices = check_target(target, images.shape[0], num_outputs)
+    maps, gradients = _maps_and_gradients(f, images, indices, layer)
+    return mark(jnp.maximum(combine(maps, gradients), 0), indices, num_outputs)
+
+
+def _maps_and_gradients(
+    f: Callable, images: Float[Array, "n h w c"], indices: Indices, layer: str
+) -> tuple[Maps, Maps]:
+    maps = upto(f, layer)(images)
+    # The rule leaves the gradient as it is; its max-pools are faster.
+    rest = with_rule(after(f, layer), "gradient")
+    outputs, pull = jax.vjp(lambda maps: rest(maps, images), maps)
+    return maps, pull(one_hot(outputs, indices))[0]

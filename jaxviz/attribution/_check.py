@@ -1,0 +1,93 @@
+"""What bad input to an attribution gets: an error before anything is computed."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float
+
+from jaxviz.transforms import tap
+
+
+def check_images(images: ArrayLike, name: str = "images") -> Float[Array, "n h w c"]:
+    """`images` as an array of the form that every attribution takes."""
+    if jnp.ndim(images) != 4:
+        raise ValueError(
+            f"`{name}` must have shape (n, h, w, c), got {jnp.shape(images)}. Add the axes that are missing: "
+            f"{name}[None] makes a batch of one."
+        )
+    return check_float(images, name)
+
+
+def check_image(image: ArrayLike) -> Float[Array, "h w c"]:
+    """`image` as an array of one image."""
+    if jnp.ndim(image) != 3:
+        raise ValueError(
+            f"`image` must have shape (h, w, c), got {jnp.shape(image)}. Take one image of a batch: images[0]."
+        )
+    return check_float(image, "image")
+
+
+def check_float(array: ArrayLike, name: str) -> Array:
+    """An array that can be differentiated."""
+    if not jnp.issubdtype(jnp.result_type(array), jnp.floating):
+        raise TypeError(
+            f"`{name}` must be floating point, got {jnp.result_type(array)}. Bring it into the range that the network "
+            "was trained on, for example with Network.preprocess."
+        )
+    return jnp.asarray(array)
+
+
+def check_outputs(f: Callable, images: Array) -> int:
+    """The number of outputs of `f`, which has to give one row of them per image."""
+    return _num_outputs(jax.eval_shape(f, images), images.shape[0])
+
+
+def check_layer(f: Callable, images: Array, layer: str) -> tuple[int, tuple[int, int, int, int]]:
+    """The number of outputs of `f`, and the shape of a layer, which has to be made of maps."""
+    outputs, activations = jax.eval_shape(tap(f, layer), images)
+    return _num_outputs(outputs, images.shape[0]), check_maps(activations[layer], layer)
+
+
+def check_maps(activation: jax.ShapeDtypeStruct, layer: str) -> tuple[int, int, int, int]:
+    """The shape of an activation that has rows and columns."""
+    if len(activation.shape) != 4:
+        raise ValueError(
+            f"`layer` must have activations of shape (n, h, w, c), got {activation.shape} for {layer!r}. Use a "
+            "convolutional layer; a unit of a dense one is explained by saliency(upto(f, layer), images, unit)."
+        )
+    return activation.shape
+
+
+def check_baseline(baseline: ArrayLike, shape: tuple[int, ...], name: str) -> Array:
+    """A baseline that can stand in for the pixels of an array of `shape`."""
+    try:
+        fits = np.broadcast_shapes(jnp.shape(baseline), shape) == shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"`baseline` must broadcast to `{name}` of {shape}, got {jnp.shape(baseline)}. Give a number, or an array "
+            "of one pixel or one image."
+        )
+    return jnp.asarray(baseline)
+
+
+def check_count(number: int, name: str) -> int:
+    """How many of something."""
+    if isinstance(number, bool) or not isinstance(number, int | np.integer):
+        raise TypeError(f"`{name}` must be an int, got {type(number).__name__}.")
+    if number < 1:
+        raise ValueError(f"`{name}` must be at least 1, got {number}.")
+    return int(number)
+
+
+def _num_outputs(outputs: jax.ShapeDtypeStruct, num_images: int) -> int:
+    shape = getattr(outputs, "shape", None)
+    if shape is None or len(shape) != 2 or shape[0] != num_images:
+        raise ValueError(
+            f"`f` must return an array of shape ({num_images}, k) for {num_images} images, got "
+            f"{jax.tree.structure(outputs) if shape is None else shape}. Wrap it in a function that does."
+        )
+    return shape[1]

@@ -1,0 +1,97 @@
+"""The gradient of one output with respect to the pixels, under any backward rule.
+
+Cost: one forward and one backward pass. The gradient is exact but local: where the output has saturated it is small
+although the pixels matter, and it is as rough as the network. `integrated_gradients` answers the first, `smoothgrad`
+the second.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxviz.attribution._check import check_images, check_outputs
+from jaxviz.attribution._target import Indices, Target, check_target, mark, one_hot
+from jaxviz.transforms import with_rule
+from jaxviz.transforms._callable import callee
+from jaxviz.transforms._rules import Rule
+
+
+def saliency(
+    f: Callable, images: Float[Array, "n h w c"], target: Target, *, rule: Rule = "gradient"
+) -> Float[Array, "n h w c"]:
+    """The gradient of one output with respect to the image.
+
+    An entry says by how much the output grows per unit of that pixel; it is signed. With `rule="guided"` this is
+    guided backpropagation, with `rule="deconvnet"` a deconvnet that starts from the output.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> f = lambda images: jnp.stack([images.sum((1, 2, 3)), (images**2).sum((1, 2, 3))], axis=1)
+        >>> saliency(f, jnp.full((1, 1, 2, 1), 3.0), target=1).ravel().tolist()
+        [6.0, 6.0]
+
+    Args:
+        f: from images to outputs `(n, k)`, before any softmax: a gradient of probabilities mixes in all other classes.
+            Each row of the output may depend on its own image alone.
+        images: in the network's own range.
+        target: the output that is explained, one for all images or one per image. A traced one that does not exist
+            gives NaN.
+        rule: how the gradient passes a ReLU, as in `with_rule`. Max-pools go down through switches for each rule,
+            which under `"gradient"` is the same gradient, faster on a CPU.
+
+    Returns:
+        One entry per entry of `images`, signed and unscaled.
+
+    Raises:
+        ValueError: `images` are no batch, `f` does not return one row per image, a `target` does not exist, or the
+            rule matches nothing.
+        TypeError: `images` are no floating-point numbers, or `target` no integers.
+
+    References:
+        Simonyan, Vedaldi and Zisserman, [Deep Inside Convolutional Networks](https://arxiv.org/abs/1312.6034), 2014,
+        section 3. Differs from it in: signed and per channel, where the paper shows the maximum of the absolute value
+        over the channels. Guided backpropagation: Springenberg et al., [Striving for
+        Simplicity](https://arxiv.org/abs/1412.6806), 2015, section 3.4.
+    """
+    f, images = callee(f), check_images(images)
+    num_outputs = check_outputs(f, images)
+    indices = check_target(target, images.shape[0], num_outputs)
+    return mark(gradient(f, images, indices, rule), indices, num_outputs)
+
+
+def gradient_x_input(f: Callable, images: Float[Array, "n h w c"], target: Target) -> Float[Array, "n h w c"]:
+    """The gradient of one output times the image: how much of the output each pixel makes up, to first order.
+
+    An entry is in units of the output. For a network of ReLUs without biases the entries add up to the output; that is
+    `integrated_gradients` from zero, at the cost of one gradient.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> f = lambda images: jnp.einsum("nhwc,w->n", images, jnp.array([2.0, -1.0]))[:, None]
+        >>> gradient_x_input(f, jnp.full((1, 1, 2, 1), 3.0), target=0).ravel().tolist()
+        [6.0, -3.0]
+
+    Args:
+        f: from images to outputs `(n, k)`, as for `saliency`.
+        images: in the network's own range, in which zero stands for "nothing there" (the mean color, most often).
+        target: the output that is explained, one for all images or one per image.
+
+    Returns:
+        One entry per entry of `images`, signed.
+
+    Raises:
+        ValueError: as for `saliency`.
+        TypeError: as for `saliency`.
+
+    References:
+        Shrikumar et al., [Not Just a Black Box](https://arxiv.org/abs/1605.01713), 2016, section 2.
+    """
+    return saliency(f, images, target) * jnp.asarray(images)
+
+
+def gradient(f: Callable, images: Float[Array, "n h w c"], indices: Indices, rule: Rule) -> Float[Array, "n h w c"]:
+    """The gradient of the outputs `indices`, of arguments that have been checked."""
+    outputs, pull = jax.vjp(with_rule(f, rule), images)
+    return pull(one_hot(outputs, indices))[0]

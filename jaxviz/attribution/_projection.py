@@ -1,0 +1,169 @@
+"""What in the image a unit of a layer responds to: its activation, projected down to the pixels by a deconvnet.
+
+All other activations of the layer are set to zero, and what is left goes down through the network: un-pooled by the
+switches that the image set, rectified, filtered by the transposed filters. The projection belongs to this image: it is
+no average of what the unit likes.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array, Float, Integer
+
+from jaxviz.attribution._check import check_count, check_images, check_maps
+from jaxviz.attribution._integers import Integers, integers
+from jaxviz.attribution._program import map_chunks, one_program
+from jaxviz.transforms import upto, with_rule
+from jaxviz.transforms._callable import callee
+from jaxviz.transforms._rules import Rule
+
+_DEFAULT_BATCH = 16
+
+
+def project(
+    f: Callable,
+    images: Float[Array, "n h w c"],
+    layer: str,
+    units: Integers,
+    *,
+    rule: Rule = "deconvnet",
+    batch_size: int | None = None,
+) -> Float[Array, "n u h w c"]:
+    """Single units of a layer, each alone with its own activation, projected down to the pixels.
+
+    An entry says how a pixel takes part in the unit's activation: the sign and the structure count, the scale follows
+    the activation. A unit that the image does not activate gives zeros.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from jax.ad_checkpoint import checkpoint_name
+        >>> f = lambda images: checkpoint_name(jax.nn.relu(images), "maps").mean((1, 2))
+        >>> image = jnp.array([5.0, 4.0]).reshape(1, 1, 2, 1)
+        >>> project(f, image, "maps", [(0, 1, 0)]).ravel().tolist()
+        [0.0, 4.0]
+
+    Args:
+        f: any function that has the layer; its outputs are not computed.
+        images: in the network's own range.
+        layer: a name from `layers(f, images)`, of maps with rows and columns.
+        units: row, column and channel of each unit in the layer, `(u, 3)` for all images alike or `(n, u, 3)`, for
+            example from `strongest_units`. A traced unit that does not exist gives NaN.
+        rule: how the signal passes a ReLU on its way down, as in `with_rule`: `"deconvnet"`, or `"guided"` for sharper
+            pictures from layers without max-pools; `"gradient"` gives activation times gradient.
+        batch_size: how many units go down at a time, for each image: it bounds the memory. 16 by default.
+
+    Returns:
+        One projection for each image and unit, signed. Cost: one forward pass up to the layer, and a backward pass
+        from there for each unit.
+
+    Raises:
+        ValueError: the layer does not exist or has no rows and columns, a unit does not exist, or the rule matches
+            nothing below the layer.
+        NotImplementedError: the layer lies where `f` cannot be cut, as for `upto`.
+        TypeError: `images` are no floating-point numbers, or `units` no integers.
+
+    References:
+        Zeiler and Fergus, [Visualizing and Understanding Convolutional Networks](https://arxiv.org/abs/1311.2901),
+        2014, section 2.1. Differs from it in: normalization layers pass their gradient, where the paper leaves them
+        out.
+    """
+    f, images = callee(f), check_images(images)
+    batch_size = check_count(_DEFAULT_BATCH if batch_size is None else batch_size, "batch_size")
+    shape = check_maps(jax.eval_shape(upto(f, layer), images), layer)
+    units = _check_units(units, shape, layer)
+    found = _project(f, images, jnp.asarray(units), layer=layer, rule=rule, batch_size=batch_size)
+    if isinstance(units, np.ndarray):
+        return found
+    exists = ((units >= 0) & (units < jnp.array(shape[1:]))).all(-1)
+    return jnp.where(exists[..., None, None, None], found, jnp.nan)
+
+
+def strongest_units(
+    activation: Float[Array, "h w c"], num: int, *, per_channel: int | None = None
+) -> list[tuple[int, int, int]]:
+    """The units of a layer that an image activates most, strongest first.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> activation = jnp.array([[[1.0, 0.0], [5.0, 4.0]]])
+        >>> strongest_units(activation, 2)
+        [(0, 1, 0), (0, 1, 1)]
+
+    Args:
+        activation: of one image, for example `upto(f, layer)(images)[0]`. It must be concrete.
+        num: how many units.
+        per_channel: at most so many units of one channel, as neighbors on one map respond to the same thing; no limit
+            by default.
+
+    Returns:
+        `(row, col, channel)` of each unit, as `project` takes them. Of equal ones the first in memory comes first.
+
+    Raises:
+        ValueError: `activation` is not of one image, or has fewer units than `num`.
+        TypeError: `activation` is traced.
+    """
+    if isinstance(activation, Tracer):
+        raise TypeError(
+            "`activation` must be concrete, got a traced array. Call strongest_units outside of jit and vmap."
+        )
+    values = np.asarray(activation)
+    if values.ndim != 3:
+        raise ValueError(f"`activation` must have shape (h, w, c), got {values.shape}. Take that of one image.")
+    check_count(num, "num")
+    order = np.argsort(-values.astype(np.float64), axis=None, kind="stable")
+    if per_channel is not None:
+        check_count(per_channel, "per_channel")
+        channels = order % values.shape[-1]
+        # How many units of the same channel came before.
+        by_channel = np.argsort(channels, kind="stable")
+        first = np.searchsorted(channels[by_channel], channels[by_channel])
+        rank = np.empty_like(order)
+        rank[by_channel] = np.arange(order.size) - first
+        order = order[rank < per_channel]
+    if num > order.size:
+        raise ValueError(f"`num` must be at most {order.size}, the number of units to choose from, got {num}.")
+    places = np.unravel_index(order[:num], values.shape)
+    return [(int(row), int(col), int(channel)) for row, col, channel in zip(*places, strict=True)]
+
+
+@one_program
+def _project(
+    f: Callable,
+    images: Float[Array, "n h w c"],
+    units: Integer[Array, "n u 3"],
+    *,
+    layer: str,
+    rule: Rule,
+    batch_size: int,
+) -> Float[Array, "n u h w c"]:
+    maps, pull = jax.vjp(with_rule(upto(f, layer), rule), images)
+
+    def down(units: Integer[Array, "n 3"]) -> Float[Array, "n h w c"]:
+        row, col, channel = (units[:, axis, None, None, None] for axis in range(3))
+        rows, cols, channels = jnp.ogrid[: maps.shape[1], : maps.shape[2], : maps.shape[3]]
+        return pull(jnp.where((rows == row) & (cols == col) & (channels == channel), maps, 0))[0]
+
+    return map_chunks(jax.vmap(down), units.swapaxes(0, 1), batch_size).swapaxes(0, 1)
+
+
+def _check_units(units: Integers, shape: tuple[int, int, int, int], layer: str) -> Integer[Array | np.ndarray, "n u 3"]:
+    array = integers(units, "units", "A unit is (row, col, channel).")
+    if array.ndim not in (2, 3) or array.shape[-1] != 3 or (array.ndim == 3 and array.shape[0] != shape[0]):
+        raise ValueError(
+            f"`units` must have shape (u, 3), or ({shape[0]}, u, 3) for {shape[0]} images, got {array.shape}. A "
+            "unit is (row, col, channel)."
+        )
+    if array.shape[-2] == 0:
+        raise ValueError("`units` must hold at least one unit, got none. Choose some with strongest_units.")
+    if not isinstance(array, np.ndarray):
+        return jnp.broadcast_to(array, (shape[0], *array.shape[-2:]))
+    outside = array[((array < 0) | (array >= shape[1:])).any(-1)]
+    if len(outside):
+        raise ValueError(
+            f"`units` must lie in the {shape[1]} rows, {shape[2]} columns and {shape[3]} channels of {layer!r}, got "
+            f"{tuple(outside[0].tolist())}. A unit is (row, col, channel)."
+        )
+    return np.broadcast_to(array, (shape[0], *array.shape[-2:]))

@@ -1,0 +1,48 @@
+"""Which output of a network is explained: one index for all images, or one per image."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Integer
+
+from jaxviz.attribution._integers import Integers, integers
+
+Target = Integers
+Indices = Integer[Array | np.ndarray, " n"]
+
+
+def check_target(target: Target, num_images: int, num_outputs: int) -> Indices:
+    """One index per image: a NumPy array that has been checked, or a traced one, which `mark` looks at."""
+    indices = integers(target, "target", "Use the index of an output, for example logits.argmax(-1).")
+    if indices.shape not in ((), (num_images,)):
+        raise ValueError(
+            f"`target` must be one int, or one per image, got shape {indices.shape} for {num_images} images. Repeat "
+            "the images to explain several outputs of one."
+        )
+    if not isinstance(indices, np.ndarray):
+        return jnp.broadcast_to(indices, num_images)
+    outside = (indices < 0) | (indices >= num_outputs)
+    if outside.any():
+        raise ValueError(
+            f"`target` must be in 0..{num_outputs - 1}, got {indices[outside].ravel()[0]}. It is the index of "
+            f"one of the {num_outputs} outputs."
+        )
+    return np.broadcast_to(indices, num_images).astype(np.int32)
+
+
+def one_hot(outputs: Float[Array, "n k"], indices: Indices) -> Float[Array, "n k"]:
+    """Where each target stands among the outputs: the gradient of the scores with respect to the outputs."""
+    return jax.nn.one_hot(indices, outputs.shape[1], dtype=outputs.dtype)
+
+
+def scores(outputs: Float[Array, "n k"], indices: Indices) -> Float[Array, " n"]:
+    """The outputs that the targets stand for."""
+    return jnp.take_along_axis(outputs, jnp.asarray(indices)[:, None], axis=1)[:, 0]
+
+
+def mark(result: Float[Array, "n ..."], indices: Indices, num_outputs: int) -> Float[Array, "n ..."]:
+    """NaN where a traced target turns out not to exist: it cannot be an error, and must not look like a result."""
+    if isinstance(indices, np.ndarray):
+        return result
+    exists = (indices >= 0) & (indices < num_outputs)
+    return jnp.where(exists.reshape(-1, *[1] * (result.ndim - 1)), result, jnp.nan)

@@ -1,0 +1,24 @@
+import os
+
+# Before JAX starts: tests of sharding need more than one device.
+os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=8".strip()
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+import jaxtyping
+import pytest
+
+# The hook looks it up under this name, and imports nothing but `tests`.
+import tests.typechecker  # noqa: F401
+
+# Shapes in signatures are checked in every test.
+_hook = jaxtyping.install_import_hook(
+    ["jaxviz.adapters", "jaxviz.attribution", "jaxviz.transforms"], "tests.typechecker.checked"
+)
+
+
+@pytest.fixture
+def unchecked_shapes():
+    """Turns the shape checks off, for tests of our own errors about shapes: `@pytest.mark.usefixtures`."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
