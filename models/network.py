@@ -1,0 +1,136 @@
+"""A network under study: an architecture with its weights, and what is known of its input and output."""
+
+import dataclasses
+import functools
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Array, Float, UInt8
+from PIL import Image
+
+
+@dataclasses.dataclass(frozen=True)
+class Spec:
+    """What a network expects and what it answers.
+
+    Attributes:
+        name: the network's name in `models.names()`.
+        input_shape: height, width and channels of an image.
+        labels: class names, in the order of the logits.
+        mean: what is subtracted from each channel, in the network's order of channels.
+        scale: what a pixel of [0, 1] is multiplied by before that.
+        std: what each channel is divided by after that.
+        bgr: whether the network's order of channels is blue, green, red.
+        resize: pixels of the shorter side before the centre is cut out.
+        any_size: whether larger images are welcome too.
+    """
+
+    name: str
+    input_shape: tuple[int, int, int]
+    labels: tuple[str, ...]
+    mean: tuple[float, ...]
+    scale: float = 1.0
+    std: tuple[float, ...] = (1.0,)
+    bgr: bool = False
+    resize: int = 256
+    any_size: bool = False
+
+
+@functools.partial(jax.tree_util.register_dataclass, data_fields=["state"], meta_fields=["graphdef", "spec"])
+@dataclasses.dataclass(frozen=True, eq=False)
+class Network:
+    """A callable pytree, images to logits: its parameters are leaves and cross `jit` as arguments.
+
+    Example:
+        >>> import models, skimage
+        >>> network = models.load("squeezenet")
+        >>> logits = network(network.preprocess(skimage.data.chelsea()))
+        >>> network.labels[int(logits[0].argmax())]
+        'Egyptian_cat'
+    """
+
+    state: Any
+    graphdef: Any
+    spec: Spec
+
+    @classmethod
+    def of(cls, module: nnx.Module, spec: Spec) -> "Network":
+        """The network that an NNX module computes with the weights that it has."""
+        graphdef, state = nnx.split(module)
+        return cls(state, graphdef, spec)
+
+    @property
+    def name(self) -> str:
+        """Its name in `models.names()`."""
+        return self.spec.name
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class names, in the order of the logits."""
+        return self.spec.labels
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of an image."""
+        return self.spec.input_shape
+
+    def __call__(self, images: Float[Array, "n h w c"]) -> Float[Array, "n k"]:
+        """Logits of images in the network's own range.
+
+        Raises:
+            ValueError: images of another size or number of channels.
+        """
+        shape, expected = images.shape, self.input_shape
+        fits = len(shape) == 4 and shape[3] == expected[2]
+        if self.spec.any_size:
+            fits = fits and shape[1] >= expected[0] and shape[2] >= expected[1]
+        else:
+            fits = fits and shape[1:] == expected
+        if not fits:
+            least = " or larger" if self.spec.any_size else ""
+            raise ValueError(
+                f"`images` must have shape (n, {', '.join(map(str, expected))}){least} for {self.name}, got {shape}. "
+                "Make them from photos by the network's preprocess."
+            )
+        return nnx.merge(self.graphdef, self.state)(images)
+
+    def preprocess(self, photo: UInt8[np.ndarray, "h w 3"]) -> Float[Array, "1 h2 w2 c"]:
+        """An image in the network's own range: shorter side resized, the centre cut out, channels normalized.
+
+        Args:
+            photo: RGB, 0 to 255. A grey photo (h, w) is taken for three equal channels.
+
+        Raises:
+            ValueError: the photo has another shape.
+            TypeError: the photo's entries are not bytes.
+        """
+        photo = np.asarray(photo)
+        if photo.dtype != np.uint8:
+            raise TypeError(f"`photo` must hold uint8, 0 to 255, got {photo.dtype}. Scale and convert it first.")
+        if photo.ndim == 2:
+            photo = np.repeat(photo[:, :, None], 3, axis=2)
+        if photo.ndim != 3 or photo.shape[2] != 3 or 0 in photo.shape:
+            raise ValueError(f"`photo` must have shape (h, w, 3), got {photo.shape}. Drop an alpha channel first.")
+        height, width, _ = self.input_shape
+        ratio = max(self.spec.resize / min(photo.shape[:2]), height / photo.shape[0], width / photo.shape[1])
+        rows, cols = (
+            max(side, math.ceil(size * ratio)) for side, size in zip((height, width), photo.shape, strict=False)
+        )
+        resized = np.asarray(Image.fromarray(photo).resize((cols, rows), Image.Resampling.BICUBIC))
+        top, left = (rows - height) // 2, (cols - width) // 2
+        return self.normalize(resized[None, top : top + height, left : left + width] / np.float32(255))
+
+    def normalize(self, pixels: Float[Array, "n h w 3"] | Float[np.ndarray, "n h w 3"]) -> Float[Array, "n h w c"]:
+        """From RGB in [0, 1] to the network's own range."""
+        pixels = jnp.asarray(pixels, jnp.float32)
+        pixels = pixels[..., ::-1] if self.spec.bgr else pixels
+        return (pixels * self.spec.scale - jnp.array(self.spec.mean)) / jnp.array(self.spec.std)
+
+    def denormalize(self, images: Float[Array, "n h w c"]) -> Float[Array, "n h w 3"]:
+        """From the network's own range back to RGB in [0, 1]."""
+        pixels = (images * jnp.array(self.spec.std) + jnp.array(self.spec.mean)) / self.spec.scale
+        return jnp.clip(pixels[..., ::-1] if self.spec.bgr else pixels, 0, 1)

