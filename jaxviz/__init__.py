@@ -8,6 +8,8 @@ from jaxviz.attribution import guided_grad_cam as guided_grad_cam
 from jaxviz.attribution import integrated_gradients as integrated_gradients
 from jaxviz.attribution import layer_cam as layer_cam
 from jaxviz.attribution import occlude_regions as occlude_regions
+from jaxviz.attribution import occlusion as occlusion
+from jaxviz.attribution import occlusion_grid as occlusion_grid
 from jaxviz.attribution import project as project
 from jaxviz.attribution import saliency as saliency
 from jaxviz.attribution import score_cam as score_cam
@@ -16,6 +18,7 @@ from jaxviz.attribution import strongest_units as strongest_units
 from jaxviz.transforms import Match as Match
 from jaxviz.transforms import after as after
 from jaxviz.transforms import edit as edit
+from jaxviz.transforms import incremental as incremental
 from jaxviz.transforms import layers as layers
 from jaxviz.transforms import matches as matches
 from jaxviz.transforms import max_pool_with_switches as max_pool_with_switches

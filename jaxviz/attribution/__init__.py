@@ -8,6 +8,8 @@ from jaxviz.attribution._gradients import saliency as saliency
 from jaxviz.attribution._guided_grad_cam import guided_grad_cam as guided_grad_cam
 from jaxviz.attribution._integrated_gradients import completeness_gap as completeness_gap
 from jaxviz.attribution._integrated_gradients import integrated_gradients as integrated_gradients
+from jaxviz.attribution._occlusion import occlusion as occlusion
+from jaxviz.attribution._occlusion_grid import occlusion_grid as occlusion_grid
 from jaxviz.attribution._projection import project as project
 from jaxviz.attribution._projection import strongest_units as strongest_units
 from jaxviz.attribution._regions import occlude_regions as occlude_regions

@@ -2,6 +2,7 @@
 
 from jaxviz.transforms._cut import after as after
 from jaxviz.transforms._cut import upto as upto
+from jaxviz.transforms._incremental import incremental as incremental
 from jaxviz.transforms._match import Match as Match
 from jaxviz.transforms._pooling import max_pool_with_switches as max_pool_with_switches
 from jaxviz.transforms._pooling import unpool as unpool

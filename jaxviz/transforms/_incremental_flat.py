@@ -1,0 +1,114 @@
+"""A traced call as one flat list of operations on numbered values: every plain call inlined."""
+
+import itertools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jaxviz.transforms._interpret import Program, Site, evaluate
+from jaxviz.transforms._primitives import bodies, is_call
+
+
+class Slot(NamedTuple):
+    """A value of the program: its number, shape and dtype."""
+
+    index: int
+    shape: tuple[int, ...]
+    dtype: Any
+
+
+class Op(NamedTuple):
+    """One equation; an input that is no `Slot` is a constant."""
+
+    eqn: Any
+    inputs: tuple[Any, ...]
+    outputs: tuple[Slot, ...]
+
+    @property
+    def name(self) -> str:
+        """Of the primitive."""
+        return self.eqn.primitive.name
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Of the primitive."""
+        return self.eqn.params
+
+    def bind(self, *values: Any, **changed: Any) -> list[Any]:
+        """The operation on other operands, with some of its parameters changed."""
+        primitive = self.eqn.primitive
+        with self.eqn.ctx.manager:
+            outs = primitive.bind(*values, **primitive.get_bind_params({**self.params, **changed}))
+        return list(outs) if primitive.multiple_results else [outs]
+
+
+class Flat(NamedTuple):
+    """The operations in order, the slots of the program's leaves, its outputs (slots or scalars), and its constants."""
+
+    ops: list[Op]
+    inputs: list[Slot]
+    outputs: list[Any]
+    constants: dict[int, Any]
+
+    def depends(self, source: Slot) -> set[int]:
+        """The numbers of the values that `source` can change."""
+        reached = {source.index}
+        for op in self.ops:
+            if any(isinstance(value, Slot) and value.index in reached for value in op.inputs):
+                reached.update(slot.index for slot in op.outputs)
+        return reached
+
+    def run(self, leaves: list[Any], wanted: set[int]) -> dict[int, Any]:
+        """The values numbered in `wanted`; only what they need is computed."""
+        needed, chosen = set(wanted), []
+        for op in reversed(self.ops):
+            if any(slot.index in needed for slot in op.outputs):
+                chosen.append(op)
+                needed.update(value.index for value in op.inputs if isinstance(value, Slot))
+        values = self.constants | {slot.index: leaf for slot, leaf in zip(self.inputs, leaves, strict=True)}
+        for op in reversed(chosen):
+            outs = op.bind(*[values[v.index] if isinstance(v, Slot) else v for v in op.inputs])
+            values.update(zip((slot.index for slot in op.outputs), outs, strict=True))
+        return {index: values[index] for index in wanted}
+
+
+def flatten(program: Program) -> Flat:
+    """Inlines `jit`, `checkpoint`, `custom_jvp` and `custom_vjp`; a loop or a branch stays one operation."""
+    number = itertools.count()
+    ops: list[Op] = []
+
+    constants: dict[int, Any] = {}
+    named: dict[int, Slot] = {}  # by the identity of the constant
+
+    def slot(aval: Any) -> Slot:
+        return Slot(next(number), tuple(aval.shape), aval.dtype)
+
+    def name(value: Any) -> Any:
+        if isinstance(value, Slot) or not np.ndim(value):
+            return value
+        if id(value) not in named:
+            named[id(value)] = slot(value)
+            constants[named[id(value)].index] = value
+        return named[id(value)]
+
+    def handle(eqn: Any, values: list[Any], site: Site) -> list[Any]:
+        values = [name(value) for value in values]
+        if is_call(eqn):
+            return evaluate(bodies(eqn)[0].body, values, handle, (*site.path, 0))
+        outputs = tuple(slot(var.aval) for var in eqn.outvars)
+        ops.append(Op(eqn, tuple(values), outputs))
+        return list(outputs)
+
+    jaxpr = program.body.jaxpr if hasattr(program.body, "jaxpr") else program.body
+    inputs = [slot(var.aval) for var in jaxpr.invars]
+    outputs = [name(value) for value in evaluate(program.body, inputs, handle)]
+    return Flat(ops, inputs, outputs, constants)
+
+
+def over_windows(function: Callable, values: list[Any], mapped: list[bool]) -> list[Any]:
+    """`function(*values)`, the mapped values one window at a time along their first axis."""
+    if not any(mapped):
+        return function(*values)
+    return jax.vmap(function, in_axes=[0 if is_mapped else None for is_mapped in mapped])(*values)
