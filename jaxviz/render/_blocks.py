@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 
 from jaxviz.render._bars import top_classes
 from jaxviz.render._scale import Scale
@@ -82,9 +82,9 @@ class Covering:
 
     Args:
         figure: the heat map over the photo, of the photo's size.
-        photo: the photo alone, shown around the covered place.
-        window: height and width of the covered place, in pixels.
-        stride: pixels from one place to the next, down and across.
+        photo: the photo alone, shown small with the place covered.
+        corners: first rows and first columns of the covered places, in pixels.
+        window: height and width of a covered place, in pixels.
         labels: one per class.
         clean: probabilities of the whole photo; at least two classes.
         covered: probabilities with every place covered.
@@ -95,8 +95,8 @@ class Covering:
     template: ClassVar[str] = "covering.html.j2"
     figure: Figure
     photo: UInt8[np.ndarray, "h w 3"]
+    corners: tuple[Int[np.ndarray, " rows"], Int[np.ndarray, " cols"]]
     window: tuple[int, int]
-    stride: tuple[int, int]
     labels: Sequence[str]
     clean: Float[np.ndarray, " k"]
     covered: Float[np.ndarray, "rows cols k"]
@@ -115,8 +115,8 @@ class Covering:
         other = int(rest.argmax())
         return {
             "size": [int(n) for n in self.photo.shape[:2]],
+            "corners": [np.asarray(first).tolist() for first in self.corners],
             "window": [int(n) for n in self.window],
-            "stride": [int(n) for n in self.stride],
             "labels": [self.labels[k] for k in shown],
             "clean": _rounded(self.clean[shown]),
             "covered": _rounded(self.covered[..., shown]),

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 INK, PAPER, FAINT, BAR = "#1d2330", "#ffffff", "#6b7280", "#3b6ea8"
 
 
-def figure(width: float, height: float, *, dpi: int = 200) -> Figure:
+def figure(width: float, height: float, *, dpi: int = 150) -> Figure:
     """An empty figure, its size in inches."""
     return Figure(figsize=(width, height), dpi=dpi, facecolor=PAPER, layout="constrained")
 

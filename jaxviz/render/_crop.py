@@ -19,30 +19,36 @@ class Box(NamedTuple):
         return picture[self.top : self.bottom, self.left : self.right]
 
 
-def support(projection: Float[np.ndarray, "h w c"], *, margin: int = 0) -> Box:
-    """The smallest box around all that is not zero: for a projection, the part of the image that the unit sees.
+def support(projection: Float[np.ndarray, "h w c"], *, share: float = 1.0) -> Box:
+    """The smallest box around what a unit responds to in an image.
 
     Example:
         >>> projection = np.zeros((8, 8, 3))
         >>> projection[2:4, 5] = -1.0
-        >>> support(projection, margin=1)
-        Box(top=1, left=4, bottom=5, right=7)
+        >>> support(projection)
+        Box(top=2, left=5, bottom=4, right=6)
 
     Args:
         projection: of one unit, zero outside of its receptive field.
-        margin: pixels to add on every side, within the image.
+        share: of the sum of the absolute values, to keep along each axis. At 1 the box holds all that is not zero; a
+            little less leaves out the faint rim of a deep unit's receptive field.
 
     Returns:
         The box; the whole image where everything is zero.
     """
-    seen = np.any(np.asarray(projection) != 0, axis=-1)
-    height, width = seen.shape
-    if not seen.any():
-        return Box(0, 0, height, width)
-    rows, cols = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
-    return Box(
-        max(int(rows[0]) - margin, 0),
-        max(int(cols[0]) - margin, 0),
-        min(int(rows[-1]) + 1 + margin, height),
-        min(int(cols[-1]) + 1 + margin, width),
-    )
+    size = np.abs(np.asarray(projection, dtype=np.float64)).sum(axis=-1)
+    if not size.any():
+        return Box(0, 0, *size.shape)
+    top, bottom = _middle(size.sum(axis=1), share)
+    left, right = _middle(size.sum(axis=0), share)
+    return Box(top, left, bottom, right)
+
+
+def _middle(sizes: np.ndarray, share: float) -> tuple[int, int]:
+    """First and last place of the middle that holds the share, the last not included."""
+    if share == 1.0:
+        places = np.flatnonzero(sizes)
+        return int(places[0]), int(places[-1]) + 1
+    rising = np.cumsum(sizes) / sizes.sum()
+    rest = (1.0 - share) / 2
+    return int(np.searchsorted(rising, rest, side="right")), int(np.searchsorted(rising, 1.0 - rest)) + 1

@@ -22,7 +22,7 @@ def framed(
         picture: what `overlay` or a `Scale` made.
         title: a line above.
         scale: the scale that colored it; without one there is no color bar.
-        width: of the picture, in inches at 200 dots.
+        width: of the picture, in inches at 150 dots.
 
     Returns:
         The larger picture.
@@ -56,7 +56,7 @@ def grid(
         rows: one label per row.
         cols: one label per column.
         title: a line above.
-        cell: width and height of a cell, in inches at 200 dots.
+        cell: width and height of a cell, in inches at 150 dots.
 
     Returns:
         The sheet.

@@ -1,7 +1,7 @@
 """Small maps stretched over a picture."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from jaxviz.render import _check
 
@@ -31,26 +31,32 @@ def stretch(heatmap: Float[np.ndarray, "rows cols"], shape: tuple[int, int]) -> 
 
 
 def spread(
-    heatmap: Float[np.ndarray, "rows cols"], shape: tuple[int, int], window: tuple[int, int], stride: tuple[int, int]
+    heatmap: Float[np.ndarray, "rows cols"],
+    shape: tuple[int, int],
+    corners: tuple[Int[np.ndarray, " rows"], Int[np.ndarray, " cols"]],
+    window: tuple[int, int],
 ) -> Float[np.ndarray, "h w"]:
     """The map of a sliding window over a picture, every value in the middle of its window.
 
     Example:
-        >>> spread(np.array([[0.0, 1.0]]), (1, 5), window=(1, 3), stride=(1, 2)).tolist()
+        >>> spread(np.array([[0.0, 1.0]]), (1, 5), corners=(np.array([0]), np.array([0, 2])), window=(1, 3)).tolist()
         [[0.0, 0.0, 0.5, 1.0, 1.0]]
 
     Args:
         heatmap: one value per window, such as an occlusion map.
         shape: height and width of the picture, in pixels.
+        corners: the first row of the windows in each row of the map, and their first column in each of its columns.
         window: height and width of the window, in pixels.
-        stride: pixels from one window to the next, down and across.
 
     Returns:
-        The map at every pixel. Beyond the middles of the outermost windows it goes on as it is there.
+        The map at every pixel, linear between the middles. Beyond those of the outermost windows it goes on as it is
+        there.
     """
-    rows = (np.arange(shape[0]) - (window[0] - 1) / 2) / stride[0]
-    cols = (np.arange(shape[1]) - (window[1] - 1) / 2) / stride[1]
-    return _linear(_check.plane(heatmap), rows, cols)
+    places = [
+        np.interp(np.arange(length), np.asarray(first) + (size - 1) / 2, np.arange(len(first)))
+        for length, first, size in zip(shape, corners, window, strict=True)
+    ]
+    return _linear(_check.plane(heatmap), *places)
 
 
 def _linear(heatmap: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:

@@ -6,7 +6,8 @@ from jaxviz import render
 
 LABELS = [f"class {k}" for k in range(9)]
 CLEAN = np.array([0.5, 0.2, 0.1, 0.08, 0.05, 0.03, 0.02, 0.01, 0.01])
-WINDOW, STRIDE, ROWS, COLS = (16, 16), (8, 8), 7, 11
+WINDOW, ROWS, COLS = (16, 16), 7, 11
+CORNERS = (8 * np.arange(ROWS), 8 * np.arange(COLS))
 
 
 def covered() -> np.ndarray:
@@ -33,7 +34,7 @@ def page(title: str = "A sample") -> render.Page:
         render.Figure(signed(wave), "Signed", "Stripes, red and blue.", scale=signed),
     ]
     strip = [render.Figure(photo()[:20, :20], name, f"A {name}.") for name in ("photo", "deconvnet", "guided")]
-    drop = render.spread(CLEAN[0] - covered()[..., 0], (64, 96), WINDOW, STRIDE)
+    drop = render.spread(CLEAN[0] - covered()[..., 0], (64, 96), CORNERS, WINDOW)
     scale = render.diverging(drop, label="drop of the probability")
     blocks = {
         "Prediction": render.Prediction(
@@ -44,8 +45,8 @@ def page(title: str = "A sample") -> render.Page:
         "Occlusion": render.Covering(
             render.Figure(render.overlay(photo(), drop, scale), "Drop", "A heat map.", "A caption.", scale),
             photo(),
+            CORNERS,
             WINDOW,
-            STRIDE,
             LABELS,
             CLEAN,
             covered(),

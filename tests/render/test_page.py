@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from jaxviz import render
-from tests.render.sample import CLEAN, COLS, LABELS, ROWS, covered, page, photo
+from tests.render.sample import CLEAN, COLS, CORNERS, LABELS, ROWS, WINDOW, covered, page, photo
 
 
 class Elements(html.parser.HTMLParser):
@@ -63,7 +63,7 @@ def test_whatever_it_shows_is_escaped():
         render.Prediction(figure, [(evil, 0.5)]),
         render.Gallery([figure], evil, evil),
         render.Strips([(evil, [figure])], evil, evil),
-        render.Covering(figure, photo(), (8, 8), (8, 8), [evil] * 9, CLEAN, covered()),
+        render.Covering(figure, photo(), CORNERS, WINDOW, [evil] * 9, CLEAN, covered()),
     ]
     text = render.html(render.Page(evil, evil, [render.Section(evil, evil, blocks, [(evil, evil)], evil, evil, evil)]))
     assert "alert(1)</script>" not in text
@@ -84,7 +84,9 @@ def test_the_covering_carries_every_place_and_the_best_of_the_others():
 
 def test_two_classes_are_enough_for_a_covering():
     figure = render.Figure(photo(), "t", "a")
-    block = render.Covering(figure, photo(), (8, 8), (8, 8), ["a", "b"], np.array([0.9, 0.1]), np.ones((2, 2, 2)) / 2)
+    block = render.Covering(
+        figure, photo(), ([0, 8], [0, 8]), (8, 8), ["a", "b"], np.array([0.9, 0.1]), np.ones((2, 2, 2)) / 2
+    )
     assert block.data()["labels"] == ["a"]
     assert block.data()["names"] == {1: "b"}
 

@@ -69,9 +69,14 @@ def test_stretch_is_linear_between_the_middles_of_the_cells():
 def test_spread_puts_a_value_in_the_middle_of_its_window():
     grid = np.zeros((3, 4))
     grid[1, 2] = 1.0
-    out = render.spread(grid, (25, 35), window=(5, 5), stride=(10, 10))
-    assert np.unravel_index(out.argmax(), out.shape) == (10 + 2, 20 + 2)
-    assert out.max() == 1.0
+    grid[2, 3] = 2.0
+    # The last ones are nearer to their neighbors, as where a stride does not fit.
+    out = render.spread(grid, (22, 32), (np.array([0, 10, 17]), np.array([0, 10, 20, 27])), window=(5, 5))
+    assert out[10 + 2, 20 + 2] == 1.0
+    assert out[17 + 2, 27 + 2] == 2.0
+    assert out[10 + 2, 10 + 2] == 0.0
+    assert out[10 + 2, 15 + 2] == 0.5
+    assert out[-1, -1] == 2.0
 
 
 def test_an_overlay_of_opacity_zero_is_the_gray_photo():
@@ -113,8 +118,14 @@ def test_support_is_the_smallest_box():
     box = render.support(projection)
     assert box == (4, 2, 7, 8)
     assert box(projection).shape == (3, 6, 3)
-    assert render.support(projection, margin=5) == (0, 0, 10, 12)
     assert render.support(np.zeros((10, 12, 3))) == (0, 0, 10, 12)
+
+
+def test_support_can_leave_out_a_faint_rim():
+    projection = np.full((20, 30, 3), 1e-4)
+    projection[5:9, 10:12] = 1.0
+    assert render.support(projection) == (0, 0, 20, 30)
+    assert render.support(projection, share=0.98) == (5, 10, 9, 12)
 
 
 def test_channel_sum_keeps_the_total():

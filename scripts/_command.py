@@ -1,0 +1,50 @@
+"""How every script starts and fails: arguments from a frozen dataclass, one line for a wrong one, exit code 2."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import tyro
+
+Config = TypeVar("Config")
+
+
+class UsageError(Exception):
+    """What the user asked for cannot be done; the text says why and what can."""
+
+
+@contextlib.contextmanager
+def checking() -> Iterator[None]:
+    """Around the code that turns arguments into values: what it refuses is the user's mistake and no crash."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise UsageError(" ".join(str(error).split())) from error
+
+
+def start(main: Callable[[Config], None], config: type[Config], doc: str | None) -> None:
+    """Run a script: `main(config)`, with the config from the command line.
+
+    Exits with 2 and one line on stderr for a `UsageError`, and with 130 where the user interrupts.
+    """
+    try:
+        main(tyro.cli(config, description=doc))
+    except UsageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted. The same command goes on from here.", file=sys.stderr)
+        sys.exit(130)
+
+
+def keep_compiled() -> None:
+    """Keep compiled programs between runs, in `$JAX_COMPILATION_CACHE_DIR` or the user's cache folder."""
+    import jax
+
+    if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        jax.config.update("jax_compilation_cache_dir", str(cache / "jaxviz" / "compiled"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)

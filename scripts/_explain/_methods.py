@@ -1,0 +1,114 @@
+"""The attributions that `scripts.explain` can show, one row each."""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import jaxviz as jv
+
+
+class Method(NamedTuple):
+    """An attribution: how it is called, drawn and read.
+
+    `call` takes the network, a batch of images, the target, a layer and a random key. `drawing` is `heat` for a map of
+    a layer over the photo, `signed` for the sum over the channels around zero, `color` for the channels as they are.
+    `forward` and `backward` count passes through the network; 0 forward stands for one per channel of the layer.
+    """
+
+    title: str
+    call: Callable
+    drawing: Literal["heat", "signed", "color"]
+    reading: str
+    forward: int
+    backward: int
+
+
+METHODS = {
+    "saliency": Method(
+        "Saliency",
+        lambda f, x, target, layer, key: jv.saliency(f, x, target),
+        "signed",
+        "The gradient: red pixels raise the score when they get brighter, blue ones when they get darker.",
+        1,
+        1,
+    ),
+    "gradient_x_input": Method(
+        "Gradient × input",
+        lambda f, x, target, layer, key: jv.gradient_x_input(f, x, target),
+        "signed",
+        "The share of each pixel in the score, to first order.",
+        1,
+        1,
+    ),
+    "smoothgrad": Method(
+        "SmoothGrad",
+        lambda f, x, target, layer, key: jv.smoothgrad(f, x, target, key=key),
+        "signed",
+        "The mean gradient over 50 noisy copies: what stays of the saliency when the noise is averaged out.",
+        50,
+        50,
+    ),
+    "integrated_gradients": Method(
+        "Integrated gradients",
+        lambda f, x, target, layer, key: jv.integrated_gradients(f, x, target),
+        "signed",
+        "What each pixel adds to the score on the way from a gray image to the photo; all pixels add up to it.",
+        50,
+        50,
+    ),
+    "deconvnet": Method(
+        "Deconvnet",
+        lambda f, x, target, layer, key: jv.saliency(f, x, target, rule="deconvnet"),
+        "color",
+        "The score projected down, only positive signals kept; mid-gray is zero.",
+        1,
+        1,
+    ),
+    "guided": Method(
+        "Guided backpropagation",
+        lambda f, x, target, layer, key: jv.saliency(f, x, target, rule="guided"),
+        "color",
+        "Only positive signals through active units: crisp edges, but hardly different from class to class.",
+        1,
+        1,
+    ),
+    "grad_cam": Method(
+        "Grad-CAM",
+        lambda f, x, target, layer, key: jv.grad_cam(f, x, target, layer),
+        "heat",
+        "Yellow is where the layer's maps speak for the class; coarse, as the layer is.",
+        1,
+        1,
+    ),
+    "grad_cam_pp": Method(
+        "Grad-CAM++",
+        lambda f, x, target, layer, key: jv.grad_cam_pp(f, x, target, layer),
+        "heat",
+        "Grad-CAM with weights that give small evidence its due.",
+        1,
+        1,
+    ),
+    "layer_cam": Method(
+        "LayerCAM",
+        lambda f, x, target, layer, key: jv.layer_cam(f, x, target, layer),
+        "heat",
+        "Grad-CAM with a weight for every place, finer in shallow layers.",
+        1,
+        1,
+    ),
+    "score_cam": Method(
+        "Score-CAM",
+        lambda f, x, target, layer, key: jv.score_cam(f, x, target, layer),
+        "heat",
+        "Each map is weighed by the score of the photo seen through it; no gradients.",
+        0,
+        0,
+    ),
+    "guided_grad_cam": Method(
+        "Guided Grad-CAM",
+        lambda f, x, target, layer, key: jv.guided_grad_cam(f, x, target, layer),
+        "color",
+        "The detail of guided backpropagation where Grad-CAM sees the class.",
+        2,
+        2,
+    ),
+}

@@ -1,0 +1,132 @@
+"""The folder of a run: nothing half-written, nothing of another run overwritten, finished steps kept."""
+
+import io
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from scripts._command import UsageError
+
+_RECORD = "run.json"
+_PLAIN_LIST = re.compile(r"\[\n *([^\[\]{}]*?)\n *\]")
+
+
+class Step(NamedTuple):
+    """What one step of a run found: numbers for a reader, arrays for a program."""
+
+    numbers: dict[str, Any]
+    arrays: dict[str, np.ndarray]
+
+
+class RunFolder:
+    """A folder that belongs to one run: a script with its resolved arguments.
+
+    Running the same again after an interruption goes on where it stopped. Running the same again after the end does
+    all of it again, and replaces file by file. Another run is refused.
+
+    Args:
+        path: the folder; made where it is missing.
+        run: script and arguments; they say whose folder it is.
+        versions: of the software; finished steps of other versions are not used.
+
+    Raises:
+        UsageError: for a folder with anything else in it, or one that cannot be made.
+    """
+
+    def __init__(self, path: Path, run: dict[str, Any], versions: Mapping[str, str]):
+        self.path = path
+        self.run = run
+        self._record: dict[str, Any] = {"run": run, "versions": dict(versions), "finished": [], "complete": False}
+        if (other := occupant(path, run)) is not None:
+            raise UsageError(f"`--out` must be a new folder or one of the same run, got {path}: {other}. Use another.")
+        before = _read(path)
+        if before and not before["complete"] and before["versions"] == self._record["versions"]:
+            self._record["finished"] = before["finished"]
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._write_record()
+        except OSError as error:
+            raise UsageError(f"`--out` must be a folder that can be written, got {path}: {error}.") from error
+
+    def finished(self, name: str) -> bool:
+        """Whether an interrupted run has left this step."""
+        return name in self._record["finished"]
+
+    def load(self, name: str) -> Step:
+        """What `save` was given, arrays included."""
+        numbers = json.loads((self.path / f"{name}.json").read_text("utf-8"))
+        with np.load(self.path / f"{name}.npz") as arrays:
+            return Step(numbers, dict(arrays))
+
+    def save(self, name: str, step: Step) -> None:
+        """Write `name.json` and `name.npz`, and count the step as finished."""
+        file = io.BytesIO()
+        np.savez_compressed(file, allow_pickle=False, **step.arrays)
+        self.write(f"{name}.npz", file.getvalue())
+        self.write(f"{name}.json", dumps(step.numbers).encode())
+        self._record["finished"].append(name)
+        self._write_record()
+
+    def write(self, name: str, content: bytes) -> Path:
+        """Write a file: under its name there is the old content or all of the new, whatever happens."""
+        path = self.path / name
+        unfinished = self.path / f".{name}.{os.getpid()}.tmp"
+        try:
+            unfinished.write_bytes(content)
+            os.replace(unfinished, path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+        return path
+
+    def complete(self) -> None:
+        """Mark the end: the next run of the same starts afresh."""
+        self._record["complete"] = True
+        self._write_record()
+
+    def _write_record(self) -> None:
+        self.write(_RECORD, dumps(self._record).encode())
+
+
+def occupant(path: Path, run: dict[str, Any]) -> str | None:
+    """What keeps `run` out of the folder, in words; `None` where it may go in."""
+    if not path.exists():
+        return None
+    if not path.is_dir():
+        return "that is a file"
+    if not any(path.iterdir()):
+        return None
+    record = _read(path)
+    if record is None:
+        return "it holds other files"
+    other = record["run"]
+    differing = [key for key in sorted({*run, *other}) if run.get(key) != other.get(key)]
+    return f"it holds a run with another {', '.join(differing)}" if differing else None
+
+
+def free(path: Path, run: dict[str, Any]) -> Path:
+    """The first of `path`, `path-2`, `path-3`, ... that is new or of the same run."""
+    candidate, number = path, 1
+    while occupant(candidate, run) is not None:
+        number += 1
+        candidate = path.with_name(f"{path.name}-{number}")
+    return candidate
+
+
+def dumps(numbers: Any) -> str:
+    """JSON to be read: one entry a line, but lists of plain values on one line each."""
+    text = json.dumps(numbers, indent=2, ensure_ascii=False, allow_nan=False)
+    # A line break in this text is never part of a string, so taking one out cannot change a value.
+    return _PLAIN_LIST.sub(lambda match: "[" + re.sub(r"\n *", " ", match[1]) + "]", text) + "\n"
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        record = json.loads((path / _RECORD).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) and record.keys() >= {"run", "versions", "finished", "complete"} else None
