@@ -1,0 +1,161 @@
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen, nnx
+from jax.ad_checkpoint import checkpoint_name
+
+import jaxviz as jv
+from jaxviz.adapters.nnx import name_layers
+from tests import networks
+
+
+def named(x):
+    x = checkpoint_name(jnp.sin(x), "sin")
+    return checkpoint_name(x + 1, "plus")
+
+
+def looped(x):
+    return jax.lax.while_loop(lambda x: x.sum() < 3, lambda x: checkpoint_name(x + 1, "inner"), x)
+
+
+def scanned(x):
+    return jax.lax.scan(lambda c, w: (checkpoint_name(c * w, "inner"), None), x, jnp.arange(1.0, 4.0))[0]
+
+
+def test_layers_come_in_order_of_computation():
+    assert jv.layers(named, jnp.ones(3)) == dict.fromkeys(["sin", "plus"], jax.ShapeDtypeStruct((3,), jnp.float32))
+
+
+def test_a_name_met_twice_is_numbered():
+    f = jax.jit(lambda x: checkpoint_name(2 * x, "double"))
+    assert list(jv.layers(lambda x: f(f(x)), jnp.ones(3))) == ["double#0", "double#1"]
+    _, acts = jv.tap(lambda x: f(f(x)), "double#1", "double#0")(jnp.ones(1))
+    assert {name: float(act[0]) for name, act in acts.items()} == {"double#1": 4, "double#0": 2}
+
+
+def test_a_layer_in_a_scan_comes_out_stacked_and_is_edited_in_each_step():
+    _, acts = jax.jit(jv.tap(scanned, "inner"))(jnp.ones(2))
+    np.testing.assert_array_equal(acts["inner"], [[1, 1], [2, 2], [6, 6]])
+    assert jv.layers(scanned, jnp.ones(2))["inner"].shape == (3, 2)
+    np.testing.assert_array_equal(jv.edit(scanned, {"inner": lambda act: act + 1})(jnp.ones(2)), [16, 16])
+
+
+def test_a_scan_cannot_be_cut():
+    for call in (lambda x: jv.upto(scanned, "inner")(x), lambda x: jv.after(scanned, "inner")(x, x)):
+        with pytest.raises(NotImplementedError, match="inside `scan`, got 'inner': a program can be cut only where"):
+            call(jnp.ones(2))
+
+
+def test_nothing_comes_out_of_a_while_loop_or_a_branch():
+    with pytest.raises(NotImplementedError, match="inside `while`, got 'inner': no value can come out of a loop"):
+        jv.tap(looped, "inner")(jnp.ones(2))
+    branched = lambda x: jax.lax.cond(x.sum() > 0, lambda x: checkpoint_name(x, "inner"), jnp.cos, x)  # noqa: E731
+    with pytest.raises(NotImplementedError, match="inside `cond`, got 'inner'"):
+        jv.tap(branched, "inner")(jnp.ones(2))
+    assert jv.layers(looped, jnp.ones(2)) == {}
+
+
+def test_an_edit_reaches_into_a_while_loop():
+    np.testing.assert_array_equal(jv.edit(looped, {"inner": lambda act: act + 10})(jnp.zeros(2)), [11, 11])
+
+
+def test_a_function_with_its_own_derivative_is_not_opened():
+    @jax.custom_jvp
+    def own(x):
+        return checkpoint_name(x, "inner")
+
+    own.defjvp(lambda primals, tangents: (own(*primals), tangents[0]))
+    with pytest.raises(NotImplementedError, match="its own derivative rule would be lost"):
+        jv.tap(own, "inner")(jnp.ones(2))
+
+
+def test_a_primitive_that_cannot_be_entered_is_named():
+    def f(x):
+        return jax.lax.custom_linear_solve(
+            lambda y: checkpoint_name(2 * y, "inner"), x, lambda matvec, b: b / 2, symmetric=True
+        )
+
+    with pytest.raises(NotImplementedError, match="inside `custom_linear_solve`, got 'inner'"):
+        jv.tap(f, "inner")(jnp.ones(2))
+
+
+def test_a_layer_inside_a_shard_map_comes_out_whole():
+    mesh = jax.make_mesh((8,), ("batch",), axis_types=(jax.sharding.AxisType.Auto,))
+    f = jax.shard_map(named, mesh=mesh, in_specs=jax.P("batch"), out_specs=jax.P("batch"))
+    x = jax.random.normal(jax.random.key(0), (16, 3))
+    assert jv.layers(f, x)["sin"].shape == (16, 3)
+    np.testing.assert_allclose(jv.tap(f, "sin")(x)[1]["sin"], jnp.sin(x), rtol=1e-6)
+
+
+def test_an_unknown_layer_is_told_the_others_and_the_closest():
+    with pytest.raises(
+        ValueError, match=re.escape("`layer` must be one of sin, plus, got 'sine'. Did you mean 'sin'?")
+    ):
+        jv.tap(named, "sine")(jnp.ones(2))
+    with pytest.raises(ValueError, match="for a function that names none"):
+        jv.upto(jnp.sin, "sin")(jnp.ones(2))
+
+
+def test_an_edit_that_changes_the_shape_is_refused():
+    with pytest.raises(ValueError, match=re.escape("`edits` must keep the shape of an activation, got () for 'sin'")):
+        jv.edit(named, {"sin": jnp.sum})(jnp.ones(2))
+
+
+def test_a_tap_carries_gradients_to_the_input_and_to_the_parameters():
+    gradient = jax.grad(lambda x: jv.tap(named, "sin")(x)[1]["sin"].sum())(jnp.ones(2))
+    np.testing.assert_allclose(gradient, jnp.cos(jnp.ones(2)), rtol=1e-6)
+
+
+def test_linen_modules_are_layers_by_their_paths():
+    class Block(linen.Module):
+        @linen.compact
+        def __call__(self, x):
+            return linen.relu(linen.Dense(3)(x))
+
+    class Net(linen.Module):
+        @linen.compact
+        def __call__(self, x):
+            block = Block()
+            return linen.Dense(2, name="head")(block(linen.tanh(block(x))))
+
+    x = jnp.ones((1, 3))
+    f = jax.tree_util.Partial(Net().apply, Net().init(jax.random.key(0), x))
+    assert list(jv.layers(f, x)) == [
+        "Block_0/Dense_0#0",
+        "Block_0#0",
+        "Block_0/Dense_0#1",
+        "Block_0#1",
+        "head",
+    ]
+    _, acts = jv.tap(f, "Block_0#1", "Block_0/Dense_0#1")(x)
+    np.testing.assert_array_equal(acts["Block_0#1"], jax.nn.relu(acts["Block_0/Dense_0#1"]))
+
+
+def test_an_explicit_name_beats_a_scopes():
+    def f(x):
+        with jax.named_scope("block"):
+            x = checkpoint_name(x + 1, "block")
+            return x + 1
+
+    _, acts = jv.tap(f, "block")(jnp.zeros(1))
+    assert float(acts["block"][0]) == 1
+
+
+def test_the_nnx_adaptor_names_submodules_and_leaves_the_model_alone():
+    model = networks.NnxNet(nnx.Rngs(0))
+    classes = [type(module) for _, module in nnx.iter_modules(model)]
+    f, x = name_layers(model), networks.images()
+    assert list(jv.layers(f, x)) == ["first", "middle", "last", "dense"]
+    out, acts = jv.tap(f, "first")(x)
+    np.testing.assert_array_equal(out, model(x))
+    np.testing.assert_array_equal(acts["first"], model.first(x))
+    assert [type(module) for _, module in nnx.iter_modules(model)] == classes
+    assert jv.layers(model.__call__, x) == {}
+
+
+def test_the_nnx_adaptor_refuses_what_cannot_be_called():
+    with pytest.raises(TypeError, match=r"`model` must be an nnx\.Module that can be called, got Module"):
+        name_layers(nnx.Module())
