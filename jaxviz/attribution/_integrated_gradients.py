@@ -129,7 +129,8 @@ def _integrated(
 ) -> Float[Array, "n h w c"]:
     # On [-1, 1], moved to [0, 1].
     nodes, weights = np.polynomial.legendre.leggauss(num_steps)
-    shares = jnp.asarray((1 + nodes) / 2, jnp.float32)
+    dtype = jnp.promote_types(images.dtype, jnp.float32)
+    shares = jnp.asarray((1 + nodes) / 2, dtype)
     start = _start(images, baseline)
     way = images - start
     total = sum_of_gradients(
@@ -137,8 +138,8 @@ def _integrated(
         images,
         indices,
         "gradient",
-        lambda number: start + shares[number].astype(images.dtype) * way,
-        jnp.asarray(weights / 2, jnp.float32),
+        lambda number: start + shares[number] * way,
+        jnp.asarray(weights / 2, dtype),
         batch_size,
     )
     return total * way

@@ -139,14 +139,18 @@ def _project(
     rule: Rule,
     batch_size: int,
 ) -> Float[Array, "n u h w c"]:
-    maps, pull = jax.vjp(with_rule(upto(f, layer), rule), images)
-
-    def down(units: Integer[Array, "n 3"]) -> Float[Array, "n h w c"]:
-        row, col, channel = (units[:, axis, None, None, None] for axis in range(3))
+    def single(image: Float[Array, "h w c"], units: Integer[Array, "u 3"]) -> Float[Array, "u h w c"]:
+        maps, pull = jax.vjp(with_rule(upto(f, layer), rule), image[None])
         rows, cols, channels = jnp.ogrid[: maps.shape[1], : maps.shape[2], : maps.shape[3]]
-        return pull(jnp.where((rows == row) & (cols == col) & (channels == channel), maps, 0))[0]
 
-    return map_chunks(jax.vmap(down), units.swapaxes(0, 1), batch_size).swapaxes(0, 1)
+        def down(unit: Integer[Array, "3"]) -> Float[Array, "h w c"]:
+            alone = (rows == unit[0]) & (cols == unit[1]) & (channels == unit[2])
+            return pull(jnp.where(alone, maps, 0))[0][0]
+
+        return map_chunks(jax.vmap(down), units, batch_size)
+
+    # Image by image and not unit by unit, so that a batch that is sharded stays so.
+    return jax.vmap(single)(images, units)
 
 
 def _check_units(units: Integers, shape: tuple[int, int, int, int], layer: str) -> Integer[Array | np.ndarray, "n u 3"]:

@@ -1,0 +1,193 @@
+"""Every public method, and what must hold for all of them: a new method inherits the suite by adding a row.
+
+A row is a function of a network, a batch of images and a target for each, whose outputs have the batch axis first.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.ad_checkpoint import checkpoint_name
+from jax.sharding import NamedSharding
+
+import jaxviz as jv
+from tests import networks
+
+KEY = jax.random.key(7)
+UNITS = np.array([[0, 1, 2], [3, 3, 1], [2, 2, 3]])
+BOXES = np.array([[0, 0, 3, 4], [2, 5, 9, 11], [4, 4, 5, 5]])
+
+# Batch sizes that do not divide the number of samples, steps, channels, units and boxes.
+METHODS = {
+    "saliency": jv.saliency,
+    "guided": lambda f, x, t: jv.saliency(f, x, t, rule="guided"),
+    "gradient_x_input": jv.gradient_x_input,
+    "smoothgrad": lambda f, x, t: jv.smoothgrad(f, x, t, key=KEY, num_samples=5, batch_size=4),
+    "integrated_gradients": lambda f, x, t: jv.integrated_gradients(f, x, t, num_steps=5, batch_size=4),
+    "completeness_gap": lambda f, x, t: jv.completeness_gap(f, x, 0.1 * x, t, baseline=0.3),
+    "grad_cam": lambda f, x, t: jv.grad_cam(f, x, t, "last"),
+    "grad_cam_pp": lambda f, x, t: jv.grad_cam_pp(f, x, t, "last"),
+    "layer_cam": lambda f, x, t: jv.layer_cam(f, x, t, "last"),
+    "score_cam": lambda f, x, t: jv.score_cam(f, x, t, "last", batch_size=6),
+    "guided_grad_cam": lambda f, x, t: jv.guided_grad_cam(f, x, t, "last"),
+    "project": lambda f, x, t: jv.project(f, x, "last", UNITS, batch_size=2),
+    "occlude_regions": lambda f, x, t: jax.vmap(lambda image: jv.occlude_regions(f, image, BOXES, batch_size=2))(x),
+}
+TARGETED = [name for name in METHODS if name not in ("project", "occlude_regions")]
+
+LAYERED = [name for name in METHODS if "cam" in name or name == "project"]
+
+methods = pytest.mark.parametrize("method", METHODS)
+
+# These programs run once, and are small: most of the time would go into optimizing them.
+jit = functools.partial(
+    jax.jit, compiler_options={"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+)
+compiled = []
+jax.monitoring.register_event_duration_secs_listener(
+    lambda event, _, **__: compiled.append(event) if event == "/jax/core/compile/backend_compile_duration" else None
+)
+
+
+def inputs(count=2):
+    return networks.images(count), jnp.arange(count) % 5
+
+
+def twin(family):
+    """The plain function with the layer "last" where this kind of model has it."""
+
+    def name(x):
+        return checkpoint_name(x, "last")
+
+    def f(x):
+        x = networks.pool(jax.nn.relu(networks.conv(x, networks.PARAMS["first"])))
+        x = jax.nn.relu(networks.conv(x, networks.PARAMS["blocks"][0]))
+        x = networks.conv(x, networks.PARAMS["blocks"][1])
+        if family in ("linen", "nnx"):  # module outputs, before the ReLU
+            x = jax.nn.relu(name(x))
+        elif family == "equinox":  # channels first
+            x = name(jax.nn.relu(x).transpose(0, 3, 1, 2)).transpose(0, 2, 3, 1)
+        else:
+            x = name(jax.nn.relu(x))
+        return x.mean((1, 2)) @ networks.PARAMS["dense"]
+
+    return f
+
+
+def close(actual, expected):
+    # Convolutions of other batch sizes sum in another order.
+    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5 * max(1.0, float(jnp.abs(expected).max())))
+
+
+@pytest.fixture(scope="module")
+def eager():
+    """Each method's result for the plain function, which is no trivial one."""
+    f, (x, t) = networks.FAMILIES["plain"](), inputs()
+    found = {name: method(f, x, t) for name, method in METHODS.items()}
+    for name, result in found.items():
+        assert jnp.isfinite(result).all(), name
+        assert (jnp.abs(result) > 1e-3).any(), name
+    return found
+
+
+@methods
+def test_jit_equals_eager_with_the_network_as_an_argument(method, eager):
+    f, (x, t) = networks.FAMILIES["plain"](), inputs()
+    close(jit(METHODS[method])(f, x, t), eager[method])
+
+
+@methods
+def test_vmap_equals_a_loop(method):
+    f, (x, t) = networks.FAMILIES["plain"](), inputs()
+
+    def single(image, target):
+        return METHODS[method](f, image[None], target[None])[0]
+
+    each = jnp.stack([jit(single)(image, target) for image, target in zip(x, t, strict=True)])
+    close(jit(jax.vmap(single))(x, t), each)
+
+
+@methods
+@pytest.mark.parametrize("family", [family for family in networks.FAMILIES if family != "plain"])
+def test_every_kind_of_model_gives_the_same(method, family, eager):
+    f, (x, t) = networks.FAMILIES[family](), inputs()
+    same_layer = method not in LAYERED or family in ("scan", "checkpoint")
+    expected = eager[method] if same_layer else jit(lambda x, t: METHODS[method](twin(family), x, t))(x, t)
+    close(jit(lambda x, t: METHODS[method](f, x, t))(x, t), expected)
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name not in LAYERED])
+def test_an_equinox_module_that_holds_functions_works_outside_of_jit(method, eager):
+    f, (x, t) = networks.FAMILIES["equinox"](), inputs()
+    assert any(callable(leaf) for leaf in jax.tree.leaves(f))
+    close(METHODS[method](f, x, t), eager[method])
+
+
+@methods
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+def test_half_precision_is_kept(method, dtype):
+    f, (x, t) = networks.FAMILIES["plain"](), inputs()
+    f, x = jax.tree.map(lambda leaf: leaf.astype(dtype), (f, x))
+    assert jax.eval_shape(METHODS[method], f, x, t).dtype == dtype
+
+
+@methods
+def test_a_second_call_neither_traces_nor_compiles(method):
+    f, (x, t) = networks.FAMILIES["plain"](), inputs()
+    traced = []
+
+    @jit
+    def jitted(f, x, t):
+        traced.append(1)
+        return METHODS[method](f, x, t)
+
+    other = jax.tree.map(lambda leaf: 2 * leaf, f)
+    for call in (jitted, METHODS[method]):
+        call(f, x, t)
+        compiled.clear()
+        call(other, x, t)
+        assert not compiled
+    assert traced == [1]
+
+
+@methods
+def test_a_sharded_batch_gives_the_same_on_eight_devices(method):
+    f, (x, t) = networks.FAMILIES["plain"](), inputs(8)
+    mesh = jax.make_mesh((8,), ("batch",), axis_types=(jax.sharding.AxisType.Auto,))
+    sharded = jax.device_put((x, t), NamedSharding(mesh, jax.P("batch")))
+    jitted = jit(METHODS[method])
+    out = jitted(f, *sharded)
+    assert len(out.sharding.device_set) == 8
+    assert not out.sharding.is_fully_replicated
+    close(out, jitted(f, x, t))
+
+
+@pytest.mark.parametrize("method", TARGETED)
+def test_a_target_that_does_not_exist_is_refused_or_gives_nan(method):
+    f, (x, _) = networks.FAMILIES["plain"](), inputs()
+    with pytest.raises(ValueError, match=r"^`target` must be in 0\.\.4, got -1\. It is the index of"):
+        METHODS[method](f, x, np.array([2, -1]))
+    for wrong in (-1, 5):
+        out = jit(METHODS[method])(f, x, jnp.array([2, wrong]))
+        assert jnp.isfinite(out[0]).all()
+        assert jnp.isnan(out[1]).all()
+
+
+@pytest.mark.parametrize("method", TARGETED)
+def test_one_target_for_all_is_a_target_for_each(method):
+    f, (x, _) = networks.FAMILIES["plain"](), inputs()
+    np.testing.assert_array_equal(METHODS[method](f, x, 3), METHODS[method](f, x, np.array([3, 3])))
+
+
+@methods
+def test_a_result_can_be_differentiated(method):
+    f, (x, t) = networks.FAMILIES["plain"](), inputs()
+
+    def curved(x):
+        return f(x) ** 2  # a network of ReLUs alone has no second derivative
+
+    gradient = jit(jax.grad(lambda x: (METHODS[method](curved, x, t) ** 2).sum()))(x)
+    assert jnp.isfinite(gradient).all()
+    assert jnp.abs(gradient).max() > 0
