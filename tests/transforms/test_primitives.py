@@ -25,13 +25,18 @@ def scan(x):
     w = x * 2
 
     def step(carry, xs):
-        total, last = carry
+        total, _ = carry
         return (total + xs["a"] * w, xs["b"]), total
 
     (total, last), ys = jax.lax.scan(
         step, (x, x), {"a": jnp.ones((3, 4)), "b": jnp.arange(12.0).reshape(3, 4)}, reverse=True
     )
     return total + last + ys.sum(0)
+
+
+def nested(x):
+    loop = jax.jit(lambda y: jax.lax.scan(lambda carry, _: (carry * y, None), y, None, 3)[0])
+    return jax.jit(jax.checkpoint(loop))(x)
 
 
 PROGRAMS = {
@@ -44,7 +49,7 @@ PROGRAMS = {
     "cond": lambda x: jax.lax.cond(x.sum() > 0, lambda x, y: x * y, lambda x, y: x - y, x, 2 * x),
     "switch": lambda x: jax.lax.switch(2, [jnp.sin, jnp.cos, jnp.tanh], x),
     "shard_map": jax.shard_map(lambda x: x * 2, mesh=MESH, in_specs=SPEC, out_specs=SPEC),
-    "nested": jax.jit(
+    "nested": nested,
         lambda x: jax.checkpoint(jax.jit(lambda y: jax.lax.scan(lambda c, _: (c * y, None), y, None, 3)[0]))(x)
     ),
 }
