@@ -50,8 +50,6 @@ PROGRAMS = {
     "switch": lambda x: jax.lax.switch(2, [jnp.sin, jnp.cos, jnp.tanh], x),
     "shard_map": jax.shard_map(lambda x: x * 2, mesh=MESH, in_specs=SPEC, out_specs=SPEC),
     "nested": nested,
-        lambda x: jax.checkpoint(jax.jit(lambda y: jax.lax.scan(lambda c, _: (c * y, None), y, None, 3)[0]))(x)
-    ),
 }
 
 
