@@ -22,8 +22,8 @@ def layers(f: Callable, images: Any) -> dict[str, jax.ShapeDtypeStruct]:
 
     A layer is a value named by `jax.ad_checkpoint.checkpoint_name`, or one that leaves a scope: the output of every
     Linen module (under its path, without the name of the outermost module), and of every `jax.named_scope`. An
-    explicit name beats a scope's; a name met more than once becomes `name#0`, `name#1` (a module called on its own output, with
-    nothing between, counts as one). A layer inside `scan` is stacked over the iterations.
+    explicit name beats a scope's; a name met more than once becomes `name#0`, `name#1` (a module called on its own
+    output, with nothing between, counts as one). A layer inside `scan` is stacked over the iterations.
 
     Example:
         >>> import jax.numpy as jnp
