@@ -89,7 +89,8 @@ class Covering:
         clean: probabilities of the whole photo; at least two classes.
         covered: probabilities with every place covered.
         color: what the places are covered with, `#rrggbb`.
-        num: how many classes to show.
+        num: how many classes to show, the most probable ones.
+        also: a class to show in any case, as the last of them.
     """
 
     template: ClassVar[str] = "covering.html.j2"
@@ -102,11 +103,14 @@ class Covering:
     covered: Float[np.ndarray, "rows cols k"]
     color: str = "#808080"
     num: int = 5
+    also: int | None = None
 
     def data(self) -> dict[str, Any]:
         """What the page's script needs: the shown classes everywhere, and the best of the others at every place."""
         # One class stays over for the bar of the others.
         shown = top_classes(self.clean, min(self.num, len(self.clean) - 1))
+        if self.also is not None and self.also not in shown:
+            shown[-1] = self.also
         others = np.array(self.covered, dtype=float)
         others[..., shown] = -1.0
         best = others.argmax(axis=-1)

@@ -64,7 +64,7 @@ METHODS = {
         1,
     ),
     "guided": Method(
-        "Guided backpropagation",
+        "Guided backprop",
         lambda f, x, target, layer, key: jv.saliency(f, x, target, rule="guided"),
         "color",
         "Only positive signals through active units: crisp edges, but hardly different from class to class.",

@@ -14,7 +14,7 @@ def measure(study: Study, target: int) -> Step:
     config = study.config
     covered, seconds = timed(
         lambda network, image: jax.nn.softmax(
-            jv.occlusion(network, image, window=config.window, stride=config.stride, baseline=0.0)
+            jv.occlusion(network, image, window=config.window, stride=config.stride, baseline=0.0, exact="dense")
         ),
         study.network,
         study.images[0],
@@ -59,4 +59,5 @@ def block(study: Study, step: Step, clean: np.ndarray) -> render.Covering:
         clean,
         covered,
         study.baseline_color(),
+        also=target,
     )

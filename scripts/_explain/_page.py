@@ -54,7 +54,7 @@ def page(study: Study, steps: dict[str, Step], facts: dict[str, str]) -> render.
     ]
     best = prediction.numbers["top"][0]
     summary = (
-        f"{config.network} says {best['label']}, {best['probability']:.1%}. This page shows why: what speaks for "
+        f"{config.network} says {best['label']}, {best['probability']:.1%}. This page shows what speaks for "
         f"{label}, what single units respond to, and what changes when a part of the photo is covered."
     )
     return render.Page(f"Why {label}?", summary, sections, facts)

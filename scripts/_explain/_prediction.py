@@ -45,4 +45,6 @@ def blocks(step: Step) -> list[render.Block]:
         f"The photo {numbers['photo']}, resized and cropped for the network.",
         f"{numbers['photo']}, {numbers['size'][1]}×{numbers['size'][0]} pixels",
     )
-    return [render.Prediction(figure, [(entry["label"], entry["probability"]) for entry in numbers["top"]])]
+    shown = {entry["label"]: entry["probability"] for entry in numbers["top"]}
+    shown.setdefault(numbers["label"], numbers["probability"])
+    return [render.Prediction(figure, list(shown.items()))]

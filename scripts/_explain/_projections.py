@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 import jaxviz as jv
@@ -20,7 +21,7 @@ def measure(study: Study, layer: str) -> Step:
     """The strongest unit of each of the strongest channels, projected to pixels by both rules."""
     activation, seconds = timed(lambda network, images: jv.upto(network, layer)(images)[0], study.network, study.images)
     num = min(study.config.units, activation.shape[-1])
-    units = np.array(jv.strongest_units(activation, num, per_channel=1))
+    units = np.array(jv.strongest_units(jnp.asarray(activation), num, per_channel=1))
     arrays = {"units": units}
     for rule in _RULES:
         projections, more = timed(

@@ -118,11 +118,13 @@ def class_index(target: str, labels: tuple[str, ...]) -> int:
 
 def unknown(argument: str, value: str, known: list[str] | tuple[str, ...]) -> str:
     """What to say about a name that does not exist."""
-    close = difflib.get_close_matches(value.casefold(), [name.casefold() for name in known], n=3, cutoff=0.4)
-    names = [name for name in known if name.casefold() in close] if len(known) > 20 else list(known)
-    return f"`{argument}` must be one of {len(known)} names, got {value!r}. " + (
-        f"{'Close ones' if len(known) > 20 else 'They'} are: {', '.join(names)}." if names else "None is close to it."
-    )
+    if len(known) > 20:
+        names = {name.casefold(): name for name in known}
+        close = [names[name] for name in difflib.get_close_matches(value.casefold(), names, n=3, cutoff=0.5)]
+        hint = f"Close ones are: {', '.join(close)}." if close else "None is close to it."
+    else:
+        hint = f"They are: {', '.join(known)}."
+    return f"`{argument}` must be one of {len(known)} names, got {value!r}. {hint}"
 
 
 def timed(function: Callable, *args: Any) -> tuple[Any, dict[str, float]]:

@@ -7,9 +7,9 @@ from scripts._explain._projections import Strips
 from scripts._explain._study import Study
 from scripts._run_folder import Step
 
-_COLS = 6
+_COLS = 5
 # The ones to show first, where there is not room for all.
-_PREFERRED = ("smoothgrad", "integrated_gradients", "guided", "grad_cam")
+_PREFERRED = ("smoothgrad", "guided", "grad_cam")
 
 
 def summary(
@@ -19,7 +19,7 @@ def summary(
     projections: dict[str, Strips],
     occlusion: render.Figure,
 ) -> np.ndarray:
-    """The photo, four attributions and the occlusion map above single units of all layers."""
+    """The photo, three attributions and the occlusion map above single units of all layers."""
     names = sorted(attributions, key=lambda name: name not in _PREFERRED)[: _COLS - 2]
     above = [
         (prediction.numbers["photo"], study.photo),
@@ -48,4 +48,4 @@ def summary(
 def _sheet(cells: list[list[tuple[str, np.ndarray]]], rows: list[str], title: str) -> np.ndarray:
     pictures = [[picture for _, picture in row] + [None] * (_COLS - len(row)) for row in cells]
     cols = [name for name, _ in cells[0]] + [""] * (_COLS - len(cells[0]))
-    return render.grid(pictures, rows=rows, cols=cols, title=title, cell=1.15)
+    return render.grid(pictures, rows=rows, cols=cols, title=title, cell=1.1)

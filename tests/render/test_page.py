@@ -1,5 +1,6 @@
 """The page as text: self-contained, escaped, described."""
 
+import dataclasses
 import html.parser
 import json
 import subprocess
@@ -89,6 +90,16 @@ def test_two_classes_are_enough_for_a_covering():
     )
     assert block.data()["labels"] == ["a"]
     assert block.data()["names"] == {1: "b"}
+
+
+def test_the_explained_class_is_shown_however_improbable():
+    block = page().sections[3].blocks[0]
+    assert isinstance(block, render.Covering)
+    data = dataclasses.replace(block, also=7).data()
+    assert data["labels"] == [*LABELS[:4], "class 7"]
+    assert data["covered"][2][3][4] == CLEAN[7]
+    assert data["names"][data["other"]["clean"][0]] == "class 4"
+    assert dataclasses.replace(block, also=2).data() == block.data()
 
 
 def test_render_needs_no_network_library():

@@ -1,0 +1,183 @@
+"""`scripts.explain` from its command line to its page."""
+
+import json
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+
+from scripts import explain
+from scripts._command import start
+
+QUICK = "--methods saliency grad_cam --layers fire3 --units 2 --window 100 --stride 100".split()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def own_cache(tmp_path_factory):
+    """A cache of compiled programs for these tests, and the process as it was after them."""
+    patch = pytest.MonkeyPatch()
+    patch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
+    before = {name: getattr(jax.config, name) for name in names}
+    yield
+    patch.undo()
+    for name, value in before.items():
+        jax.config.update(name, value)
+
+
+def run(monkeypatch, *arguments: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["explain", *map(str, arguments)])
+    start(explain.main, explain.Config, explain.__doc__)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished run, and what it printed."""
+    out = tmp_path_factory.mktemp("finished") / "cat"
+    command = [sys.executable, "-m", "scripts.explain", "chelsea", *QUICK, "--target", "tabby", "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return out, done.stdout, done.stderr
+
+
+def test_it_prints_config_classes_time_and_path(finished):
+    out, printed, bar = finished
+    assert "methods  ['saliency', 'grad_cam']" in printed
+    classes = printed[printed.index("%") - 6 :].splitlines()[:5]
+    assert [line.split("%")[1].strip() for line in classes[:3]] == ["Egyptian cat", "tiger cat", "tabby"]
+    assert "Where the time went:" in printed
+    assert printed.splitlines()[-1] == str(out / "index.html")
+    assert "5/5" in bar
+
+
+def test_every_picture_has_its_numbers_beside_it(finished):
+    out, _, _ = finished
+    steps = {"prediction", "saliency", "grad_cam", "projection-fire3", "occlusion"}
+    names = {path.name for path in out.iterdir()}
+    assert names == {f"{step}.{kind}" for step in steps for kind in ("png", "json", "npz")} | {
+        "index.html",
+        "photo.png",
+        "run.json",
+        "summary.png",
+    }
+    for step in steps:
+        numbers = json.loads((out / f"{step}.json").read_text())
+        assert numbers["seconds"].keys() == {"compile", "run"}
+        assert numbers["passes"]["forward"] >= 1
+    assert json.loads((out / "prediction.json").read_text())["label"] == "tabby"
+
+
+def test_the_numbers_are_those_of_the_network(finished):
+    import jaxviz as jv
+    import models
+
+    out, _, _ = finished
+    network = models.load("squeezenet")
+    images = network.preprocess(skimage.data.chelsea())
+    target = network.labels.index("tabby")
+    with np.load(out / "saliency.npz") as arrays:
+        expected = np.asarray(jax.jit(jv.saliency)(network, images, target))[0]
+        # Sums in another order, in float32.
+        assert np.abs(arrays["attribution"] - expected).max() <= 1e-4 * np.abs(expected).max()
+    covered = images.at[0, :100, 100:200].set(0)
+    with np.load(out / "occlusion.npz") as arrays:
+        expected = jax.nn.softmax(network(covered)[0])
+        np.testing.assert_allclose(arrays["probabilities"][0, 1], expected, atol=1e-5)
+
+
+def test_the_page_shows_all_of_it(finished):
+    text = (finished[0] / "index.html").read_text("utf-8")
+    for part in ("Why tabby?", "Saliency", "Grad-CAM", "fire3", "Egyptian cat", "occlusion.json", "scripts.explain"):
+        assert part in text
+    assert "http://" not in text.replace("http-equiv", "")
+    assert "https://" not in text
+
+
+def test_the_same_command_again_replaces_its_results(finished, monkeypatch, capsys):
+    out, _, _ = finished
+    (out / "saliency.json").write_text("old")
+    run(monkeypatch, "chelsea", *QUICK, "--target", "tabby", "--out", out)
+    assert json.loads((out / "saliency.json").read_text())["method"] == "saliency"
+    assert capsys.readouterr().out.endswith("index.html\n")
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys):
+    from scripts._explain import _occlusion, _prediction
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr(_occlusion, "measure", interrupt)
+        with pytest.raises(SystemExit) as stop:
+            run(patch, "chelsea", *QUICK, "--out", out)
+    assert stop.value.code == 130
+    assert "goes on from here" in capsys.readouterr().err
+    assert not (out / "index.html").exists()
+    assert not list(out.glob(".*"))
+    with monkeypatch.context() as patch:
+        patch.setattr(_prediction, "measure", interrupt)
+        run(patch, "chelsea", *QUICK, "--out", out)
+    assert (out / "index.html").exists()
+
+
+def test_another_run_is_not_overwritten(finished, monkeypatch, capsys):
+    out, _, _ = finished
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    with pytest.raises(SystemExit) as stop:
+        run(monkeypatch, "coffee", *QUICK, "--target", "tabby", "--out", out)
+    assert stop.value.code == 2
+    assert capsys.readouterr().err == (
+        f"error: `--out` must be a new folder or one of the same run, got {out}: it holds a run with another "
+        "photo, sha256. Use another.\n"
+    )
+    assert {path: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_a_folder_with_other_files_is_left_alone(tmp_path, monkeypatch, capsys):
+    (tmp_path / "thesis.tex").write_text("years")
+    with pytest.raises(SystemExit) as stop:
+        run(monkeypatch, "chelsea", *QUICK, "--out", tmp_path)
+    assert stop.value.code == 2
+    assert "it holds other files" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("nowhere.png", "`PHOTO` must be the path of a picture or one of astronaut, chelsea, coffee, rocket"),
+        ("{tmp}", "a folder."),
+        ("{tmp}/text.png", "`PHOTO` must be a picture that can be read"),
+        ("{tmp}/cut.png", "`PHOTO` must be a picture that can be read"),
+        ("chelsea --network resnet", "`--network` must be one of"),
+        ("chelsea --target Egyptian_cats", "Close ones are: Egyptian cat, "),
+        ("chelsea --target 1000", "`--target` must be a class in 0..999 or a label, got 1000."),
+        ("chelsea --layers fire3 fire33", "`--layers` must be one of 13 names, got 'fire33'. They are: conv1, pool1,"),
+        ("chelsea --methods saliency gradcam", "`--methods` must be one of 11 names, got 'gradcam'. They are:"),
+        ("chelsea --methods", "`--methods` must be one of 11 names, got ''."),
+        ("chelsea --window 228", "`--window` must be at least 1 and at most 227, got 228."),
+        ("chelsea --stride 0", "`--stride` must be at least 1, got 0."),
+        ("chelsea --units 0", "`--units` must be at least 1, got 0."),
+    ],
+)
+def test_a_wrong_argument_gets_one_line_and_writes_nothing(arguments, message, tmp_path, monkeypatch, capsys):
+    (tmp_path / "text.png").write_text("no picture")
+    Image.effect_noise((64, 64), 50).save(tmp_path / "whole.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "whole.png").read_bytes()[:500])
+    before = sorted(tmp_path.rglob("*"))
+    out = tmp_path / "out"
+    with pytest.raises(SystemExit) as stop:
+        run(monkeypatch, *arguments.format(tmp=tmp_path).split(), "--out", out)
+    assert stop.value.code == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("error: `")
+    assert printed.err.count("\n") == 1
+    assert message in printed.err
+    assert sorted(tmp_path.rglob("*")) == before

@@ -1,0 +1,118 @@
+"""What every script shares: photos, folders, JSON."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from scripts import _photo
+from scripts._clock import Clock
+from scripts._command import UsageError
+from scripts._run_folder import RunFolder, Step, dumps, free
+
+
+def test_a_photo_is_turned_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (40, 20)).save(tmp_path / "turned.jpg", exif=exif)
+    assert _photo.load(str(tmp_path / "turned.jpg")).pixels.shape == (40, 20, 3)
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "P", "LA", "RGBA", "CMYK", "I;16"])
+def test_every_kind_of_picture_becomes_rgb(tmp_path, mode):
+    path = tmp_path / "photo.tif"
+    Image.new(mode, (8, 6)).save(path)
+    photo = _photo.load(str(path)).pixels
+    assert (photo.shape, photo.dtype) == ((6, 8, 3), np.uint8)
+
+
+def test_what_is_transparent_is_white(tmp_path):
+    Image.new("RGBA", (4, 4), (255, 0, 0, 0)).save(tmp_path / "clear.png")
+    assert (_photo.load(str(tmp_path / "clear.png")).pixels == 255).all()
+
+
+@pytest.mark.parametrize("name", _photo.SAMPLES)
+def test_samples_need_no_download(name, monkeypatch):
+    import socket
+
+    monkeypatch.setattr(socket, "socket", None)
+    assert _photo.load(name).pixels.dtype == np.uint8
+
+
+def test_the_hash_tells_photos_apart():
+    assert len({_photo.load(name).sha256 for name in _photo.SAMPLES}) == len(_photo.SAMPLES)
+
+
+def folder(path, run=None, versions=None) -> RunFolder:
+    return RunFolder(path, run or {"script": "s", "a": [1]}, versions or {"jax": "1"})
+
+
+def test_finished_steps_come_back_after_an_interruption(tmp_path):
+    first = folder(tmp_path / "out")
+    first.save("one", Step({"x": 0.1}, {"y": np.arange(3)}))
+    again = folder(tmp_path / "out")
+    assert again.finished("one")
+    assert not again.finished("two")
+    assert again.load("one").numbers == {"x": 0.1}
+    assert again.load("one").arrays["y"].tolist() == [0, 1, 2]
+
+
+def test_a_complete_run_is_done_again_and_so_is_one_of_other_versions(tmp_path):
+    first = folder(tmp_path / "out")
+    first.save("one", Step({}, {}))
+    assert not folder(tmp_path / "out", versions={"jax": "2"}).finished("one")
+    first.complete()
+    assert not folder(tmp_path / "out").finished("one")
+
+
+def test_another_run_is_refused_and_gets_the_next_free_name(tmp_path):
+    folder(tmp_path / "out")
+    other = {"script": "s", "a": [2]}
+    with pytest.raises(UsageError, match=r"got .*out: it holds a run with another a\. Use another\."):
+        folder(tmp_path / "out", other)
+    assert free(tmp_path / "out", other) == tmp_path / "out-2"
+    folder(tmp_path / "out-2", other)
+    assert free(tmp_path / "out", other) == tmp_path / "out-2"
+    assert free(tmp_path / "out", {"script": "s", "a": [3]}) == tmp_path / "out-3"
+
+
+def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="that is a file"):
+        folder(tmp_path / "file")
+    with pytest.raises(UsageError, match="`--out` must be a folder that can be written"):
+        folder(tmp_path / "file" / "out")
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    out = folder(tmp_path / "out")
+    out.write("page", b"old")
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("full")))
+    with pytest.raises(OSError, match="full"):
+        out.write("page", b"new")
+    assert (tmp_path / "out" / "page").read_bytes() == b"old"
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["page", "run.json"]
+
+
+def test_json_keeps_its_values_and_puts_plain_lists_on_a_line():
+    numbers = {"a": [1, 2.5, None], "b": [["x [1],\n  y", "{"], [[3], []]], "c": [{"d": "[\n 1\n]"}]}
+    text = dumps(numbers)
+    assert json.loads(text) == numbers
+    assert '"a": [1, 2.5, null],' in text
+
+
+def test_json_has_no_nan():
+    with pytest.raises(ValueError, match="JSON"):
+        dumps({"a": float("nan")})
+
+
+def test_the_clock_adds_up():
+    clock = Clock()
+    for _ in range(2):
+        with clock("work"):
+            pass
+    clock.note("work", "twice")
+    lines = clock.table().splitlines()
+    assert [line.split()[0] for line in lines] == ["work", "other", "total"]
+    assert lines[0].endswith("twice")
