@@ -3,8 +3,6 @@
 A row is a function of a network, a batch of images and a target for each, whose outputs have the batch axis first.
 """
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +12,7 @@ from jax.sharding import NamedSharding
 
 import jaxviz as jv
 from tests import networks
+from tests.quick import jit
 
 KEY = jax.random.key(7)
 UNITS = np.array([[0, 1, 2], [3, 3, 1], [2, 2, 3]])
@@ -41,10 +40,6 @@ LAYERED = [name for name in METHODS if "cam" in name or name == "project"]
 
 methods = pytest.mark.parametrize("method", METHODS)
 
-# These programs run once, and are small: most of the time would go into optimizing them.
-jit = functools.partial(
-    jax.jit, compiler_options={"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-)
 compiled = []
 jax.monitoring.register_event_duration_secs_listener(
     lambda event, _, **__: compiled.append(event) if event == "/jax/core/compile/backend_compile_duration" else None
