@@ -2,5 +2,6 @@
 
 from models.network import Network as Network
 from models.network import Spec as Spec
-from models.weights import load as load
-from models.weights import names as names
+from models.registry import initialize as initialize
+from models.registry import load as load
+from models.registry import names as names

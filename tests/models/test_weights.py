@@ -5,7 +5,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import models
-from models.weights import CHECKPOINTS
+from models.registry import CHECKPOINTS
 
 
 @pytest.fixture
