@@ -37,7 +37,7 @@ def grad_cam(f: Callable, images: Float[Array, "n h w c"], target: Target, layer
         images: in the network's own range.
         target: the output that is explained, one for all images or one per image. A traced one that does not exist
             gives NaN.
-        layer: a name from `layers(f, images)`, of maps with rows and columns; as a rule the last of them.
+        layer: a name from `layers(f, images)`, of maps `(n, rows, cols, channels)`; as a rule the last of them.
 
     Returns:
         One map per image, of the rows and columns of the layer: not upsampled, not scaled, not negative.
@@ -117,7 +117,7 @@ def layer_cam(f: Callable, images: Float[Array, "n h w c"], target: Target, laye
         f: from images to outputs `(n, k)`, as for `saliency`.
         images: in the network's own range.
         target: the output that is explained, one for all images or one per image.
-        layer: a name from `layers(f, images)`, of maps with rows and columns; any depth.
+        layer: a name from `layers(f, images)`, of maps `(n, rows, cols, channels)`, at any depth.
 
     Returns:
         One map per image, of the rows and columns of the layer: not upsampled, not scaled, not negative.

@@ -82,7 +82,7 @@ def project(
 
 
 def strongest_units(
-    activation: Float[Array, "h w c"], num: int, *, per_channel: int | None = None
+    activation: Float[Array | np.ndarray, "h w c"], num: int, *, per_channel: int | None = None
 ) -> list[tuple[int, int, int]]:
     """The units of a layer that an image activates most, strongest first.
 

@@ -49,9 +49,7 @@ def test_dead_maps_give_numbers(method):
 @pytest.mark.parametrize("batch_size", [1, 6, 100])
 def test_score_cam_is_a_loop_over_channels(batch_size):
     f, x, target = networks.FAMILIES["plain"](), networks.images(), np.array([1, 4])
-    maps = jv.upto(f, "last")(x).at[1, :, :, 0].set(0.5)
-    f = jv.edit(f, {"last": lambda act: act.at[-1, :, :, 0].set(act[-1, :, :, 0])})
-    maps = np.asarray(jv.upto(networks.FAMILIES["plain"](), "last")(x))
+    maps = np.asarray(jv.upto(f, "last")(x))
     expected = []
     for i in range(2):
         scores = []
@@ -62,7 +60,7 @@ def test_score_cam_is_a_loop_over_channels(batch_size):
             scores.append(float(networks.by_hand(x[i : i + 1] * mask[None, :, :, None])[0, target[i]]))
         weights = np.exp(scores) / np.exp(scores).sum()
         expected.append(np.maximum((maps[i] * weights).sum(-1), 0))
-    found = jv.score_cam(networks.FAMILIES["plain"](), x, target, "last", batch_size=batch_size)
+    found = jv.score_cam(f, x, target, "last", batch_size=batch_size)
     np.testing.assert_allclose(found, np.stack(expected), rtol=1e-4, atol=1e-5)
 
 
