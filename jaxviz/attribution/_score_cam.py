@@ -89,5 +89,4 @@ def _seen_through(
 def _unit_range(masks: Float[Array, "s n h w"]) -> Float[Array, "s n h w"]:
     """Each mask moved and scaled to [0, 1]; a constant one to 0, where the plain quotient would be NaN."""
     low, high = masks.min((2, 3), keepdims=True), masks.max((2, 3), keepdims=True)
-    constant = high <= low
-    return jnp.where(constant, 0, (masks - low) / jnp.where(constant, 1, high - low))
+    return (masks - low) / jnp.where(high > low, high - low, 1)

@@ -94,9 +94,9 @@ def test_integrated_gradients_are_complete():
 
 def test_integrated_gradients_of_a_polynomial_are_exact():
     x = jnp.array([1.0, 2.0, 3.0]).reshape(1, 1, 3, 1)
-    f = lambda images: (images**3).sum((1, 2, 3))[:, None]  # noqa: E731
+    f = lambda images: (images**3 + images**2).sum((1, 2, 3))[:, None]  # noqa: E731
     # Two Gauss-Legendre nodes integrate polynomials up to the third degree; the gradient has the second.
-    np.testing.assert_allclose(jv.integrated_gradients(f, x, 0, num_steps=2), x**3, rtol=1e-6)
+    np.testing.assert_allclose(jv.integrated_gradients(f, x, 0, num_steps=2), x**3 + x**2, rtol=1e-6)
 
 
 def test_gradient_x_input_is_complete_without_biases():
