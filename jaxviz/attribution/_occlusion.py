@@ -1,5 +1,6 @@
 """What a network says when a window that slides over the image covers a part of it."""
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -93,7 +94,8 @@ def occlusion(
     return maps if image.ndim == 4 else maps[0]
 
 
-@one_program
+# XLA's newest matrix library packs the weights again in every iteration of a loop on the CPU: five times slower.
+@functools.partial(one_program, cpu_options={"xla_cpu_experimental_ynn_fusion_type": ""})
 def sweep(
     f: Callable,
     images: Float[Array, "n h w c"],
@@ -136,19 +138,18 @@ def _over_devices(shard: Callable, operands: Any, rows: Array, cols: Array) -> A
     arrays = [leaf for leaf in leaves if is_array(leaf)]
     each = math.ceil(rows.shape[0] / mesh.size)
 
-    def local(arrays: list[Array], rows: Array, cols: Array) -> Array:
-        remaining = iter(arrays)
-        return shard(tree.unflatten([next(remaining) if is_array(leaf) else leaf for leaf in leaves]), rows, cols)
+    filled = [_filled(index, each * mesh.size) for index in (rows, cols)]
 
-    windows, everywhere = jax.P(mesh.axis_names), jax.P()
-    mapped = jax.shard_map(
-        local,
-        in_specs=(everywhere, windows, windows),
-        out_specs=windows,
-        axis_names=set(mesh.axis_names),
-        check_vma=False,
-    )
-    return mapped(arrays, *(_filled(index, each * mesh.size) for index in (rows, cols)))
+    def local(arrays: list[Array], filled: list[Array]) -> Array:
+        remaining = iter(arrays)
+        whole = tree.unflatten([next(remaining) if is_array(leaf) else leaf for leaf in leaves])
+        # Each device picks its own, so that nothing depends on how the mesh types its axes.
+        first = jax.lax.axis_index(mesh.axis_names) * each
+        outs = shard(whole, *(jax.lax.dynamic_slice_in_dim(index, first, each) for index in filled))
+        return jax.lax.all_gather(outs, mesh.axis_names, tiled=True)
+
+    mapped = jax.shard_map(local, in_specs=jax.P(), out_specs=jax.P(), axis_names=set(mesh.axis_names), check_vma=False)
+    return mapped(arrays, filled)
 
 
 Run = Callable[[Int[Array, "windows columns"]], Float[Array, "windows n k"]]

@@ -7,29 +7,37 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import core
 from jaxtyping import Array
 
 from jaxviz.transforms._interpret import is_array
 
 
-def one_program(function: Callable) -> Callable:
+def one_program(function: Callable, cpu_options: dict[str, Any] | None = None) -> Callable:
     """`function(*args, **options)` compiled once for a network, shapes and options, also where nobody calls `jit`.
 
     A loop that JAX runs outside of `jit` is compiled again on every call. Networks among `args` may hold leaves that
     are no arrays, such as the activation function of an Equinox module: they are static, like the options.
+    `cpu_options` are for the compiler, on a CPU and where no other `jit` is around.
     """
 
-    @functools.partial(jax.jit, static_argnums=(1, 2, 3))
     def run(arrays: list, static: tuple, tree: Any, options: tuple) -> Any:
         leaves = [leaf if array is None else array for leaf, array in zip(static, arrays, strict=True)]
         return function(*jax.tree.unflatten(tree, leaves), **dict(options))
+
+    static_argnums = (1, 2, 3)
+    compiled = jax.jit(run, static_argnums=static_argnums)
+    tuned = jax.jit(run, static_argnums=static_argnums, compiler_options=cpu_options)
 
     @functools.wraps(function)
     def call(*args: Any, **options: Any) -> Any:
         leaves, tree = jax.tree.flatten(args)
         arrays = [leaf if is_array(leaf) else None for leaf in leaves]
         static = tuple(None if is_array(leaf) else leaf for leaf in leaves)
-        return run(arrays, static, tree, tuple(options.items()))
+        # JAX refuses compiler options on a `jit` inside of another, where even a constant is traced.
+        inside = isinstance(jnp.zeros(()), core.Tracer)
+        program = compiled if inside or jax.default_backend() != "cpu" else tuned
+        return program(arrays, static, tree, tuple(options.items()))
 
     return call
 

@@ -68,7 +68,7 @@ class Incremental:
 
     f: Callable
     image: Array
-    base: dict[int, Array]
+    base: dict[int, Any]
 
     def __call__(self, patch: Float[Array, "..."], corner: Int[Array, "2"] | tuple[int, int]) -> Any:
         """The outputs of `f` for the image with the patch."""
@@ -123,7 +123,7 @@ def check_corner(corner: np.ndarray, patch: tuple[int, ...], image: tuple[int, .
         )
 
 
-def _keep(f: Callable, images: Array) -> dict[int, Array]:
+def _keep(f: Callable, images: Array) -> dict[int, Any]:
     program, flat, source = flat_program(f, images)
     return flat.run(program.leaves, _readable(flat, source))
 

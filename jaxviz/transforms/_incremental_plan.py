@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from jaxtyping import Array
 
+from jaxviz.transforms._incremental_conv import convolution
 from jaxviz.transforms._incremental_flat import Flat, Op, Slot, over_windows
 from jaxviz.transforms._incremental_reads import (
     Constant,
@@ -32,7 +33,7 @@ class Step(NamedTuple):
     reads: list[Read]
     function: Any
 
-    def run(self, values: dict[int, Array], fields: list[Array], table: Array) -> None:
+    def run(self, values: dict[int, Any], fields: list[Any], table: Array) -> None:
         """Adds the outputs to the values, one per window."""
         operands, mapped = [], []
         for value, read in zip(self.op.inputs, self.reads, strict=True):
@@ -56,11 +57,11 @@ class Plan(NamedTuple):
         """The values of the clean image that are needed."""
         return {field.slot.index for field in self.lookups.fields}
 
-    def fields(self, base: dict[int, Array]) -> list[Array]:
+    def fields(self, base: dict[int, Any]) -> list[Any]:
         """What every window reads from, made once."""
         return [field.make(base) for field in self.lookups.fields]
 
-    def run(self, patch: Array, fields: list[Array], table: Array) -> list[Array]:
+    def run(self, patch: Array, fields: list[Any], table: Array) -> list[Array]:
         """The outputs for one patch per row of the table."""
         values = {self.source.index: patch}
         for step in self.steps:
@@ -93,7 +94,7 @@ def plan(flat: Flat, source: Slot, spans: Spans, cap: float = 1.0) -> Plan:
         local = locals_.get(index)
         if local is None:
             reads = [_whole(value, reached, kept, lookups) for value in op.inputs]
-            steps.append(Step(op, reads, op.bind))
+            steps.append(Step(op, reads, _dense(op)))
             continue
         out = windows(kept[op.outputs[0].index])
         reads = []
@@ -108,6 +109,12 @@ def plan(flat: Flat, source: Slot, spans: Spans, cap: float = 1.0) -> Plan:
         steps.append(Step(op, reads, local.bind(out)))
     outputs = [(value, _whole(value, reached, kept, lookups)) for value in flat.outputs]
     return Plan(source, steps, outputs, lookups)
+
+
+def _dense(op: Op) -> Any:
+    if op.name != "conv_general_dilated" or not isinstance(op.inputs[1], Slot):
+        return op.bind
+    return convolution(op, op.params["padding"])
 
 
 def _whole(value: Any, reached: Mapping[int, Spans | None], kept: Mapping[int, Spans], lookups: Lookups) -> Read:

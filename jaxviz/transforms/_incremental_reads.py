@@ -20,9 +20,9 @@ class Field(NamedTuple):
     pads: tuple[tuple[int, int], ...]
     fill: float
 
-    def make(self, base: dict[int, Array]) -> Array:
+    def make(self, base: dict[int, Any]) -> Any:
         """The array."""
-        value = base[self.slot.index]
+        value = jnp.asarray(base[self.slot.index])
         if not any(map(any, self.pads)):
             return value
         return lax.pad(value, jnp.asarray(self.fill, value.dtype), [(*pads, 0) for pads in self.pads])
@@ -87,7 +87,7 @@ class Whole(NamedTuple):
 
     field: int
 
-    def get(self, patch: Any, fields: list[Array], table: Array) -> tuple[Array, bool]:
+    def get(self, patch: Any, fields: list[Any], table: Array) -> tuple[Any, bool]:
         """The operand, and whether there is one per window."""
         del patch, table
         return fields[self.field], False
@@ -98,7 +98,7 @@ class Constant(NamedTuple):
 
     value: Any
 
-    def get(self, patch: Any, fields: list[Array], table: Array) -> tuple[Any, bool]:
+    def get(self, patch: Any, fields: list[Any], table: Array) -> tuple[Any, bool]:
         """The operand."""
         del patch, fields, table
         return self.value, False
@@ -111,7 +111,7 @@ class Broadcast(NamedTuple):
     field: int | None
     shape: tuple[int, ...]
 
-    def get(self, patch: Any, fields: list[Array], table: Array) -> tuple[Array, bool]:
+    def get(self, patch: Any, fields: list[Any], table: Array) -> tuple[Any, bool]:
         """The operand, the same for all windows."""
         del patch, table
         small = self.op.inputs[0] if self.field is None else fields[self.field]
@@ -125,7 +125,7 @@ class Clean(NamedTuple):
     at: Place
     size: tuple[int, ...]
 
-    def get(self, patch: Any, fields: list[Array], table: Array) -> tuple[Array, bool]:
+    def get(self, patch: Any, fields: list[Any], table: Array) -> tuple[Any, bool]:
         """The operand."""
         del patch
         field = fields[self.field]
@@ -149,7 +149,7 @@ class Patch(NamedTuple):
 
     crop: tuple[tuple[int, int, int], ...] = ()
 
-    def get(self, patch: Any, fields: list[Array], table: Array) -> tuple[Array, bool]:
+    def get(self, patch: Any, fields: list[Any], table: Array) -> tuple[Any, bool]:
         """The operand."""
         del fields, table
         for axis, start, size in self.crop:
@@ -164,7 +164,7 @@ class Pasted(NamedTuple):
     at: Place
     crop: Patch
 
-    def get(self, patch: Any, fields: list[Array], table: Array) -> tuple[Array, bool]:
+    def get(self, patch: Any, fields: list[Any], table: Array) -> tuple[Any, bool]:
         """The operand."""
         around, mapped = self.clean.get(None, fields, table)
         if not mapped:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jaxviz.transforms._incremental_conv import convolution
 from jaxviz.transforms._incremental_flat import Op, Slot
 from jaxviz.transforms._incremental_spans import Spans, Window, Windows, fit, slid, union
 
@@ -59,10 +60,18 @@ def _elementwise(op: Op, patches: Patches, cap: float) -> Local | None:
     spans = _merged([patch for patch in patches if patch is not None])
     if spans is None:
         return None
-    rank = len(op.outputs[0].shape)
+    shape = op.outputs[0].shape
+    if any(patch is not None and np.shape(value) != shape for patch, value in zip(patches, op.inputs, strict=True)):
+        return None
+
+    def read(value: Any, out: Windows) -> Need | None:
+        sizes = np.shape(value)
+        # An operand of size one along an axis is broadcast along it, and so read whole.
+        return Need({axis: w for axis, w in out.items() if sizes[axis] == shape[axis]}) if sizes else None
+
     return Local(
         spans,
-        lambda out: [Need(out) if len(np.shape(value)) == rank else None for value in op.inputs],
+        lambda out: [read(value, out) for value in op.inputs],
         lambda out: op.bind,
         joins=True,
         widens=True,
@@ -110,7 +119,7 @@ def _convolution(op: Op, patches: Patches, cap: float) -> Local | None:
     return Local(
         _slid(patch, slides, op.outputs[0].shape, cap),
         lambda out: [Need(_read(patch, slides, out), 0.0), None],
-        lambda out: lambda *values: op.bind(*values, padding=tuple(padding)),
+        lambda out: convolution(op, tuple(padding)),
         weight=weight,
         widens=pointwise,
     )
@@ -200,7 +209,7 @@ def _pad(op: Op, patches: Patches, cap: float) -> Local | None:
     shape, lengths = op.inputs[0].shape, op.outputs[0].shape
     spans = {}
     for axis, span in patch.items():
-        low = config[axis][0]
+        low = int(config[axis][0])
         bounds = (max(0, low), min(lengths[axis], low + shape[axis]))
         spans[axis] = fit(span.source, span.lo + low, span.hi + low, lengths[axis], bounds)
     rest = tuple((0, 0, 0) if axis in patch else pads for axis, pads in enumerate(config))

@@ -1,0 +1,239 @@
+"""The incremental path against the function itself, on real architectures in small and on random networks."""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jax import lax
+
+import jaxviz as jv
+from tests.networks import FAMILIES, SHAPE
+
+# Sums of products in another order.
+TOLERANCE = 1e-5
+NHWC = ("NHWC", "HWIO", "NHWC")
+
+
+def kernel(seed: int, *shape: int) -> jax.Array:
+    scale = np.sqrt(2 / np.prod(shape[:-1]))
+    return jnp.asarray(scale * np.random.default_rng(seed).normal(size=shape), jnp.float32)
+
+
+def conv(x, seed, size, channels, stride=1, padding="SAME", groups=1, dilation=1):
+    w = kernel(seed, size, size, x.shape[-1] // groups, channels)
+    return lax.conv_general_dilated(
+        x,
+        w,
+        (stride, stride),
+        padding,
+        rhs_dilation=(dilation, dilation),
+        dimension_numbers=NHWC,
+        feature_group_count=groups,
+    )
+
+
+def norm(x, seed):
+    return (x - kernel(seed, 1, x.shape[-1])[0]) * lax.rsqrt(1.5 + kernel(seed + 1, 1, x.shape[-1])[0] ** 2)
+
+
+def max_pool(x, size, stride, padding="VALID"):
+    return lax.reduce_window(x, -jnp.inf, lax.max, (1, size, size, 1), (1, stride, stride, 1), padding)
+
+
+def mean_pool(x, size, stride, padding="SAME"):
+    def total(x):
+        return lax.reduce_window(x, 0.0, lax.add, (1, size, size, 1), (1, stride, stride, 1), padding)
+
+    return total(x) / total(jnp.ones_like(x))
+
+
+def vgg(x):
+    for number, (layers, channels) in enumerate([(2, 4), (2, 8), (2, 8)]):
+        for layer in range(layers):
+            x = jax.nn.relu(conv(x, 10 * number + layer, 3, channels) + 0.1)
+        x = max_pool(x, 2, 2)
+    return x.reshape(x.shape[0], -1) @ kernel(99, np.prod(x.shape[1:]), 5)
+
+
+def squeezenet(x):
+    x = max_pool(jax.nn.relu(conv(x, 0, 3, 8, 2, "VALID")), 3, 2)
+    for number in range(3):
+        x = jax.nn.relu(conv(x, 3 * number + 1, 1, 4))
+        x = jnp.concatenate(
+            [jax.nn.relu(conv(x, 3 * number + 2, 1, 6)), jax.nn.relu(conv(x, 3 * number + 3, 3, 6))], -1
+        )
+        x = max_pool(x, 3, 2) if number == 1 else x
+    return conv(x, 50, 1, 5).mean((1, 2))
+
+
+def resnet(x):
+    x = max_pool(jax.nn.relu(norm(conv(x, 0, 7, 8, 2, [(3, 3)] * 2), 1)), 3, 2, [(0, 0), (1, 1), (1, 1), (0, 0)])
+    for block, stride in enumerate([1, 2, 1]):
+        channels = x.shape[-1] * stride
+        y = jax.nn.relu(norm(conv(x, 9 * block + 3, 3, channels, stride, [(1, 1)] * 2), 4))
+        y = norm(conv(y, 9 * block + 5, 3, channels), 6)
+        x = jax.nn.relu(y + (norm(conv(x, 9 * block + 7, 1, channels, 2, "VALID"), 8) if stride == 2 else x))
+    return x.mean((1, 2)) @ kernel(98, x.shape[-1], 5)
+
+
+def mobilenet(x):
+    x = jnp.clip(conv(x, 0, 3, 8, 2), 0, 6)
+    for number, stride in enumerate([1, 2, 1]):
+        x = jnp.clip(norm(conv(x, 4 * number + 1, 3, x.shape[-1], stride, groups=x.shape[-1]), 2), 0, 6)
+        x = jax.nn.silu(conv(x, 4 * number + 3, 1, 12))
+    return jax.nn.softmax(x.mean((1, 2)) @ kernel(98, 12, 5))
+
+
+def densenet(x):
+    x = conv(x, 0, 3, 6, 2)
+    for number in range(4):
+        new = conv(jax.nn.relu(norm(x, number)), 2 * number + 1, 1, 8)
+        x = jnp.concatenate([x, conv(jax.nn.relu(new), 2 * number + 2, 3, 4)], -1)
+        x = mean_pool(conv(x, 40, 1, 8), 2, 2, "VALID") if number == 1 else x
+    return jax.nn.relu(x).mean((1, 2)) @ kernel(98, x.shape[-1], 5)
+
+
+def odd_operations(x):
+    """Layout changes, slices, padding, inner calls, other reductions."""
+    x = jax.jit(lambda x: jnp.pad(x, ((0, 0), (2, 1), (0, 3), (0, 1))))(x)
+    x = jax.checkpoint(lambda x: jnp.tanh(conv(x, 1, 3, 8, dilation=2, groups=2)))(x)
+    x = jnp.transpose(x, (0, 3, 1, 2))[:, 1:7, 1:-2, ::2]
+    x = x.reshape(x.shape[0], 2, 3, *x.shape[2:]).sum(1)
+    x = x / (1 + jnp.max(jnp.abs(x), axis=1, keepdims=True))
+    x = x + jnp.linspace(0, 1, x.shape[2])[:, None] * jnp.arange(x.shape[3])
+    x = jnp.einsum("nchw,cd->nhwd", x, kernel(2, 3, 6))
+    first, second = jnp.split(x, 2, axis=-1)
+    return jnp.where(first > 0.1, first, second).std((1, 2))
+
+
+def not_local(x):
+    """An operation without a rule, in the middle."""
+    x = jnp.fft.fft2(jax.nn.relu(conv(x, 0, 3, 4)), axes=(1, 2)).real
+    return jax.nn.relu(conv(x, 1, 3, 5)).mean((1, 2))
+
+
+NETWORKS = [vgg, squeezenet, resnet, mobilenet, densenet, odd_operations, not_local]
+
+
+def image_and_patch(shape: tuple[int, ...], patch: tuple[int, int]) -> tuple[jax.Array, jax.Array]:
+    return jax.random.normal(jax.random.key(0), shape), jax.random.normal(jax.random.key(1), (*patch, shape[-1]))
+
+
+def assert_same(f: Callable, shape: tuple[int, ...], size: tuple[int, int], corners: list[tuple[int, int]]) -> None:
+    image, patch = image_and_patch(shape, size)
+    patched = jv.incremental(f, image)
+    ours = jax.jit(jax.vmap(lambda corner: patched(patch, corner)))(jnp.array(corners))
+    images = [lax.dynamic_update_slice(image, patch, (row, col, 0)) for row, col in corners]
+    expected = jax.jit(f)(jnp.stack(images))
+    np.testing.assert_allclose(ours, expected, rtol=0, atol=TOLERANCE * float(jnp.abs(expected).max()))
+
+
+@pytest.mark.parametrize("f", NETWORKS, ids=lambda f: f.__name__)
+def test_a_patch_gives_what_the_patched_image_gives(f):
+    assert_same(f, (49, 58, 3), (7, 5), [(0, 0), (42, 53), (11, 20), (42, 1), (3, 53), (24, 24)])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_networks_of_every_library(family):
+    f = FAMILIES[family]()
+    assert_same(f, SHAPE, (3, 2), [(0, 0), (6, 9), (2, 5)])
+
+
+layer = st.one_of(
+    st.tuples(
+        st.just("conv"),
+        st.integers(1, 4),
+        st.integers(1, 3),
+        st.sampled_from(["SAME", "VALID", ((2, 0), (1, 3))]),
+        st.sampled_from([1, 2]),
+        st.sampled_from([1, 2]),
+    ),
+    st.tuples(
+        st.sampled_from(["max", "mean"]), st.integers(1, 3), st.integers(1, 3), st.sampled_from(["SAME", "VALID"])
+    ),
+    st.tuples(st.sampled_from(["residual", "dense block", "relu", "norm", "slice", "pad", "transpose"])),
+)
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(
+    layers=st.lists(layer, min_size=1, max_size=6),
+    shape=st.tuples(st.integers(12, 19), st.integers(12, 19)),
+    size=st.tuples(st.integers(1, 7), st.integers(1, 7)),
+    where=st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=3, max_size=3),
+)
+def test_random_networks(layers, shape, size, where):
+    def f(x):
+        for seed, (kind, *options) in enumerate(layers):
+            if min(x.shape[1:3]) < 6 and kind in ("conv", "max", "mean", "slice"):
+                continue
+            if kind == "conv":
+                x = conv(
+                    x, seed, options[0], 4, options[1], options[2], 1 if x.shape[-1] % 2 else options[3], options[4]
+                )
+            elif kind == "max":
+                x = max_pool(x, options[0], options[1], options[2])
+            elif kind == "mean":
+                x = mean_pool(x, options[0], options[1], options[2])
+            elif kind == "residual":
+                x = x + conv(x, seed, 3, x.shape[-1])
+            elif kind == "dense block":
+                x = jnp.concatenate([x, conv(x, seed, 3, 2)], -1)
+            elif kind == "transpose":
+                x = x.swapaxes(1, 2)
+            elif kind == "slice":
+                x = x[:, 1:-1, ::2]
+            elif kind == "pad":
+                x = jnp.pad(x, ((0, 0), (1, 2), (0, 1), (0, 0)))
+            else:
+                x = jax.nn.relu(x) if kind == "relu" else norm(x, seed)
+        return jnp.tanh(x).mean((1, 2))
+
+    corners = [(round(r * (shape[0] - size[0])), round(c * (shape[1] - size[1]))) for r, c in where]
+    assert_same(f, (*shape, 3), size, corners)
+
+
+def test_fewer_operations_than_the_whole_network():
+    image, patch = image_and_patch((64, 64, 3), (4, 4))
+    patched = jv.incremental(vgg, image)
+    flops = [
+        jax.jit(function).lower(*args).compile().cost_analysis()["flops"]
+        for function, args in ((patched, (patch, jnp.array([5, 9]))), (vgg, (image[None],)))
+    ]
+    assert flops[0] < 0.35 * flops[1]
+
+
+def test_composes_with_grad():
+    image, patch = image_and_patch((20, 20, 3), (4, 4))
+    patched = jv.incremental(squeezenet, image)
+    ours = jax.jit(jax.grad(lambda patch: patched(patch, (3, 9))[1]))(patch)
+    expected = jax.grad(lambda patch: squeezenet(image.at[3:7, 9:13].set(patch)[None])[0, 1])(patch)
+    np.testing.assert_allclose(ours, expected, atol=TOLERANCE * float(jnp.abs(expected).max()))
+
+
+def test_a_batch_of_images_has_a_patch_for_each():
+    images = jax.random.normal(jax.random.key(0), (2, 24, 24, 3))
+    patches = jax.random.normal(jax.random.key(1), (2, 5, 6, 3))
+    ours = jv.incremental(vgg, images)(patches, (7, 3))
+    np.testing.assert_allclose(ours, vgg(images.at[:, 7:12, 3:9].set(patches)), atol=1e-5)
+
+
+def test_errors_say_what_fits():
+    patched = jv.incremental(lambda x: x.sum((1, 2)), jnp.zeros((4, 5, 3)))
+    with pytest.raises(ValueError, match=r"`patch` must have the axes of the image and fit into it, got \(5, 1, 3\)"):
+        patched(jnp.zeros((5, 1, 3)), (0, 0))
+    with pytest.raises(ValueError, match=r"got \(3, 0\) for a patch of 2x2 on 4x5. Use at most \(2, 3\)."):
+        patched(jnp.zeros((2, 2, 3)), (3, 0))
+    with pytest.raises(ValueError, match=r"`image` must have shape \(h, w, c\) or \(n, h, w, c\), got \(4, 5\)"):
+        jv.incremental(lambda x: x, jnp.zeros((4, 5)))
+
+
+def test_an_equinox_module_with_static_leaves():
+    net = eqx.nn.Lambda(jax.nn.relu)
+    patched = jv.incremental(lambda x: net(x).sum((1, 2)), jnp.ones((4, 4, 1)))
+    assert float(patched(jnp.zeros((2, 2, 1)), (1, 1))[0]) == 12
