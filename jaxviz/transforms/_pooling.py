@@ -8,11 +8,12 @@ for a result that is equal bit by bit.
 import functools
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, UInt8, UInt32
 
 Pairs = tuple[tuple[int, int], ...]
@@ -116,7 +117,7 @@ def pool(x: Array, windows: Windows) -> tuple[Array, Array]:
     """Maxima and switches over any number of axes."""
     padded = jnp.pad(x, windows.padding, constant_values=-jnp.inf)
     sizes = _pooled_shape(x.shape, windows)
-    dtype = jnp.uint8 if math.prod(windows.size) <= 256 else jnp.uint32
+    dtype = jnp.uint8 if math.prod(windows.size) < 256 else jnp.uint32
     pooled, switches = None, jnp.zeros(sizes, dtype)
     for index, offsets in enumerate(itertools.product(*map(range, windows.size))):
         start = [offset * step for offset, step in zip(offsets, windows.dilation, strict=True)]
@@ -136,50 +137,54 @@ def pool(x: Array, windows: Windows) -> tuple[Array, Array]:
 def scatter(values: Array, switches: Array, shape: Sequence[int], windows: Windows) -> Array:
     """Adds each value at the place its switch points to, in an array of `shape`.
 
-    An axis with stride `s` is put together from `s` interleaved phases, so that nothing is scattered. Where windows
-    overlap, the values that meet are added in the order of the windows, as JAX's own gradient does: floating-point
-    sums then agree to the last bit.
+    Nothing is scattered: an axis with stride `s` is split into places and `s` phases, and each place looks at the few
+    windows that can reach it. Where windows overlap, the values that meet are added in the order of the windows, as
+    JAX's own gradient does: floating-point sums then agree to the last bit.
     """
     axes = range(len(shape))
-    length = [values.shape[axis] + _shift_and_phase(windows, axis, windows.size[axis] - 1)[0] for axis in axes]
-    phases: dict[tuple[int, ...], Array] = {}
-    # Window order is the reverse of offset order.
-    for index, offsets in reversed(list(enumerate(itertools.product(*map(range, windows.size))))):
-        where = [_shift_and_phase(windows, axis, offset) for axis, offset in zip(axes, offsets, strict=True)]
-        term = jnp.where(switches == switches.dtype.type(index), values, jnp.zeros((), values.dtype))
-        term = jnp.pad(
-            term, [(shift, length[axis] - values.shape[axis] - shift) for axis, (shift, _) in enumerate(where)]
+    strides = windows.strides
+    reaching = [-(-windows.reach(axis) // strides[axis]) for axis in axes]  # windows that can reach a place
+    places = [values.shape[axis] + reaching[axis] - 1 for axis in axes]
+    nowhere = math.prod(windows.size)
+    if max(reaching) > 1:
+        margins = [(count - 1, count - 1) for count in reaching]
+        # Padded once and kept, for the many reads below to be plain slices; fused into each, XLA's CPU code is slower.
+        values, switches = jax.lax.optimization_barrier(
+            (jnp.pad(values, margins), jnp.pad(switches, margins, constant_values=nowhere))
         )
-        key = tuple(phase for _, phase in where)
-        phases[key] = phases[key] + term if key in phases else term
-    zero = jnp.zeros(length, values.dtype)
-    merged = _interleave(lambda key: phases.get(key, zero), windows.strides, axes)
-    sizes = [n * s for n, s in zip(length, windows.strides, strict=True)]
-    return _fit(merged.reshape(sizes), shape, windows.padding)
+    split = [axis + 1 + sum(s > 1 for s in strides[:axis]) for axis in axes if strides[axis] > 1]
+    total = None
+    # The window furthest back comes first.
+    for back in itertools.product(*(range(count - 1, -1, -1) for count in reaching)):
+        start = [count - 1 - steps for count, steps in zip(reaching, back, strict=True)]
+        stop = [first + size for first, size in zip(start, places, strict=True)]
+        value, switch = (jnp.expand_dims(jax.lax.slice(x, start, stop), split) for x in (values, switches))
+        points_here = switch == _pointers(windows, back, nowhere).astype(switches.dtype)
+        term = jnp.where(points_here, value, jnp.zeros((), value.dtype))
+        total = term if total is None else total + term
+    assert total is not None  # every place is in reach of at least one window's grid
+    return _fit(total.reshape([n * s for n, s in zip(places, strides, strict=True)]), shape, windows.padding)
 
 
-def _interleave(phase: Callable, strides: Sequence[int], axes: Sequence[int], key: tuple[int, ...] = ()) -> Array:
-    """One array with a new axis behind each strided one, over which the phases alternate."""
-    axis = len(key)
-    if axis == len(axes):
-        array = phase(key)
-        return array.reshape(
-            [size for n, s in zip(array.shape, strides, strict=True) for size in ([n, 1] if s > 1 else [n])]
+def _pointers(windows: Windows, back: Sequence[int], nowhere: int) -> np.ndarray:
+    """The switch with which the window `back` steps before a place points to each phase of it."""
+    pointer, valid = np.zeros((), int), np.ones((), bool)
+    for axis, steps in enumerate(back):
+        offset, rest = np.divmod(
+            np.arange(windows.strides[axis]) + steps * windows.strides[axis], windows.dilation[axis]
         )
-    parts = [_interleave(phase, strides, axes, (*key, number)) for number in range(strides[axis])]
-    if len(parts) == 1:
-        return parts[0]
-    return jnp.concatenate(parts, axis=axis + 1 + sum(s > 1 for s in strides[:axis]))
+        fits = (rest == 0) & (offset < windows.size[axis])
+        pointer = pointer[..., None, None] * windows.size[axis] + offset
+        valid = valid[..., None, None] & fits
+        if windows.strides[axis] == 1:  # no phases: one axis for the places is enough
+            pointer, valid = pointer[..., 0], valid[..., 0]
+    return np.where(valid, pointer, nowhere)
 
 
 def _fit(array: Array, shape: Sequence[int], padding: Pairs) -> Array:
     """Takes the padding off; what no window reached is zero."""
     config = [(-low, low + size - full, 0) for full, size, (low, _) in zip(array.shape, shape, padding, strict=True)]
     return jax.lax.pad(array, jnp.zeros((), array.dtype), config)
-
-
-def _shift_and_phase(windows: Windows, axis: int, offset: int) -> tuple[int, int]:
-    return divmod(offset * windows.dilation[axis], windows.strides[axis])
 
 
 def _pooled_shape(shape: Sequence[int], windows: Windows) -> tuple[int, ...]:
