@@ -5,11 +5,9 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import tyro
-
-Config = TypeVar("Config")
 
 
 class UsageError(Exception):
@@ -25,11 +23,12 @@ def checking() -> Iterator[None]:
         raise UsageError(" ".join(str(error).split())) from error
 
 
-def start(main: Callable[[Config], None], config: type[Config], doc: str | None) -> None:
-    """Run a script: `main(config)`, with the config from the command line.
+def start(main: Callable[[Any], None], config: Any, doc: str | None) -> None:
+    """Run a script: `main(config)`, with the config (a frozen dataclass, or a union of some) from the command line.
 
     Exits with 2 and one line on stderr for a `UsageError`, and with 130 where the user interrupts.
     """
+    _fast_convolutions()
     try:
         main(tyro.cli(config, description=doc))
     except UsageError as error:
@@ -38,6 +37,17 @@ def start(main: Callable[[Config], None], config: type[Config], doc: str | None)
     except KeyboardInterrupt:
         print("interrupted. The same command goes on from here.", file=sys.stderr)
         sys.exit(130)
+
+
+def _fast_convolutions() -> None:
+    """Has XLA use its older convolutions on a CPU, which take a half to two thirds of the time of the newer ones.
+
+    Measured on jax 0.10.2 with SqueezeNet: a forward pass of 8 images in 0.054 s instead of 0.097 s. A choice that the
+    user makes in `XLA_FLAGS` stands. XLA reads it when the first device starts, which is after this.
+    """
+    flags = os.environ.get("XLA_FLAGS", "")
+    if "xla_cpu_experimental_ynn_fusion_type" not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_experimental_ynn_fusion_type=".strip()
 
 
 def keep_compiled() -> None:

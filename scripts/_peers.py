@@ -4,8 +4,8 @@ from typing import Any
 
 import jax
 import numpy as np
-import torch
-from torch import nn
+import torch  # pyright: ignore[reportMissingImports]
+from torch import nn  # pyright: ignore[reportMissingImports]
 
 import models
 

@@ -90,7 +90,7 @@ def machine() -> dict[str, Any]:
     return {"device": f"{device.platform} {device.device_kind}, {platform.machine()}", "versions": versions}
 
 
-def time_it(call: Callable[[], Any], repeats: int) -> dict[str, float]:
+def time_it(call: Callable[[], Any], repeats: int) -> dict[str, Any]:
     """Seconds of the first call, which compiles, and of the median one after it."""
 
     def once() -> float:
@@ -150,7 +150,7 @@ def flops(config: Occlusion, network: models.Network, image: jax.Array) -> dict[
     """What XLA counts for one more window, each way."""
 
     def count(call: Callable, *args: Any) -> float:
-        return jax.jit(call).lower(*args).compile().cost_analysis()["flops"] / 1e9
+        return (jax.jit(call).lower(*args).compile().cost_analysis() or {})["flops"] / 1e9
 
     patch = jnp.zeros((config.window, config.window, image.shape[-1]))
 
@@ -168,8 +168,8 @@ def captum_occlusion(
     config: Occlusion, network: models.Network, image: jax.Array, corners: list[tuple[int, int]], dense: jax.Array
 ) -> tuple[dict[str, Any], float]:
     """The best of several batch sizes, and how far our logits are from those of PyTorch's own forward pass."""
-    import captum.attr
-    import torch
+    import captum.attr  # pyright: ignore[reportMissingImports]
+    import torch  # pyright: ignore[reportMissingImports]
 
     from scripts._peers import to_torch
 
@@ -214,8 +214,8 @@ def methods(config: Methods, network: models.Network) -> dict[str, Any]:
     }
     times = {name: time_it(lambda call=call: call(network, images), config.repeats) for name, call in ours.items()}
     if _has_captum():
-        import captum.attr
-        import torch
+        import captum.attr  # pyright: ignore[reportMissingImports]
+        import torch  # pyright: ignore[reportMissingImports]
 
         from scripts._peers import to_torch
 

@@ -241,7 +241,7 @@ def _resized(shape: Sequence[int], out: Windows) -> tuple[int, ...]:
 def _transpose(op: Op, patches: Patches, cap: float) -> Local | None:
     (patch,) = patches
     assert patch is not None
-    to = {old: new for new, old in enumerate(op.params["permutation"])}
+    to = {int(old): new for new, old in enumerate(op.params["permutation"])}
     return _moved(op, patch, to, lambda out: op.bind)
 
 

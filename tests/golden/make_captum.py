@@ -86,8 +86,8 @@ def to_nhwc(x):
 
 def main():
     torch.manual_seed(0)
-    # Double precision: in single, a ReLU or a max-pool somewhere on the way to the 50 points of the integrated gradients
-    # stands so close to its edge that rounding decides, and two right results differ by 3e-4.
+    # Double precision: in single, a ReLU or a max-pool somewhere on the way to the 50 points of the integrated
+    # gradients stands so close to its edge that rounding decides, and two right results differ by 3e-4.
     model = load_model().double()
     images = torch.from_numpy(np.load(HERE / "images.npz")["images"].transpose(0, 3, 1, 2).copy()).double()
     logits = model(images)
