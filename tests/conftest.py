@@ -10,6 +10,9 @@ import pytest
 # The hook looks it up under this name, and imports nothing but `tests`.
 import tests.typechecker  # noqa: F401
 
+# The generators need what the tests do not, captum among it.
+collect_ignore_glob = ["golden/make_*.py"]
+
 # Shapes in signatures are checked in every test.
 _hook = jaxtyping.install_import_hook(
     ["jaxviz.adapters", "jaxviz.attribution", "jaxviz.transforms"], "tests.typechecker.checked"
