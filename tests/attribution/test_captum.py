@@ -71,6 +71,7 @@ def test_gradients_equal_captum(double, golden, name, rule):
     check(found, name, golden, TOLERANCE)
 
 
+@pytest.mark.slow
 def test_integrated_gradients_equal_captum(double, golden):
     network, images = double
     # One image of the two: 50 steps in double precision take seconds.
