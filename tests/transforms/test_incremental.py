@@ -237,3 +237,23 @@ def test_an_equinox_module_with_static_leaves():
     net = eqx.nn.Lambda(jax.nn.relu)
     patched = jv.incremental(lambda x: net(x).sum((1, 2)), jnp.ones((4, 4, 1)))
     assert float(patched(jnp.zeros((2, 2, 1)), (1, 1))[0]) == 12
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: conv(x, 0, 3, 4) + kernel(1, 1, 1, 1, 4),  # a bias as Flax adds it
+        lambda x: conv(x, 0, 3, 4) * kernel(1, 1, 12, 1, 1),  # one factor a row
+        lambda x: conv(x, 0, 3, 4) * kernel(1, 1, 1, 10, 4),
+        lambda x: conv(x, 0, 3, 4) * x[:, :1],  # one row of what the patch reaches, over all rows
+        lambda x: conv(x, 0, 3, 4)[..., :1] * x,
+    ],
+)
+def test_an_operand_of_size_one_is_broadcast(f):
+    image = jax.random.normal(jax.random.key(0), (12, 10, 4))
+    patch = jax.random.normal(jax.random.key(1), (3, 4, 4))
+    for corner in [(0, 0), (4, 3), (9, 6)]:
+        row, col = corner
+        expected = f(image.at[row : row + 3, col : col + 4].set(patch)[None])[0]
+        found = jv.incremental(f, image)(patch, corner)
+        np.testing.assert_allclose(np.squeeze(found), np.squeeze(expected), atol=TOLERANCE)
