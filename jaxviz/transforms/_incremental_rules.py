@@ -49,7 +49,9 @@ Rule = Callable[[Op, Patches, float], Local | None]
 def local_rule(op: Op, patches: Patches, cap: float) -> Local | None:
     """How `op` runs on patches, if it is local; `cap` bounds the reach of a patch, as a part of its axis."""
     rule = RULES.get(op.name)
-    return None if rule is None else rule(op, patches, cap)
+    local = None if rule is None else rule(op, patches, cap)
+    # JAX keeps some axes as NumPy integers.
+    return None if local is None else local._replace(spans={int(axis): span for axis, span in local.spans.items()})
 
 
 def _same_everywhere(needs: list[Need | None]) -> Callable[[Windows], list[Need | None]]:
@@ -241,7 +243,7 @@ def _resized(shape: Sequence[int], out: Windows) -> tuple[int, ...]:
 def _transpose(op: Op, patches: Patches, cap: float) -> Local | None:
     (patch,) = patches
     assert patch is not None
-    to = {int(old): new for new, old in enumerate(op.params["permutation"])}
+    to = {old: new for new, old in enumerate(op.params["permutation"])}
     return _moved(op, patch, to, lambda out: op.bind)
 
 

@@ -129,7 +129,7 @@ def assert_same(f: Callable, shape: tuple[int, ...], size: tuple[int, int], corn
     patched = jv.incremental(f, image)
     ours = jax.jit(jax.vmap(lambda corner: patched(patch, corner)))(jnp.array(corners))
     images = [lax.dynamic_update_slice(image, patch, (row, col, 0)) for row, col in corners]
-    expected = jax.jit(f)(jnp.stack(images))
+    expected = jax.jit(lambda images: f(images))(jnp.stack(images))
     np.testing.assert_allclose(ours, expected, rtol=0, atol=TOLERANCE * float(jnp.abs(expected).max()))
 
 
