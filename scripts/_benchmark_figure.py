@@ -59,12 +59,17 @@ def table(folder: Path, readme: Path) -> None:
     readme.write_text(_MARKS.sub(lambda match: match[1] + "\n".join(lines) + "\n" + match[2], text))
 
 
+def _device(result: dict[str, Any]) -> str:
+    """Platform and kind, which on a CPU are the same word."""
+    return " ".join(dict.fromkeys(result["device"].split(",")[0].split()))
+
+
 def _sweep_row(result: dict[str, Any]) -> str:
     times, config, flop = result["times"], result["config"], result["gigaflop_per_window"]
     ours = times["incremental"]
     captum = f"{times['captum']['run'] / ours['run']:.1f}x" if "captum" in times else ""
     return (
-        f"| {config['network']}, {config['window']}, {config['stride']} | {result['device'].split(',')[0]} "
+        f"| {config['network']}, {config['window']}, {config['stride']} | {_device(result)} "
         f"| {ours['windows_per_second']:.0f} | {times['dense']['run'] / ours['run']:.1f}x | {captum} "
         f"| {flop['incremental']:.2f} of {flop['dense']:.2f} | {ours['first']:.1f} s "
         f"| {result['errors']['incremental against dense']:.0e} of {result['largest_logit']:.0f} |"
@@ -74,7 +79,7 @@ def _sweep_row(result: dict[str, Any]) -> str:
 def _methods_lines(result: dict[str, Any]) -> list[str]:
     times, config = result["times"], result["config"]
     lines = [
-        f"Attributions, {config['network']}, batch of {config['batch']}, {result['device'].split(',')[0]} "
+        f"Attributions, {config['network']}, batch of {config['batch']}, {_device(result)} "
         "(`python -m scripts.benchmark methods`):",
         "",
         "| method | milliseconds | captum's | captum / ours |",
