@@ -1,0 +1,253 @@
+"""What is to grow: the logit of a class, a channel, a unit, a direction, or a sum of such.
+
+Every objective is the larger the better. Those of a layer are means over the images, and over places where they have
+any, so that their size does not depend on the size of the image. Numbers stand for one objective, arrays for a batch:
+`channel("conv1", jnp.arange(64))` are 64 objectives, which `render` maximizes in one program.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array, ArrayLike, Float
+
+from jaxviz.attribution._integers import Integers, integers
+from jaxviz.maximize._objective import Measure, Objective, Term
+from jaxviz.maximize._objective import batch as batch
+
+Layer = str | None
+
+
+def logit(k: Integers) -> Objective:
+    """Output number `k`, before any softmax.
+
+    It can grow with what the class shares with others; `log_probability` has to win over them.
+
+    Args:
+        k: index of the output, or `(b,)` indices for a batch.
+    """
+    return _single(_LOGIT, None, _index(k, "k"))
+
+
+def log_probability(k: Integers) -> Objective:
+    """The logarithm of the softmax of the outputs, at number `k`: the class against all others.
+
+    Args:
+        k: index of the class, or `(b,)` indices for a batch. The network must give logits, not probabilities.
+    """
+    return _single(_LOG_PROBABILITY, None, _index(k, "k"))
+
+
+def channel(layer: str, c: Integers) -> Objective:
+    """The mean of a channel over all places; for a dense layer, one of its units.
+
+    Args:
+        layer: a name from `layers(f, images)`.
+        c: the channel, or `(b,)` channels for a batch.
+    """
+    return _single(_CHANNEL, layer, _index(c, "c"))
+
+
+def unit(layer: str, row: Integers, col: Integers, c: Integers) -> Objective:
+    """One unit of a layer of maps: a channel at a place.
+
+    Args:
+        layer: a name from `layers(f, images)`.
+        row: of the map, not of the image.
+        col: of the map.
+        c: the channel. Each of the three may be `(b,)` for a batch.
+    """
+    return _single(_UNIT, layer, _index(row, "row"), _index(col, "col"), _index(c, "c"))
+
+
+def direction(layer: str, vector: ArrayLike, cossim_pow: float = 0) -> Objective:
+    """How far the activations point into a direction, on average over the places.
+
+    At each place the dot product with the vector times the cosine between the two, taken to the power `cossim_pow` and
+    not below 0.1: the higher the power, the more the direction counts against the length.
+
+    Args:
+        layer: a name from `layers(f, images)`.
+        vector: `(channels,)`, or `(b, channels)` for a batch.
+        cossim_pow: 0 for the dot product alone; 1 or 2 for a picture of nothing but the direction.
+
+    References:
+        Carter et al., [Activation Atlas](https://distill.pub/2019/activation-atlas/), 2019, section "Looking at a single
+        layer".
+    """
+    return _single(_DIRECTION, layer, _float(vector, "vector"), _float(cossim_pow, "cossim_pow"))
+
+
+def deepdream(layer: str) -> Objective:
+    """The mean square of a layer: whatever it sees, more of it.
+
+    References:
+        Mordvintsev et al., [Inceptionism](https://research.google/blog/inceptionism-going-deeper-into-neural-networks/),
+        2015.
+    """
+    return _single(_DEEPDREAM, layer)
+
+
+def diversity(layer: str) -> Objective:
+    """How little the images rendered for one objective look alike in a layer: minus the cosine of their Gram matrices.
+
+    Add it to another objective, with a weight: `channel("fire5", 3) + 10 * diversity("fire3")`, and ask `render` for
+    more than one image. Summed over the others, averaged over the images: 0 for images that share nothing, `1 - n` for
+    `n` that are the same.
+
+    References:
+        Olah et al., [Feature Visualization](https://distill.pub/2017/feature-visualization/), 2017, section "Diversity".
+        Differs from its published code in: the sign; more is more diverse.
+    """
+    return _single(_DIVERSITY, layer)
+
+
+def activation_match(layer: str, act: ArrayLike) -> Objective:
+    """Minus the squared distance of a layer from a wanted activation, as a share of the square of that: 0 is a match.
+
+    Args:
+        layer: a name from `layers(f, images)`.
+        act: of one image, `(h, w, c)` or `(c,)` as the layer has it, or `(b, ...)` for a batch.
+
+    References:
+        Mahendran and Vedaldi, [Understanding deep image representations by inverting
+        them](https://arxiv.org/abs/1412.0035), 2015, equation 4.
+    """
+    act = _float(act, "act")
+    # A layer of maps has three axes without the batch, a dense one has one.
+    return _single(_MATCH_MAPS if act.ndim >= 3 else _MATCH_DENSE, layer, act)
+
+
+def custom(function: Callable[[Float[Array, "n ..."]], Float[Array, ""]], layer: Layer = None) -> Objective:
+    """An objective of one's own.
+
+    Args:
+        function: from the activation of a layer for `n` images to a number. Give the same function again for another
+            call to use the same compiled program.
+        layer: a name from `layers(f, images)`; None for the output of the network.
+    """
+    return _single(Measure(function), layer)
+
+
+def _single(measure: Measure, layer: Layer, *args: Any) -> Objective:
+    return Objective((Term(1.0, args, measure, layer),))
+
+
+def _index(value: Integers, name: str) -> Any:
+    return integers(value, name, "Use an index, counted from 0.")
+
+
+def _float(value: ArrayLike, name: str) -> Any:
+    if isinstance(value, Tracer):
+        return value
+    array = np.asarray(value, np.float32)
+    if not np.isfinite(array).all():
+        raise ValueError(f"`{name}` must be finite, got {array[~np.isfinite(array)].ravel()[0]}.")
+    return array
+
+
+def _logit(outputs: Float[Array, "n k"], k: Any) -> Float[Array, ""]:
+    return outputs[:, k].mean()
+
+
+def _log_probability(outputs: Float[Array, "n k"], k: Any) -> Float[Array, ""]:
+    return jax.nn.log_softmax(outputs)[:, k].mean()
+
+
+def _channel(act: Float[Array, "n ... c"], c: Any) -> Float[Array, ""]:
+    return act.mean(tuple(range(act.ndim - 1)))[c]
+
+
+def _unit(act: Float[Array, "n h w c"], row: Any, col: Any, c: Any) -> Float[Array, ""]:
+    return act[:, row, col, c].mean()
+
+
+def _direction(act: Float[Array, "n ... c"], vector: Float[Array, " c"], power: Float[Array, ""]) -> Float[Array, ""]:
+    dot = act @ vector
+    # The square root of the sum of squares has no gradient at zero.
+    lengths = jnp.sqrt(jnp.maximum(jnp.square(act).sum(-1), 1e-12)) * jnp.sqrt(jnp.square(vector).sum())
+    return (dot * jnp.maximum(dot / (lengths + 1e-6), 0.1) ** power).mean()
+
+
+def _deepdream(act: Float[Array, "n ..."]) -> Float[Array, ""]:
+    return jnp.square(act).mean()
+
+
+def _diversity(act: Float[Array, "n ... c"]) -> Float[Array, ""]:
+    flat = act.reshape(act.shape[0], -1, act.shape[-1])
+    grams = jnp.einsum("npc,npd->ncd", flat, flat).reshape(act.shape[0], -1)
+    grams = grams / jnp.sqrt(jnp.maximum(jnp.square(grams).sum(-1, keepdims=True), 1e-12))
+    cosines = grams @ grams.T
+    return -(cosines.sum() - jnp.trace(cosines)) / act.shape[0]
+
+
+def _activation_match(act: Float[Array, "n ..."], wanted: Float[Array, "..."]) -> Float[Array, ""]:
+    return -jnp.square(act - wanted).mean() / jnp.maximum(jnp.square(wanted).mean(), 1e-12)
+
+
+def _inside(name: str, value: Any, size: int, what: str) -> None:
+    if isinstance(value, Tracer):
+        return
+    outside = (value < 0) | (value >= size)
+    if np.any(outside):
+        wrong = np.asarray(value)[outside].ravel()[0]
+        raise ValueError(
+            f"`{name}` must be in 0..{size - 1}, got {wrong}. It is the index of one of the {size} {what}."
+        )
+
+
+def _check_class(shape: tuple[int, ...], layer: Layer, k: Any) -> None:
+    del layer
+    _inside("k", k, shape[1], "outputs")
+
+
+def _check_channel(shape: tuple[int, ...], layer: Layer, c: Any) -> None:
+    _inside("c", c, shape[-1], f"channels of {layer!r}")
+
+
+def _check_unit(shape: tuple[int, ...], layer: Layer, row: Any, col: Any, c: Any) -> None:
+    if len(shape) != 4:
+        raise ValueError(
+            f"`layer` must have activations of shape (n, h, w, c) for a unit, got {shape} for {layer!r}. "
+            "Use channel(layer, c) for a dense layer."
+        )
+    for name, value, size, what in zip(("row", "col", "c"), (row, col, c), shape[1:], ("rows", "columns", "channels")):
+        _inside(name, value, size, f"{what} of {layer!r}")
+
+
+def _check_direction(shape: tuple[int, ...], layer: Layer, vector: Any, power: Any) -> None:
+    del power
+    if vector.shape[-1:] != shape[-1:]:
+        raise ValueError(
+            f"`vector` must have {shape[-1]} entries, one per channel of {layer!r}, got shape {vector.shape}."
+        )
+
+
+def _check_match(shape: tuple[int, ...], layer: Layer, wanted: Any) -> None:
+    if wanted.shape[-len(shape[1:]) :] != shape[1:] or wanted.ndim > len(shape):
+        raise ValueError(
+            f"`act` must have the shape {shape[1:]} of {layer!r} for one image, got {wanted.shape}. Take one image of "
+            "a batch: act[0]."
+        )
+
+
+def _check_diversity(shape: tuple[int, ...], layer: Layer) -> None:
+    if shape[0] < 2:
+        raise ValueError(
+            f"`num_images` must be at least 2 for diversity({layer!r}), got {shape[0]}. It compares the images of one "
+            "objective."
+        )
+
+
+_LOGIT = Measure(_logit, (0,), _check_class)
+_LOG_PROBABILITY = Measure(_log_probability, (0,), _check_class)
+_CHANNEL = Measure(_channel, (0,), _check_channel)
+_UNIT = Measure(_unit, (0, 0, 0), _check_unit)
+_DIRECTION = Measure(_direction, (1, 0), _check_direction)
+_DEEPDREAM = Measure(_deepdream)
+_DIVERSITY = Measure(_diversity, (), _check_diversity)
+_MATCH_MAPS = Measure(_activation_match, (3,), _check_match)
+_MATCH_DENSE = Measure(_activation_match, (1,), _check_match)
