@@ -12,6 +12,8 @@ from flax import nnx
 from jaxtyping import Array, Float, UInt8
 from PIL import Image
 
+_LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: Rec. 601, as Pillow's mode L
+
 
 @dataclasses.dataclass(frozen=True)
 class Spec:
@@ -99,10 +101,25 @@ class Network:
         return nnx.merge(self.graphdef, self.state)(images)
 
     def preprocess(self, photo: UInt8[np.ndarray, "h w 3"]) -> Float[Array, "1 h2 w2 c"]:
-        """An image in the network's own range: shorter side resized, the centre cut out, channels normalized.
+        """An image in the network's own range: `crop`, then `normalize`.
 
         Args:
             photo: RGB, 0 to 255. A grey photo (h, w) is taken for three equal channels.
+
+        Raises:
+            ValueError: the photo has another shape.
+            TypeError: the photo's entries are not bytes.
+        """
+        return self.normalize(self.crop(photo)[None] / np.float32(255))
+
+    def crop(self, photo: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h2 w2 c2"]:
+        """The photo as large as the network wants it: shorter side resized, the centre cut out, still bytes.
+
+        A network of one channel gets the luma of Rec. 601, any other RGB. Bytes take a quarter of the memory of images
+        and are what `models.datasets.load` keeps; `normalize` takes them further once they are divided by 255.
+
+        Args:
+            photo: RGB, 0 to 255. A grey photo, (h, w) or (h, w, 1), is taken for three equal channels.
 
         Raises:
             ValueError: the photo has another shape.
@@ -112,25 +129,30 @@ class Network:
         if photo.dtype != np.uint8:
             raise TypeError(f"`photo` must hold uint8, 0 to 255, got {photo.dtype}. Scale and convert it first.")
         if photo.ndim == 2:
-            photo = np.repeat(photo[:, :, None], 3, axis=2)
-        if photo.ndim != 3 or photo.shape[2] != 3 or 0 in photo.shape:
+            photo = photo[:, :, None]
+        if photo.ndim != 3 or photo.shape[2] not in (1, 3) or 0 in photo.shape:
             raise ValueError(f"`photo` must have shape (h, w, 3), got {photo.shape}. Drop an alpha channel first.")
-        height, width, _ = self.input_shape
+        height, width, channels = self.input_shape
         ratio = max(self.spec.resize / min(photo.shape[:2]), height / photo.shape[0], width / photo.shape[1])
         rows, cols = (
             max(side, math.ceil(size * ratio)) for side, size in zip((height, width), photo.shape, strict=False)
         )
-        resized = np.asarray(Image.fromarray(photo).resize((cols, rows), Image.Resampling.BICUBIC))
+        picture = Image.fromarray(photo[:, :, 0] if photo.shape[2] == 1 else photo)
+        picture = picture.convert("L" if channels == 1 else "RGB")
+        resized = np.asarray(picture.resize((cols, rows), Image.Resampling.BICUBIC)).reshape(rows, cols, -1)
         top, left = (rows - height) // 2, (cols - width) // 2
-        return self.normalize(resized[None, top : top + height, left : left + width] / np.float32(255))
+        return resized[top : top + height, left : left + width]
 
     def normalize(self, pixels: Float[Array, "n h w 3"] | Float[np.ndarray, "n h w 3"]) -> Float[Array, "n h w c"]:
-        """From RGB in [0, 1] to the network's own range."""
+        """From RGB in [0, 1] to the network's own range. A network of one channel takes (n, h, w, 1) as well."""
         pixels = jnp.asarray(pixels, jnp.float32)
+        if self.input_shape[2] == 1 and pixels.shape[-1] == 3:
+            pixels = (pixels @ jnp.array(_LUMA))[..., None]
         pixels = pixels[..., ::-1] if self.spec.bgr else pixels
         return (pixels * self.spec.scale - jnp.array(self.spec.mean)) / jnp.array(self.spec.std)
 
     def denormalize(self, images: Float[Array, "n h w c"]) -> Float[Array, "n h w 3"]:
-        """From the network's own range back to RGB in [0, 1]."""
+        """From the network's own range back to RGB in [0, 1]: three equal channels where the network sees one."""
         pixels = (images * jnp.array(self.spec.std) + jnp.array(self.spec.mean)) / self.spec.scale
-        return jnp.clip(pixels[..., ::-1] if self.spec.bgr else pixels, 0, 1)
+        pixels = jnp.clip(pixels[..., ::-1] if self.spec.bgr else pixels, 0, 1)
+        return jnp.repeat(pixels, 3, axis=-1) if pixels.shape[-1] == 1 else pixels

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from flax import nnx
 
+from models.cifar import CifarSmall, CifarWide
+from models.mnist import MnistCNN1, MnistCNN2, MnistCNN3
 from models.network import Network, Spec
 from models.resnet import ResNet18
 from models.squeezenet import SqueezeNet
@@ -92,8 +94,24 @@ def _squeezenet() -> Spec:
     return Spec("squeezenet", (227, 227, 3), imagenet_labels(), mean, scale=255.0, bgr=True, resize=240, any_size=True)
 
 
+def _mnist(name: str) -> Spec:
+    """White digits on black, and black is zero."""
+    return Spec(name, (28, 28, 1), tuple("0123456789"), mean=(0.0,), resize=28)
+
+
+def _cifar(name: str) -> Spec:
+    """Mean and standard deviation are those of the training pixels."""
+    labels = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+    return Spec(name, (32, 32, 3), labels, mean=(0.4914, 0.4822, 0.4465), std=(0.2470, 0.2435, 0.2616), resize=32)
+
+
 _NETWORKS = {
     "squeezenet": Entry(SqueezeNet, _squeezenet, "2f3a80c5bbc3b172f6765639edad8f3b0db22dc574c46e65be0ffbb9e68094a3"),
     "vgg16": Entry(VGG16, lambda: _imagenet("vgg16")),
     "resnet18": Entry(ResNet18, lambda: _imagenet("resnet18")),
+    "mnist_cnn1": Entry(MnistCNN1, lambda: _mnist("mnist_cnn1")),
+    "mnist_cnn2": Entry(MnistCNN2, lambda: _mnist("mnist_cnn2")),
+    "mnist_cnn3": Entry(MnistCNN3, lambda: _mnist("mnist_cnn3")),
+    "cifar_small": Entry(CifarSmall, lambda: _cifar("cifar_small")),
+    "cifar_wide": Entry(CifarWide, lambda: _cifar("cifar_wide")),
 }
