@@ -75,8 +75,7 @@ def direction(layer: str, vector: ArrayLike, cossim_pow: float = 0) -> Objective
         cossim_pow: 0 for the dot product alone; 1 or 2 for a picture of nothing but the direction.
 
     References:
-        Carter et al., [Activation Atlas](https://distill.pub/2019/activation-atlas/), 2019, section "Looking at a single
-        layer".
+        Carter et al., [Activation Atlas](https://distill.pub/2019/activation-atlas/), 2019.
     """
     return _single(_DIRECTION, layer, _float(vector, "vector"), _float(cossim_pow, "cossim_pow"))
 
@@ -99,7 +98,7 @@ def diversity(layer: str) -> Objective:
     `n` that are the same.
 
     References:
-        Olah et al., [Feature Visualization](https://distill.pub/2017/feature-visualization/), 2017, section "Diversity".
+        Olah et al., [Feature Visualization](https://distill.pub/2017/feature-visualization/), 2017, on diversity.
         Differs from its published code in: the sign; more is more diverse.
     """
     return _single(_DIVERSITY, layer)
@@ -214,8 +213,9 @@ def _check_unit(shape: tuple[int, ...], layer: Layer, row: Any, col: Any, c: Any
             f"`layer` must have activations of shape (n, h, w, c) for a unit, got {shape} for {layer!r}. "
             "Use channel(layer, c) for a dense layer."
         )
-    for name, value, size, what in zip(("row", "col", "c"), (row, col, c), shape[1:], ("rows", "columns", "channels")):
-        _inside(name, value, size, f"{what} of {layer!r}")
+    _inside("row", row, shape[1], f"rows of {layer!r}")
+    _inside("col", col, shape[2], f"columns of {layer!r}")
+    _inside("c", c, shape[3], f"channels of {layer!r}")
 
 
 def _check_direction(shape: tuple[int, ...], layer: Layer, vector: Any, power: Any) -> None:
