@@ -8,6 +8,7 @@ from PIL import Image
 
 import jaxviz as jv
 import models
+from tests import quick
 
 LAYERS = {
     "mnist_cnn1": {"conv1": (6, 6, 16), "pool1": (3, 3, 16), "conv2": (2, 2, 32), "pool2": (1, 1, 32)},
@@ -48,7 +49,7 @@ def test_the_shapes_of_the_layers(network):
 
 
 def test_a_stride_of_four_takes_every_fourth_patch():
-    network = models.initialize("mnist_cnn1")
+    network = quick.jit(lambda: models.initialize("mnist_cnn1"))()
     image = np.random.default_rng(0).random((1, 28, 28, 1), np.float32)
     kernel, bias = network.state["conv1"]["kernel"][...], network.state["conv1"]["bias"][...]
     padded = np.pad(image[0, :, :, 0], 2)
@@ -60,7 +61,7 @@ def test_a_stride_of_four_takes_every_fourth_patch():
 
 @pytest.fixture(scope="module")
 def grey():
-    return models.initialize("mnist_cnn3")
+    return jax.eval_shape(lambda: models.initialize("mnist_cnn3"))
 
 
 def test_a_photo_becomes_luma(grey):
