@@ -1,8 +1,6 @@
 """See what a convolutional network has learned: functional transforms on any JAX function."""
 
 from jaxviz import maximize as maximize
-from jaxviz.attribution import CoarseToFine as CoarseToFine
-from jaxviz.attribution import GrowthCap as GrowthCap
 from jaxviz.attribution import completeness_gap as completeness_gap
 from jaxviz.attribution import grad_cam as grad_cam
 from jaxviz.attribution import grad_cam_pp as grad_cam_pp
