@@ -1,4 +1,4 @@
-"""Gradient ascent on a picture: one compiled program for a network, a structure of objectives, and settings."""
+"""Gradient ascent on pictures, from what the caller says to what the loop takes."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -10,30 +10,30 @@ import optax
 from jax.core import Tracer
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from jaxviz.attribution._average import DEFAULT_BATCH
 from jaxviz.attribution._check import check_count
-from jaxviz.attribution._program import chunks, one_program
-from jaxviz.maximize._objective import Layer, Objective
+from jaxviz.attribution._program import chunks
+from jaxviz.maximize._loop import Climbed, Settings, climb, reader, to_range
+from jaxviz.maximize._objective import OUTPUT, Objective
 from jaxviz.maximize.augment import Augment, compose, jitter, pad, rotate, scale, view
 from jaxviz.maximize.param import Param, Shape, fourier
 from jaxviz.maximize.priors import Prior
-from jaxviz.transforms import tap, upto, with_rule
 from jaxviz.transforms._callable import callee
 from jaxviz.transforms._interpret import trace
 from jaxviz.transforms._match import search
 
 ADAM = optax.adam(0.05)
-"""Made once: an optimizer that is made anew is a program of its own."""
 AUGMENT = compose(pad(16), jitter(16), scale([0.9, 0.95, 1.0, 1.05, 1.1]), rotate(range(-10, 11)), jitter(16))
 
 
 class Result(NamedTuple):
-    """What an ascent found, for `b` objectives of `n` images each, objective by objective.
+    """What an ascent found, for `b` objectives of `n` images each: `images[i * n + j]` is image `j` for objective `i`.
 
     Attributes:
-        images: in the network's own range.
+        images: in the network's own range, as `f` takes them.
         pixels: the same in [0, 1].
-        trace: the objective before each step, as the network saw it then (augmented, without priors).
-        snapshots: pixels after the steps that were asked for; 0 is the start.
+        trace: the objective before each step, of the augmented images and without the priors.
+        snapshots: pixels after as many steps as were asked for; step 0 is the start.
     """
 
     images: Float[Array, "bn h w c"]
@@ -60,200 +60,176 @@ def render(
     normalize: Callable[[Float[Array, "n h w c"]], Float[Array, "n h w c"]] | None = None,
     batch_size: int | None = None,
 ) -> Result:
-    """Images that an objective asks for, by gradient ascent."""
-    plain = f
-    f = callee(f)
-    if normalize is None and f is not plain:
-        normalize = getattr(plain, "normalize", None)
+    """Images that make an objective large: what a class, a channel or a unit asks for.
+
+    A batch of objectives is maximized side by side, each as it would be alone with the same key. The program is
+    compiled once for a network, a structure of objectives and settings: another class, channel, weight or key takes
+    none of that time again.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from jaxviz.maximize import logit, render
+        >>> f = lambda images: jnp.stack([images[..., 0].mean((1, 2)), images[..., 2].mean((1, 2))], 1)
+        >>> red = render(f, logit(0), key=jax.random.key(0), shape=(8, 8, 3), augment=(), num_steps=20)
+        >>> bool(red.trace[0, 0] < 0.6 < red.trace[0, -1])
+        True
+
+    Args:
+        f: from images to outputs `(n, k)`. A network that has `normalize` (pixels in [0, 1] to its own range) and
+            `input_shape` brings both.
+        objective: what is to grow, or a batch of objectives: `logit(285)`, `channel("conv1", jnp.arange(64))`.
+        key: for the start and the augmentations. The result depends on nothing else that is random, and not on the rest
+            of a batch.
+        shape: height, width and channels of the images; those of the network by default.
+        num_images: how many images per objective, for `diversity`; they start differently.
+        param: what is varied: a function of the shape, such as `fourier`, or what it made: `fourier(shape, decay=0.8)`.
+        augment: one augmentation, or several in the order in which they act. What they leave larger than `shape` is cut
+            out about the centre.
+        priors: penalties on the pixels.
+        optimizer: of optax, for the numbers that stand for the picture. Make it once: an optimizer that is made anew is
+            a program of its own.
+        num_steps: each costs a forward and a backward pass of the part of `f` that the objective looks at.
+        snapshots: the steps after which to keep the pixels, 0 to `num_steps`.
+        redirected_steps: for how many steps the `"redirected"` rule holds at the ReLUs, so that a unit that is silent at
+            the start can wake up. Nothing changes where there are no ReLUs. 0 saves half of the time to compile.
+        start: pixels in [0, 1] to start from, `(h, w, c)` or `(num_images, h, w, c)`, in place of noise.
+        normalize: from pixels in [0, 1] to the range of `f`; by default that of the network, or none.
+        batch_size: how many objectives are maximized at a time: it bounds the memory. 16 images by default.
+
+    Returns:
+        Images, pixels, the course of the objective, and snapshots.
+
+    Raises:
+        ValueError: before anything is computed: an unknown layer, a class, channel, row or column that does not exist, a
+            shape that does not fit, steps out of range.
+        TypeError: an argument of the wrong kind.
+        FloatingPointError: the objective became NaN or infinite; says at which step. Not under an outer `jit`.
+
+    References:
+        Olah et al., [Feature Visualization](https://distill.pub/2017/feature-visualization/), 2017.
+    """
+    plain, f = f, callee(f)
     if not isinstance(objective, Objective):
-        raise TypeError(f"`objective` must be an Objective, got {type(objective).__name__}. Make one by logit(k).")
-    made = param if isinstance(getattr(param, "shape", None), tuple) else param(_shape(plain, shape))
-    augment = augment if callable(augment) else compose(*augment)
+        raise TypeError(f"`objective` must be an Objective, got {type(objective).__name__}. Make one: logit(k).")
     priors = (priors,) if isinstance(priors, Prior) else tuple(priors)
+    num_images = check_count(num_images, "num_images")
+    settings = Settings(
+        param=_param(param, shape, plain),
+        augment=augment if callable(augment) else compose(*augment),
+        optimizer=optimizer,
+        # A function that is no pytree is wrapped, and what it knows stays behind.
+        normalize=getattr(plain, "normalize", None) if normalize is None and f is not plain else normalize,
+        num_images=num_images,
+        num_steps=check_count(num_steps, "num_steps"),
+        redirected_steps=min(_steps((redirected_steps,), "redirected_steps", None)[0], num_steps),
+        snapshots=_steps(snapshots, "snapshots", num_steps),
+    )
+    start = None if start is None else _start(start, (num_images, *settings.param.shape))
     objective, priors = jax.tree.map(_as_array, (objective, priors))
-    size = _batch(objective, priors)
-    shots = tuple(int(step) for step in snapshots)
-    first = _check(f, objective, normalize, made, augment, num_images, redirected_steps)
-    options = {
-        "normalize": normalize,
-        "param": made,
-        "augment": augment,
-        "optimizer": optimizer,
-        "num_steps": num_steps,
-        "snapshots": shots,
-        "redirected_steps": min(redirected_steps, num_steps) if first else 0,
-        "num_images": num_images,
-    }
-    total = 1 if size is None else size
-    count, each = chunks(total, total if batch_size is None else check_count(batch_size, "batch_size"))
+    total = _total(objective, priors)
+    if not _has_relu(f, objective, settings):
+        settings = settings._replace(redirected_steps=0)
+    most = max(1, DEFAULT_BATCH // num_images) if batch_size is None else check_count(batch_size, "batch_size")
+    count, size = chunks(total, most)
     parts = []
     for number in range(count):
-        # Filled up with the last one, whose copies are thrown away: all chunks run the same program.
-        index = np.minimum(np.arange(number * each, (number + 1) * each), total - 1)
-        chosen = objective.at(index), tuple(_take(prior, index) for prior in priors)
-        part = _ascend(f, *chosen, key, start, size=each, **options)
-        _check_finite(part.trace, index, num_steps)
-        parts.append(part)
-    return _joined(parts, total, num_images)
+        # Filled up with the last objective, whose copies are thrown away: one program does for all.
+        index = np.minimum(np.arange(number * size, (number + 1) * size), total - 1)
+        chosen = objective.at(index), tuple(prior.at(index) for prior in priors)
+        parts.append(climb(f, *chosen, key, start, size=size, settings=settings))
+        _check_finite(parts[-1], index, num_steps)
+    whole = jax.tree.map(lambda *arrays: jnp.concatenate(arrays)[:total], *parts)
+    snapshots_first = jnp.moveaxis(whole.snapshots, 1, 0)
+    return Result(
+        whole.images.reshape(-1, *whole.images.shape[2:]),
+        whole.pixels.reshape(-1, *whole.pixels.shape[2:]),
+        whole.trace,
+        snapshots_first.reshape(len(settings.snapshots), total * num_images, *settings.param.shape),
+    )
 
 
-def _take(prior: Prior, index: np.ndarray) -> Prior:
-    return Prior(prior.weight[index] if prior.weight.ndim else prior.weight, prior.penalty)
+def _param(param: Param | Callable[[Shape], Param], shape: Shape | None, f: Any) -> Param:
+    if not callable(param):
+        if shape is not None and tuple(shape) != param.shape:
+            raise ValueError(f"`shape` must be that of `param`, {param.shape}, got {tuple(shape)}. Leave it out.")
+        return param
+    shape = getattr(f, "input_shape", None) if shape is None else shape
+    if shape is None:
+        raise ValueError(
+            "`shape` must be given for a function that has no input_shape, got None. It is the height, width and "
+            "channels of an image."
+        )
+    return param(shape)
+
+
+def _steps(steps: Sequence[int], name: str, last: int | None) -> tuple[int, ...]:
+    for step in steps:
+        if isinstance(step, bool) or not isinstance(step, int | np.integer):
+            raise TypeError(f"`{name}` must be numbers of steps, got {type(step).__name__}.")
+        if step < 0 or (last is not None and step > last):
+            raise ValueError(f"`{name}` must be in 0..{'' if last is None else last}, got {step}.")
+    return tuple(map(int, steps))
+
+
+def _start(start: Any, shape: tuple[int, int, int, int]) -> Float[Array, "n h w c"]:
+    start = jnp.asarray(start, jnp.float32)
+    if start.shape not in (shape, shape[1:]):
+        raise ValueError(f"`start` must have shape {shape[1:]}, or {shape} for each image its own, got {start.shape}.")
+    if not isinstance(start, Tracer) and not bool(((start >= 0) & (start <= 1)).all()):
+        raise ValueError(
+            f"`start` must hold pixels in [0, 1], got values from {start.min()} to {start.max()}. Take a photo / 255."
+        )
+    return jnp.broadcast_to(start, shape)
 
 
 def _as_array(leaf: Any) -> Any:
-    if isinstance(leaf, Tracer | jax.Array):
+    """An array that is data to the program; a Python number would be a part of it."""
+    if isinstance(leaf, jax.Array):
         return leaf
     array = np.asarray(leaf)
     return array.astype(np.int32 if np.issubdtype(array.dtype, np.integer) else np.float32)
 
 
-def _batch(objective: Objective, priors: Sequence[Prior]) -> int | None:
-    sizes = {objective.size} | {prior.weight.shape[0] for prior in priors if prior.weight.ndim} - {None}
-    sizes.discard(None)
+def _total(objective: Objective, priors: Sequence[Prior]) -> int:
+    sizes = {objective.size, *(prior.size for prior in priors)} - {None}
     if len(sizes) > 1:
         raise ValueError(
             f"`priors` must have one weight, or one per objective of the batch, got lengths {sorted(sizes)}."
         )
-    return sizes.pop() if sizes else None
+    return sizes.pop() if sizes else 1
 
 
-def _shape(f: Any, shape: Shape | None) -> Shape:
-    found = getattr(f, "input_shape", None) if shape is None else shape
-    if found is None:
+def _has_relu(f: Callable, objective: Objective, settings: Settings) -> bool:
+    """Whether there is anything to redirect; raises for what does not fit together, before anything is computed."""
+
+    def see(pixels: Array) -> Array:
+        return to_range(f, settings.normalize)(view(settings.augment, jax.random.key(0), pixels))
+
+    pixels = jax.ShapeDtypeStruct((settings.num_images, *settings.param.shape), jnp.float32)
+    program = trace(reader(f, objective, "gradient"), jax.eval_shape(see, pixels))
+    found = jax.tree.unflatten(program.out_tree, program.body.out_avals)
+    if OUTPUT in found and len(found[OUTPUT].shape) != 2:
         raise ValueError(
-            "`shape` must be given for a function without `input_shape`, got None. It is the height, width and "
-            "channels of an image."
+            f"`f` must return an array of shape ({settings.num_images}, k) for {settings.num_images} images, got "
+            f"{found[OUTPUT].shape}. Name the layer that is meant: channel(layer, c)."
         )
-    return found
-
-
-def _reader(f: Callable, objective: Objective, rule: str) -> Callable[[Array], dict[Layer, Array]]:
-    """Images to the activations that the objective looks at; what no layer needs is not computed."""
-    layers = objective.layers
-    if objective.on_output or len(layers) > 1:
-        whole = with_rule(tap(f, *layers), rule, custom_vjp="keep")
-
-        def read(images: Array) -> dict[Layer, Array]:
-            outputs, activations = whole(images)
-            return {**activations, None: outputs}
-
-        return read
-    below = with_rule(upto(f, layers[0]), rule, custom_vjp="keep")
-    return lambda images: {layers[0]: below(images)}
-
-
-def _check(
-    f: Callable,
-    objective: Objective,
-    normalize: Callable | None,
-    param: Param,
-    augment: Augment,
-    num_images: int,
-    redirected_steps: int,
-) -> bool:
-    """Whether there is a ReLU to redirect; raises for what does not fit together."""
-    seen = jax.eval_shape(
-        lambda pixels: _to_range(f, normalize)(view(augment, jax.random.key(0), pixels)),
-        jax.ShapeDtypeStruct((num_images, *param.shape), jnp.float32),
-    )
-    activations = jax.eval_shape(_reader(f, objective, "gradient"), seen)
     for term in objective.terms:
-        term.measure.check(activations[term.layer].shape, term.layer, *term.args)
-    if not redirected_steps:
+        term.measure.check(found[term.layer].shape, term.layer, *term.args)
+    if not settings.redirected_steps:
         return False
-    found = search(trace(lambda f, seen: _reader(f, objective, "gradient")(seen), f, seen).body).found
-    return any(match.windows is None for match in found.values())
+    return any(match.windows is None for match in search(program.body).found.values())
 
 
-def _to_range(f: Callable, normalize: Callable | None) -> Callable:
-    return normalize or getattr(f, "normalize", lambda pixels: pixels)
-
-
-@one_program
-def _ascend(
-    f: Callable,
-    objective: Objective,
-    priors: tuple[Prior, ...],
-    key: PRNGKeyArray,
-    start: Float[Array, "n h w c"] | None,
-    *,
-    size: int,
-    normalize: Callable | None,
-    param: Param,
-    augment: Augment,
-    optimizer: optax.GradientTransformation,
-    num_steps: int,
-    snapshots: tuple[int, ...],
-    redirected_steps: int,
-    num_images: int,
-) -> Result:
-    first, views = jax.random.split(key)
-    if start is None:
-        numbers = jax.vmap(param.init)(jax.random.split(first, num_images))
-    else:
-        numbers = jax.vmap(param.invert)(start)
-    numbers = jax.tree.map(lambda array: jnp.broadcast_to(array, (size, *array.shape)), numbers)
-    prior_axes = tuple(Prior(0 if prior.weight.ndim else None, prior.penalty) for prior in priors)
-
-    def draw(numbers: Any) -> Float[Array, "b n h w c"]:
-        return jax.vmap(jax.vmap(param.pixels))(numbers)
-
-    def score(numbers: Any, step: Array, rule: str) -> tuple[Array, tuple[Array, Array]]:
-        pixels = draw(numbers)
-        flat = pixels.reshape(size * num_images, *pixels.shape[2:])
-        seen = view(augment, jax.random.fold_in(views, step), flat)
-        found = _reader(f, objective, rule)(_to_range(f, normalize)(seen))
-        activations = {name: act.reshape(size, num_images, *act.shape[1:]) for name, act in found.items()}
-        values = jax.vmap(lambda one, acts: one(acts), (objective.axes(), 0))(objective, activations)
-        penalty = jnp.zeros(size)
-        if priors:
-            penalty = jax.vmap(lambda some, pixels: sum(prior(pixels) for prior in some), (prior_axes, 0))(
-                priors, pixels
-            )
-        return (penalty - values).sum(), (values, pixels)
-
-    def ascend(rule: str) -> Callable:
-        def step(carry: tuple[Any, Any, Array], number: Array) -> tuple[tuple[Any, Any, Array], Array]:
-            numbers, state, shots = carry
-            slope, (values, pixels) = jax.grad(score, has_aux=True)(numbers, number, rule)
-            for place, wanted in enumerate(snapshots):
-                shots = shots.at[place].set(jnp.where(number == wanted, pixels, shots[place]))
-            updates, state = jax.vmap(optimizer.update)(slope, state, numbers)
-            return (optax.apply_updates(numbers, updates), state, shots), values
-
-        return step
-
-    shots = jnp.zeros((len(snapshots), size, num_images, *param.shape))
-    carry = (numbers, jax.vmap(optimizer.init)(numbers), shots)
-    carry, early = jax.lax.scan(ascend("redirected"), carry, jnp.arange(redirected_steps))
-    carry, late = jax.lax.scan(ascend("gradient"), carry, jnp.arange(redirected_steps, num_steps))
-    pixels = draw(carry[0])
-    for place, wanted in enumerate(snapshots):
-        if wanted == num_steps:
-            carry = (*carry[:2], carry[2].at[place].set(pixels))
-    pixels = jnp.clip(pixels, 0, 1).reshape(size * num_images, *param.shape)
-    shots = jnp.clip(carry[2], 0, 1).reshape(len(snapshots), size * num_images, *param.shape)
-    return Result(_to_range(f, normalize)(pixels), pixels, jnp.concatenate([early, late]).T, shots)
-
-
-def _check_finite(trace: Array, index: np.ndarray, num_steps: int) -> None:
-    if isinstance(trace, Tracer):
+def _check_finite(part: Climbed, index: np.ndarray, num_steps: int) -> None:
+    if isinstance(part.trace, Tracer):
         return
-    wrong = ~np.isfinite(np.asarray(trace))
+    trace, finite = np.asarray(part.trace), np.isfinite(np.asarray(part.pixels)).all((1, 2, 3, 4))
+    wrong = np.concatenate([~np.isfinite(trace), ~finite[:, None]], axis=1)
     if wrong.any():
         step = int(wrong.any(0).argmax())
-        number = int(index[wrong[:, step].argmax()])
+        place = int(wrong[:, step].argmax())
+        found = trace[place, step] if step < num_steps else "pixels that are not"
         raise FloatingPointError(
-            f"`objective` must stay finite, got {trace[wrong[:, step].argmax(), step]} at step {step} of {num_steps}"
-            f" for objective {number}."
+            f"`objective` must stay finite, got {found} after {step} of {num_steps} steps for objective "
+            f"{index[place]}. Lower the learning rate, or look at what the objective does there."
         )
-
-
-def _joined(parts: Sequence[Result], total: int, num_images: int) -> Result:
-    whole = Result(
-        *(jnp.concatenate([getattr(part, name) for part in parts]) for name in ("images", "pixels", "trace")),
-        jnp.concatenate([part.snapshots for part in parts], axis=1),
-    )
-    count = total * num_images
-    return Result(whole.images[:count], whole.pixels[:count], whole.trace[:total], whole.snapshots[:, :count])

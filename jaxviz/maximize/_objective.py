@@ -11,8 +11,8 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float
 
-Layer = str | None
-"""The name of a layer; None stands for the output of the network."""
+OUTPUT = ""
+"""Stands for the output of the network among the names of layers."""
 
 
 class Measure(NamedTuple):
@@ -37,7 +37,7 @@ class Term:
     weight: Any
     args: tuple[Any, ...]
     measure: Measure
-    layer: Layer
+    layer: str
 
 
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["terms"], meta_fields=[])
@@ -57,8 +57,8 @@ class Objective:
 
     terms: tuple[Term, ...]
 
-    def __call__(self, activations: Mapping[Layer, Float[Array, "n ..."]]) -> Float[Array, ""]:
-        """The value for some images, from the activations of `layers` and, under None, the network's output."""
+    def __call__(self, activations: Mapping[str, Float[Array, "n ..."]]) -> Float[Array, ""]:
+        """The value for some images, from the activations of `layers` and, under the empty name, the network's output."""
         return sum(
             (term.weight * term.measure.function(activations[term.layer], *term.args) for term in self.terms),
             start=jnp.zeros(()),
@@ -67,12 +67,12 @@ class Objective:
     @property
     def layers(self) -> tuple[str, ...]:
         """The layers that are looked at, each once."""
-        return tuple(dict.fromkeys(term.layer for term in self.terms if term.layer is not None))
+        return tuple(dict.fromkeys(term.layer for term in self.terms if term.layer != OUTPUT))
 
     @property
     def on_output(self) -> bool:
         """Whether the network's output is looked at."""
-        return any(term.layer is None for term in self.terms)
+        return any(term.layer == OUTPUT for term in self.terms)
 
     @property
     def size(self) -> int | None:
@@ -140,7 +140,7 @@ class Objective:
         parts = []
         for term in self.terms:
             name = getattr(term.measure.function, "__name__", "custom").strip("_")
-            args = [repr(term.layer)] if term.layer is not None else []
+            args = [repr(term.layer)] if term.layer != OUTPUT else []
             args += [str(arg) if np.ndim(arg) == 0 else f"array of {np.shape(arg)}" for arg in term.args]
             known = not isinstance(term.weight, Tracer) and np.ndim(term.weight) == 0
             sign = "- " if known and term.weight < 0 else "+ "

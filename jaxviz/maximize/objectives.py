@@ -15,10 +15,8 @@ from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float
 
 from jaxviz.attribution._integers import Integers, integers
-from jaxviz.maximize._objective import Measure, Objective, Term
+from jaxviz.maximize._objective import OUTPUT, Measure, Objective, Term
 from jaxviz.maximize._objective import batch as batch
-
-Layer = str | None
 
 
 def logit(k: Integers) -> Objective:
@@ -29,7 +27,7 @@ def logit(k: Integers) -> Objective:
     Args:
         k: index of the output, or `(b,)` indices for a batch.
     """
-    return _single(_LOGIT, None, _index(k, "k"))
+    return _single(_LOGIT, OUTPUT, _index(k, "k"))
 
 
 def log_probability(k: Integers) -> Objective:
@@ -38,7 +36,7 @@ def log_probability(k: Integers) -> Objective:
     Args:
         k: index of the class, or `(b,)` indices for a batch. The network must give logits, not probabilities.
     """
-    return _single(_LOG_PROBABILITY, None, _index(k, "k"))
+    return _single(_LOG_PROBABILITY, OUTPUT, _index(k, "k"))
 
 
 def channel(layer: str, c: Integers) -> Objective:
@@ -120,7 +118,7 @@ def activation_match(layer: str, act: ArrayLike) -> Objective:
     return _single(_MATCH_MAPS if act.ndim >= 3 else _MATCH_DENSE, layer, act)
 
 
-def custom(function: Callable[[Float[Array, "n ..."]], Float[Array, ""]], layer: Layer = None) -> Objective:
+def custom(function: Callable[[Float[Array, "n ..."]], Float[Array, ""]], layer: str | None = None) -> Objective:
     """An objective of one's own.
 
     Args:
@@ -128,10 +126,10 @@ def custom(function: Callable[[Float[Array, "n ..."]], Float[Array, ""]], layer:
             call to use the same compiled program.
         layer: a name from `layers(f, images)`; None for the output of the network.
     """
-    return _single(Measure(function), layer)
+    return _single(Measure(function), OUTPUT if layer is None else layer)
 
 
-def _single(measure: Measure, layer: Layer, *args: Any) -> Objective:
+def _single(measure: Measure, layer: str, *args: Any) -> Objective:
     return Objective((Term(1.0, args, measure, layer),))
 
 
@@ -198,16 +196,16 @@ def _inside(name: str, value: Any, size: int, what: str) -> None:
         )
 
 
-def _check_class(shape: tuple[int, ...], layer: Layer, k: Any) -> None:
+def _check_class(shape: tuple[int, ...], layer: str, k: Any) -> None:
     del layer
     _inside("k", k, shape[1], "outputs")
 
 
-def _check_channel(shape: tuple[int, ...], layer: Layer, c: Any) -> None:
+def _check_channel(shape: tuple[int, ...], layer: str, c: Any) -> None:
     _inside("c", c, shape[-1], f"channels of {layer!r}")
 
 
-def _check_unit(shape: tuple[int, ...], layer: Layer, row: Any, col: Any, c: Any) -> None:
+def _check_unit(shape: tuple[int, ...], layer: str, row: Any, col: Any, c: Any) -> None:
     if len(shape) != 4:
         raise ValueError(
             f"`layer` must have activations of shape (n, h, w, c) for a unit, got {shape} for {layer!r}. "
@@ -218,7 +216,7 @@ def _check_unit(shape: tuple[int, ...], layer: Layer, row: Any, col: Any, c: Any
     _inside("c", c, shape[3], f"channels of {layer!r}")
 
 
-def _check_direction(shape: tuple[int, ...], layer: Layer, vector: Any, power: Any) -> None:
+def _check_direction(shape: tuple[int, ...], layer: str, vector: Any, power: Any) -> None:
     del power
     if vector.shape[-1:] != shape[-1:]:
         raise ValueError(
@@ -226,7 +224,7 @@ def _check_direction(shape: tuple[int, ...], layer: Layer, vector: Any, power: A
         )
 
 
-def _check_match(shape: tuple[int, ...], layer: Layer, wanted: Any) -> None:
+def _check_match(shape: tuple[int, ...], layer: str, wanted: Any) -> None:
     if wanted.shape[-len(shape[1:]) :] != shape[1:] or wanted.ndim > len(shape):
         raise ValueError(
             f"`act` must have the shape {shape[1:]} of {layer!r} for one image, got {wanted.shape}. Take one image of "
@@ -234,7 +232,7 @@ def _check_match(shape: tuple[int, ...], layer: Layer, wanted: Any) -> None:
         )
 
 
-def _check_diversity(shape: tuple[int, ...], layer: Layer) -> None:
+def _check_diversity(shape: tuple[int, ...], layer: str) -> None:
     if shape[0] < 2:
         raise ValueError(
             f"`num_images` must be at least 2 for diversity({layer!r}), got {shape[0]}. It compares the images of one "

@@ -102,7 +102,7 @@ class _Pixels:
     decorrelated: bool
 
     def init(self, key: PRNGKeyArray) -> Array:
-        return self.sd * jax.random.normal(key, self.shape)
+        return self.sd * _noise(key, self.shape)
 
     def pixels(self, numbers: Array) -> Float[Array, "h w c"]:
         return to_pixels(numbers, self.decorrelated)
@@ -127,7 +127,7 @@ class _Fourier:
 
     def init(self, key: PRNGKeyArray) -> Array:
         height, width, channels = self.shape
-        return self.sd * jax.random.normal(key, (2, channels, height, width // 2 + 1))
+        return self.sd * _noise(key, (2, channels, height, width // 2 + 1))
 
     def pixels(self, numbers: Array) -> Float[Array, "h w c"]:
         spectrum = jax.lax.complex(numbers[0], numbers[1]) * self.scale()
@@ -154,7 +154,7 @@ class _Pyramid:
 
     def init(self, key: PRNGKeyArray) -> list[Array]:
         keys = jax.random.split(key, self.levels)
-        return [self.sd * jax.random.normal(key, size) for key, size in zip(keys, self.sizes(), strict=True)]
+        return [self.sd * _noise(key, size) for key, size in zip(keys, self.sizes(), strict=True)]
 
     def pixels(self, numbers: list[Array]) -> Float[Array, "h w c"]:
         values = sum(
@@ -181,6 +181,11 @@ class _Unbounded:
 
     def invert(self, pixels: Float[Array, "h w c"]) -> Array:
         return pixels * self.levels
+
+
+def _noise(key: PRNGKeyArray, shape: tuple[int, ...]) -> Array:
+    # Drawn flat: XLA takes up to 20 s to compile the same numbers drawn in an odd shape (jax 0.10.2, CPU).
+    return jax.random.normal(key, (math.prod(shape),)).reshape(shape)
 
 
 def _checked(shape: Shape) -> Shape:

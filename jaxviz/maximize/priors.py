@@ -31,6 +31,21 @@ class Prior:
         """What is subtracted from the objective, the mean over the pictures."""
         return self.weight * jax.vmap(self.penalty)(pixels).mean()
 
+    @property
+    def size(self) -> int | None:
+        """How many weights a batch holds; None for a single one."""
+        if jnp.ndim(self.weight) > 1 or jnp.shape(self.weight) == (0,):
+            raise ValueError(f"`weight` must be a number or one per objective, got shape {jnp.shape(self.weight)}.")
+        return jnp.shape(self.weight)[0] if jnp.ndim(self.weight) else None
+
+    def at(self, index: Any) -> "Prior":
+        """One prior of a batch, or a smaller batch."""
+        return self if self.size is None else Prior(self.weight[index], self.penalty)
+
+    def axes(self) -> "Prior":
+        """What `jax.vmap` takes as `in_axes`."""
+        return Prior(None if self.size is None else 0, self.penalty)
+
 
 def total_variation(weight: Any, kind: Literal["anisotropic", "isotropic"] = "anisotropic") -> Prior:
     """Differences of neighbors, over the number of entries `h * w * c`.

@@ -1,0 +1,128 @@
+"""The loop of an ascent, and all that happens in one step of it."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from jaxviz.attribution._program import one_program
+from jaxviz.maximize._objective import OUTPUT, Objective
+from jaxviz.maximize.augment import Augment, view
+from jaxviz.maximize.param import Param
+from jaxviz.maximize.priors import Prior
+from jaxviz.transforms import tap, upto, with_rule
+
+
+class Settings(NamedTuple):
+    """What a compiled loop is made for: everything that is no array."""
+
+    param: Param
+    augment: Augment
+    optimizer: optax.GradientTransformation
+    normalize: Callable | None
+    num_images: int
+    num_steps: int
+    redirected_steps: int
+    snapshots: tuple[int, ...]
+
+
+class Climbed(NamedTuple):
+    """Pixels in [0, 1] for `b` objectives of `n` images each, the objective before each step, pixels on the way."""
+
+    images: Float[Array, "b n h w c"]
+    pixels: Float[Array, "b n h w c"]
+    trace: Float[Array, "b steps"]
+    snapshots: Float[Array, "b s n h w c"]
+
+
+@one_program
+def climb(
+    f: Callable,
+    objective: Objective,
+    priors: tuple[Prior, ...],
+    key: PRNGKeyArray,
+    start: Float[Array, "n h w c"] | None,
+    *,
+    size: int,
+    settings: Settings,
+) -> Climbed:
+    """Maximizes `size` objectives side by side. Each gets the same start and the same augmentations."""
+    param, optimizer, num_images = settings.param, settings.optimizer, settings.num_images
+    first, views = jax.random.split(key)
+    if start is None:
+        numbers = jax.vmap(param.init)(jax.random.split(first, num_images))
+    else:
+        numbers = jax.vmap(param.invert)(start)
+    numbers = jax.tree.map(lambda array: jnp.broadcast_to(array, (size, *array.shape)), numbers)
+
+    def draw(numbers: Any) -> Float[Array, "b n h w c"]:
+        return jax.vmap(jax.vmap(param.pixels))(numbers)
+
+    def cost(numbers: Any, number: Int[Array, ""], rule: str) -> tuple[Array, tuple[Array, Array]]:
+        pixels = draw(numbers)
+        # One batch for the network, whatever objective an image is for.
+        seen = view(settings.augment, jax.random.fold_in(views, number), pixels.reshape(-1, *pixels.shape[2:]))
+        found = reader(f, objective, rule)(to_range(f, settings.normalize)(seen))
+        found = {layer: act.reshape(size, num_images, *act.shape[1:]) for layer, act in found.items()}
+        values = jax.vmap(lambda one, found: one(found), (objective.axes(), 0))(objective, found)
+        costs = [jax.vmap(lambda one, pixels: one(pixels), (prior.axes(), 0))(prior, pixels).sum() for prior in priors]
+        return sum(costs) - values.sum(), (values, pixels)
+
+    def step(carry: tuple, number: Int[Array, ""], rule: str) -> tuple[tuple, Float[Array, " b"]]:
+        numbers, state, shots = carry
+        slope, (values, pixels) = jax.grad(cost, has_aux=True)(numbers, number, rule)
+        shots = [
+            jnp.where(number == wanted, pixels, shot) for wanted, shot in zip(settings.snapshots, shots, strict=True)
+        ]
+        updates, state = jax.vmap(optimizer.update)(slope, state, numbers)
+        return (optax.apply_updates(numbers, updates), state, shots), values
+
+    carry = numbers, jax.vmap(optimizer.init)(numbers), [draw(numbers)] * len(settings.snapshots)
+    traces = []
+    turn = settings.redirected_steps
+    for rule, steps in ("redirected", jnp.arange(turn)), ("gradient", jnp.arange(turn, settings.num_steps)):
+        if steps.size:
+            carry, values = jax.lax.scan(lambda carry, number, rule=rule: step(carry, number, rule), carry, steps)
+            traces.append(values)
+    pixels = draw(carry[0])
+    shots = [
+        pixels if wanted == settings.num_steps else shot
+        for wanted, shot in zip(settings.snapshots, carry[2], strict=True)
+    ]
+    # What is shown lies in [0, 1], also where nothing has kept the numbers there.
+    pixels, *shots = (jnp.clip(array, 0, 1) for array in (pixels, *shots))
+    images = to_range(f, settings.normalize)(pixels.reshape(-1, *pixels.shape[2:]))
+    return Climbed(
+        images.reshape(size, num_images, *images.shape[1:]),
+        pixels,
+        jnp.concatenate(traces).T,
+        jnp.stack(shots, 1) if shots else jnp.zeros((size, 0, *pixels.shape[1:])),
+    )
+
+
+def reader(f: Callable, objective: Objective, rule: str) -> Callable[[Array], dict[str, Array]]:
+    """From images to the activations that an objective looks at. With one layer, the rest of `f` is not computed."""
+    layers = objective.layers
+    if objective.on_output or len(layers) > 1:
+        part = tap(f, *layers)
+    else:
+        part = upto(f, layers[0])
+    # Also with the plain rule, for max-pools to go down through switches: the same gradient in less time.
+    ruled = with_rule(part, rule, custom_vjp="keep")
+
+    def read(images: Array) -> dict[str, Array]:
+        found = ruled(images)
+        if isinstance(found, tuple):
+            outputs, activations = found
+            return {OUTPUT: outputs, **activations}
+        return {layers[0]: found}
+
+    return read
+
+
+def to_range(f: Callable, normalize: Callable | None) -> Callable[[Array], Array]:
+    """From pixels in [0, 1] to the range of `f`, which may know it."""
+    return normalize or getattr(f, "normalize", lambda pixels: pixels)
