@@ -1,0 +1,132 @@
+"""What a scan reads: any random-access source of images and labels, and which of its examples cannot be read."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Dataset = Any
+"""A pair of arrays `(images, labels)`, or anything with `len()` whose items are `{"image": ..., "label": ...}` or pairs
+`(image, label)`. `labels`, or the label of an item, may be missing or `None` where a study needs none."""
+
+
+class Batch(NamedTuple):
+    """Some examples one after the other, filled up to a fixed number by blank ones.
+
+    Attributes:
+        images: as the data set holds them; zero where `valid` is false.
+        labels: class numbers; -1 where there is none.
+        valid: whether there is such an example, and it can be read.
+        first: the number of the first one.
+        corrupt: numbers of those that cannot be read, and why.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    valid: np.ndarray
+    first: int
+    corrupt: tuple[tuple[int, str], ...]
+
+
+class Examples:
+    """The examples of a data set by number.
+
+    Args:
+        dataset: see `Dataset`.
+        num_classes: how many classes labels are for; `None` where none are needed.
+
+    Raises:
+        ValueError: an empty data set, one without images of rows, columns and channels, or without labels.
+        TypeError: no data set.
+    """
+
+    def __init__(self, dataset: Dataset, num_classes: int | None = None):
+        self._dataset, self._num_classes = dataset, num_classes
+        self._paired = isinstance(dataset, tuple) and len(dataset) == 2 and hasattr(dataset[0], "shape")
+        if not self._paired and not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
+            raise TypeError(
+                f"`dataset` must be a pair of arrays or have len() and items, got {type(dataset).__name__}. Bring it "
+                "into one of these forms: a scan has to know how long it is and where it left off."
+            )
+        self._length = len(dataset[0]) if self._paired else len(dataset)
+        if not self._length:
+            raise ValueError("`dataset` must hold at least one example, got none.")
+        if self._paired and dataset[1] is not None and len(dataset[1]) != self._length:
+            raise ValueError(f"`dataset` must hold a label per image, got {len(dataset[1])} for {self._length} images.")
+        self.shape, self.dtype, self._sample = self._look()
+
+    def __len__(self) -> int:
+        return self._length
+
+    def sample(self) -> bytes:
+        """The first image that can be read, to tell data sets apart."""
+        return self._sample.tobytes()
+
+    def image(self, index: int) -> np.ndarray:
+        """One image as the data set holds it."""
+        return self._item(index)[0]
+
+    def batch(self, first: int, size: int) -> Batch:
+        """The `size` examples from number `first` on."""
+        numbers = range(first, min(first + size, self._length))
+        images, labels = np.zeros((size, *self.shape), self.dtype), np.full(size, -1, np.int32)
+        valid, corrupt = np.zeros(size, bool), []
+        if self._paired:
+            images[: len(numbers)] = np.asarray(self._dataset[0][first : numbers.stop])
+            if self._dataset[1] is not None:
+                labels[: len(numbers)] = np.asarray(self._dataset[1][first : numbers.stop])
+            valid[: len(numbers)] = True
+        for place, number in enumerate(numbers):
+            try:
+                if not self._paired:
+                    images[place], labels[place] = self._read(number)
+                self._check_label(int(labels[place]))
+                valid[place] = True
+            # Whatever a foreign reader raises, the example is one that cannot be read, and is named by the scan.
+            except Exception as error:
+                images[place], labels[place], valid[place] = 0, -1, False
+                corrupt.append((number, " ".join(f"{type(error).__name__}: {error}".split())))
+        return Batch(images, labels, valid, first, tuple(corrupt))
+
+    def _look(self) -> tuple[tuple[int, int, int], np.dtype, np.ndarray]:
+        """Shape and dtype of the images, from the first one that can be read."""
+        if self._paired:
+            images, number = self._dataset[0], 0
+            image, label = np.asarray(images[0]), None if self._dataset[1] is None else self._dataset[1][0]
+        else:
+            image, label, number = self._first()
+        if image.ndim != 3:
+            raise ValueError(
+                f"`dataset` must hold images of shape (h, w, c), got {image.shape} at {number}. Add the missing axes."
+            )
+        if label is None and self._num_classes is not None:
+            raise ValueError(f"`dataset` must hold labels, got none at {number}. This study compares classes.")
+        return image.shape, image.dtype, image
+
+    def _first(self) -> tuple[np.ndarray, Any, int]:
+        problem: Exception | None = None
+        for number in range(self._length):
+            try:
+                return *self._item(number), number
+            except Exception as error:
+                problem = problem or error
+        raise ValueError(f"`dataset` must hold an example that can be read, got {problem!r} at 0 and none after it.")
+
+    def _item(self, number: int) -> tuple[np.ndarray, Any]:
+        if self._paired:
+            images, labels = self._dataset
+            return np.asarray(images[number]), None if labels is None else labels[number]
+        item = self._dataset[number]
+        image, label = (item["image"], item.get("label")) if isinstance(item, dict) else item
+        return np.asarray(image), label
+
+    def _read(self, number: int) -> tuple[np.ndarray, int]:
+        image, label = self._item(number)
+        if image.shape != self.shape:
+            raise ValueError(f"an image of {image.shape} and not {self.shape}")
+        if image.dtype != self.dtype:
+            raise TypeError(f"an image of {image.dtype} and not {self.dtype}")
+        return image, -1 if label is None else int(label)
+
+    def _check_label(self, label: int) -> None:
+        if self._num_classes is not None and not 0 <= label < self._num_classes:
+            raise ValueError(f"the label {label} for {self._num_classes} classes")
