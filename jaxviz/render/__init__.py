@@ -1,5 +1,8 @@
 """From arrays to pictures, contact sheets and a page: display scaling lives here and nowhere else."""
 
+from jaxviz.render._animation import gif as gif
+from jaxviz.render._animation import mp4 as mp4
+from jaxviz.render._animation import webp as webp
 from jaxviz.render._bars import bars as bars
 from jaxviz.render._bars import top_classes as top_classes
 from jaxviz.render._blocks import Block as Block
@@ -23,5 +26,8 @@ from jaxviz.render._resample import stretch as stretch
 from jaxviz.render._scale import Scale as Scale
 from jaxviz.render._scale import diverging as diverging
 from jaxviz.render._scale import sequential as sequential
+from jaxviz.render._sheet import contact_sheet as contact_sheet
+from jaxviz.render._sheet import paired_sheet as paired_sheet
 from jaxviz.render._signed import channel_sum as channel_sum
 from jaxviz.render._signed import gray_centred as gray_centred
+from jaxviz.render._stamp import stamp as stamp

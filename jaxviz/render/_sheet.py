@@ -1,0 +1,142 @@
+"""Contact sheets of many small pictures, each with its words: exact pixels, in no time also for hundreds."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, ImageDraw
+
+from jaxviz.render import _canvas, _check
+from jaxviz.render._stamp import fitting, font
+
+Picture = UInt8[np.ndarray, "_h _w 3"]
+
+_GAP = 8
+_LABEL, _TITLE = font(12), font(15, bold=True)
+
+
+def contact_sheet(
+    pictures: Sequence[Picture], labels: Sequence[str], *, title: str = "", cols: int | None = None, tile: int = 128
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Pictures in reading order, each with a line below it.
+
+    Example:
+        >>> pictures = [np.full((16, 16, 3), shade, np.uint8) for shade in (0, 90, 180)]
+        >>> contact_sheet(pictures, ["0", "1", "2"], cols=3, tile=32).shape
+        (66, 128, 3)
+
+    Args:
+        pictures: of any sizes; each is made as large as fits into its tile.
+        labels: one line per picture, of several lines where it holds line breaks; cut short where it does not fit.
+        title: a line above.
+        cols: how many pictures to a row; by default as many as make the sheet a little wider than high.
+        tile: height and width of a tile, in pixels. Pictures of that size are kept pixel by pixel.
+
+    Returns:
+        The sheet.
+
+    Raises:
+        ValueError: where labels and pictures differ in number, or there are none.
+    """
+    _check_labels(pictures, labels, "pictures")
+    return _lay_out([[fit(picture, tile)] for picture in pictures], labels, title, cols, tile)
+
+
+def paired_sheet(
+    pictures: Sequence[Picture],
+    photos: Sequence[Sequence[Picture]],
+    labels: Sequence[str],
+    *,
+    title: str = "",
+    cols: int | None = None,
+    tile: int = 128,
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Each picture beside the photos that belong to it in a square: what a channel asks for, and what it got.
+
+    Args:
+        pictures: of any sizes, one per channel.
+        photos: for each picture its photos or patches of them, the strongest first: up to 4 fill a square of 2 by 2, up
+            to 9 one of 3 by 3.
+        labels: as for `contact_sheet`.
+        title: a line above.
+        cols: how many pairs to a row; by default as many as make the sheet a little wider than high.
+        tile: height and width of a picture, and of the square of its photos, in pixels.
+
+    Returns:
+        The sheet.
+
+    Raises:
+        ValueError: where labels, pictures and lists of photos differ in number, or there are none.
+    """
+    _check_labels(pictures, labels, "pictures")
+    _check_labels(photos, labels, "photos")
+    pairs = [[fit(picture, tile), _square(some, tile)] for picture, some in zip(pictures, photos, strict=True)]
+    return _lay_out(pairs, labels, title, cols, tile)
+
+
+def fit(picture: Picture, tile: int) -> UInt8[np.ndarray, "h w 3"]:
+    """The picture as large as fits into a square of `tile` pixels.
+
+    Pixels stay squares where it grows: smoothing would invent structure in a patch of a few pixels.
+    """
+    height, width = _check.photo(picture, "pictures").shape[:2]
+    ratio = tile / max(height, width)
+    if ratio == 1:
+        return np.asarray(picture)
+    method = Image.Resampling.BOX if ratio > 1 else Image.Resampling.LANCZOS
+    size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
+    return np.array(Image.fromarray(np.asarray(picture)).resize(size, method))
+
+
+def _square(photos: Sequence[Picture], tile: int) -> UInt8[np.ndarray, "h w 3"]:
+    side = max(1, math.ceil(math.sqrt(len(photos))))
+    square = Image.new("RGB", (tile, tile), _canvas.PAPER)
+    edges = np.rint(np.linspace(0, tile, side + 1)).astype(int)
+    for number, photo in enumerate(photos):
+        row, col = divmod(number, side)
+        # A pixel of white between them.
+        size = int(min(edges[row + 1] - edges[row], edges[col + 1] - edges[col])) - (side > 1)
+        square.paste(Image.fromarray(fit(photo, size)), (int(edges[col]), int(edges[row])))
+    return np.array(square)
+
+
+def _lay_out(
+    entries: Sequence[Sequence[np.ndarray]], labels: Sequence[str], title: str, cols: int | None, tile: int
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Entries of some tiles each, side by side, in reading order."""
+    wide = max(map(len, entries)) * (tile + 2) - 2
+    lines = [label.split("\n") for label in labels]
+    words = max(map(len, lines)) * (_line_height() + 1) + 2
+    if cols is None:
+        cols = math.ceil(math.sqrt(1.2 * len(entries) * (tile + words + _GAP) / (wide + _GAP)))
+    cols = min(cols, len(entries))
+    rows = math.ceil(len(entries) / cols)
+    top = _GAP + (_TITLE.size + 10 if title else 0)
+    width, height = _GAP + cols * (wide + _GAP), int(top + rows * (tile + words + _GAP))
+    sheet = Image.new("RGB", (width, height), _canvas.PAPER)
+    drawing = ImageDraw.Draw(sheet)
+    drawing.text((_GAP, _GAP), fitting(title, width - 2 * _GAP, _TITLE), font=_TITLE, fill=_canvas.INK)
+    for number, (entry, text) in enumerate(zip(entries, lines, strict=True)):
+        row, col = divmod(number, cols)
+        left, upper = _GAP + col * (wide + _GAP), int(top + row * (tile + words + _GAP))
+        for place, picture in enumerate(entry):
+            free = tile - picture.shape[1], tile - picture.shape[0]
+            corner = left + place * (tile + 2) + free[0] // 2, upper + free[1] // 2
+            sheet.paste(Image.fromarray(picture), corner)
+        for place, line in enumerate(text):
+            below = upper + tile + 2 + place * (_line_height() + 1)
+            drawing.text((left, below), fitting(line, wide, _LABEL), font=_LABEL, fill=_canvas.INK)
+    return np.array(sheet)
+
+
+def _line_height() -> int:
+    return sum(_LABEL.getmetrics())
+
+
+def _check_labels(pictures: Sequence, labels: Sequence[str], argument: str) -> None:
+    if len(labels) != len(pictures) or not len(pictures):
+        raise ValueError(
+            f"`labels` must hold one line per picture, got {len(labels)} for {len(pictures)} `{argument}`. There must "
+            "be one at least."
+        )
