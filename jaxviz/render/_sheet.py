@@ -13,7 +13,7 @@ from jaxviz.render._stamp import fitting, font
 Picture = UInt8[np.ndarray, "_h _w 3"]
 
 _GAP = 8
-_LABEL, _TITLE = font(12), font(15, bold=True)
+_LABEL, _TITLE = 12, 15
 
 
 def contact_sheet(
@@ -105,18 +105,20 @@ def _lay_out(
     entries: Sequence[Sequence[np.ndarray]], labels: Sequence[str], title: str, cols: int | None, tile: int
 ) -> UInt8[np.ndarray, "h w 3"]:
     """Entries of some tiles each, side by side, in reading order."""
+    small, large = font(_LABEL), font(_TITLE, bold=True)
     wide = max(map(len, entries)) * (tile + 2) - 2
     lines = [label.split("\n") for label in labels]
-    words = max(map(len, lines)) * (_line_height() + 1) + 2
+    line_height = sum(small.getmetrics()) + 1
+    words = max(map(len, lines)) * line_height + 2
     if cols is None:
         cols = math.ceil(math.sqrt(1.2 * len(entries) * (tile + words + _GAP) / (wide + _GAP)))
     cols = min(cols, len(entries))
     rows = math.ceil(len(entries) / cols)
-    top = _GAP + (_TITLE.size + 10 if title else 0)
+    top = _GAP + (_TITLE + 10 if title else 0)
     width, height = _GAP + cols * (wide + _GAP), int(top + rows * (tile + words + _GAP))
     sheet = Image.new("RGB", (width, height), _canvas.PAPER)
     drawing = ImageDraw.Draw(sheet)
-    drawing.text((_GAP, _GAP), fitting(title, width - 2 * _GAP, _TITLE), font=_TITLE, fill=_canvas.INK)
+    drawing.text((_GAP, _GAP), fitting(title, width - 2 * _GAP, large), font=large, fill=_canvas.INK)
     for number, (entry, text) in enumerate(zip(entries, lines, strict=True)):
         row, col = divmod(number, cols)
         left, upper = _GAP + col * (wide + _GAP), int(top + row * (tile + words + _GAP))
@@ -125,13 +127,9 @@ def _lay_out(
             corner = left + place * (tile + 2) + free[0] // 2, upper + free[1] // 2
             sheet.paste(Image.fromarray(picture), corner)
         for place, line in enumerate(text):
-            below = upper + tile + 2 + place * (_line_height() + 1)
-            drawing.text((left, below), fitting(line, wide, _LABEL), font=_LABEL, fill=_canvas.INK)
+            below = upper + tile + 2 + place * line_height
+            drawing.text((left, below), fitting(line, wide, small), font=small, fill=_canvas.INK)
     return np.array(sheet)
-
-
-def _line_height() -> int:
-    return sum(_LABEL.getmetrics())
 
 
 def _check_labels(pictures: Sequence, labels: Sequence[str], argument: str) -> None:

@@ -19,7 +19,7 @@ def read(content: bytes) -> tuple[list[np.ndarray], list[int], int]:
     """The frames of a file, their milliseconds, and how often it plays (0: for ever)."""
     image = Image.open(io.BytesIO(content))
     frames, times = [], []
-    for number in range(image.n_frames):
+    for number in range(getattr(image, "n_frames", 1)):
         image.seek(number)
         frames.append(np.asarray(image.convert("RGB")))
         times.append(image.info["duration"])
