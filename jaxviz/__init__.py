@@ -3,6 +3,8 @@
 from jaxviz import maximize as maximize
 from jaxviz.analysis import Scan as Scan
 from jaxviz.analysis import strongest as strongest
+from jaxviz.attribution import CoarseToFine as CoarseToFine
+from jaxviz.attribution import GrowthCap as GrowthCap
 from jaxviz.attribution import completeness_gap as completeness_gap
 from jaxviz.attribution import grad_cam as grad_cam
 from jaxviz.attribution import grad_cam_pp as grad_cam_pp

@@ -1,5 +1,7 @@
 """Which pixels matter to one output of a network, or to one unit in it."""
 
+from jaxviz.attribution._approximations import CoarseToFine as CoarseToFine
+from jaxviz.attribution._approximations import GrowthCap as GrowthCap
 from jaxviz.attribution._cam import grad_cam as grad_cam
 from jaxviz.attribution._cam import grad_cam_pp as grad_cam_pp
 from jaxviz.attribution._cam import layer_cam as layer_cam

@@ -1,6 +1,7 @@
 """A traced call as one flat list of operations on numbered values: every plain call inlined."""
 
 import itertools
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -17,6 +18,11 @@ class Slot(NamedTuple):
     index: int
     shape: tuple[int, ...]
     dtype: Any
+
+    @property
+    def nbytes(self) -> int:
+        """Of the whole value."""
+        return math.prod(self.shape) * self.dtype.itemsize
 
 
 class Op(NamedTuple):
@@ -35,6 +41,11 @@ class Op(NamedTuple):
     def params(self) -> dict[str, Any]:
         """Of the primitive."""
         return self.eqn.params
+
+    @property
+    def slots(self) -> list[Slot]:
+        """The values that it reads and writes."""
+        return [*(value for value in self.inputs if isinstance(value, Slot)), *self.outputs]
 
     def bind(self, *values: Any, **changed: Any) -> list[Any]:
         """The operation on other operands, with some of its parameters changed."""
@@ -59,6 +70,15 @@ class Flat(NamedTuple):
             if any(isinstance(value, Slot) and value.index in reached for value in op.inputs):
                 reached.update(slot.index for slot in op.outputs)
         return reached
+
+    def largest_bytes(self) -> int:
+        """Of the operation with the largest operands and outputs."""
+        return max((sum(value.nbytes for value in op.slots) for op in self.ops), default=0)
+
+    def held_bytes(self) -> int:
+        """Of the parameters and constants; the last input is the images."""
+        constants = (value.size * value.dtype.itemsize for value in self.constants.values())
+        return sum(slot.nbytes for slot in self.inputs[:-1]) + sum(constants)
 
     def run(self, leaves: list[Any], wanted: set[int]) -> dict[int, Any]:
         """The values numbered in `wanted`; only what they need is computed."""

@@ -46,12 +46,13 @@ class Step(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Everything that a patch reaches, in order."""
+    """Everything that a patch reaches, in order; the bytes are those of the largest operation."""
 
     source: Slot
     steps: list[Step]
     outputs: list[tuple[Any, Read]]
     lookups: Lookups
+    bytes_per_window: int
 
     def wanted(self) -> set[int]:
         """The values of the clean image that are needed."""
@@ -108,7 +109,13 @@ def plan(flat: Flat, source: Slot, spans: Spans, cap: float = 1.0) -> Plan:
                 reads.append(read_clean(value, need, makers.get(value.index), lookups))
         steps.append(Step(op, reads, local.bind(out)))
     outputs = [(value, _whole(value, reached, kept, lookups)) for value in flat.outputs]
-    return Plan(source, steps, outputs, lookups)
+    bytes_per_window = max((_nbytes(step.op, reached, kept) for step in steps), default=0)
+    return Plan(source, steps, outputs, lookups, bytes_per_window)
+
+
+def _nbytes(op: Op, reached: Mapping[int, Spans | None], kept: Mapping[int, Spans]) -> int:
+    mapped = [value for value in op.slots if value.index in reached]
+    return math.ceil(sum(value.nbytes * _coverage(kept.get(value.index, {})) for value in mapped))
 
 
 def _dense(op: Op) -> Any:

@@ -1,0 +1,75 @@
+"""All windows of a grid in chunks, as one program, spread over the devices of a mesh."""
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from jaxviz.attribution._occlusion_grid import Grid
+from jaxviz.attribution._occlusion_windows import sweeper
+from jaxviz.attribution._program import chunks, one_program
+from jaxviz.transforms._interpret import is_array
+
+# XLA's newest matrix library packs the weights again in every iteration of a loop on the CPU: five times slower.
+CPU_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": ""}
+
+
+@functools.partial(one_program, cpu_options=CPU_OPTIONS)
+def sweep(
+    f: Callable,
+    images: Float[Array, "n h w c"],
+    baseline: Array,
+    rows: Int[Array, " windows"],
+    cols: Int[Array, " windows"],
+    *,
+    grid: Grid,
+    batch_size: int | None,
+    dense: bool,
+    cap: float = 1.0,
+) -> Float[Array, "windows n k"]:
+    """The outputs for some windows of a grid, given by the numbers of their rows and columns in it."""
+    total = rows.shape[0]
+
+    def shard(operands: Any, rows: Array, cols: Array) -> Array:
+        f, images, baseline = operands
+        run, most, lookups = sweeper(f, images, baseline, grid, batch_size, dense, cap)
+        count, size = chunks(rows.shape[0], most)
+        table = lookups.table(*(filled(index, count * size) for index in (rows, cols)))
+        if count == 1:
+            return run(table)[: rows.shape[0]]
+        outs = jax.lax.map(run, table.reshape(count, size, -1))
+        return outs.reshape(count * size, *outs.shape[2:])[: rows.shape[0]]
+
+    return _over_devices(shard, (f, images, baseline), rows, cols)[:total]
+
+
+def filled(index: Array, total: int) -> Array:
+    """With copies of the last entry, whose results are thrown away: a remainder would need a program of its own."""
+    return jnp.pad(index, (0, total - index.shape[0]), mode="edge")
+
+
+def _over_devices(shard: Callable, operands: Any, rows: Array, cols: Array) -> Array:
+    """`shard`, the windows spread over the devices of the mesh that is set, if one is."""
+    mesh = jax.sharding.get_abstract_mesh()
+    if mesh.empty or mesh.size == 1:
+        return shard(operands, rows, cols)
+    leaves, tree = jax.tree.flatten(operands)
+    arrays = [leaf for leaf in leaves if is_array(leaf)]
+    each = math.ceil(rows.shape[0] / mesh.size)
+
+    numbers = [filled(index, each * mesh.size) for index in (rows, cols)]
+
+    def local(arrays: list[Array], numbers: list[Array]) -> Array:
+        remaining = iter(arrays)
+        whole = tree.unflatten([next(remaining) if is_array(leaf) else leaf for leaf in leaves])
+        # Each device picks its own, so that nothing depends on how the mesh types its axes.
+        first = jax.lax.axis_index(mesh.axis_names) * each
+        outs = shard(whole, *(jax.lax.dynamic_slice_in_dim(index, first, each) for index in numbers))
+        return jax.lax.all_gather(outs, mesh.axis_names, tiled=True)
+
+    mapped = jax.shard_map(local, in_specs=jax.P(), out_specs=jax.P(), axis_names=set(mesh.axis_names), check_vma=False)
+    return mapped(arrays, numbers)
