@@ -8,24 +8,36 @@ from pathlib import Path
 
 from flax import nnx
 
+from models import _tables
+from models._layouts import Layout, Table, nearest
+from models.alexnet import AlexNet
 from models.cifar import CifarSmall, CifarWide
 from models.mnist import MnistCNN1, MnistCNN2, MnistCNN3
 from models.network import Network, Spec
-from models.resnet import ResNet18
+from models.resnet import BLOCKS_18, BLOCKS_50, ResNet18, ResNet50
 from models.squeezenet import SqueezeNet
 from models.vgg import VGG16
-from models.weights import fill, read
+from models.weights import fill, own, read
+from models.zfnet import ZFNet
 
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """How a network is made: its architecture, what it expects, and the checksum of its committed weights, if any."""
+    """How a network is made, and where its weights may come from.
+
+    Attributes:
+        module: the architecture.
+        spec: what it expects, with random weights and with those of a file under the parameters' own paths.
+        sha256: the checksum of its committed weights, if any.
+        layouts: of the files of other origins that fit it, each with what its weights expect.
+    """
 
     module: Callable[..., nnx.Module]
     spec: Callable[[], Spec]
     sha256: str | None = None
+    layouts: tuple[Layout, ...] = ()
 
 
 def names() -> list[str]:
@@ -57,7 +69,8 @@ def load(name: str, weights: str | Path | None = None) -> Network:
     path = Path(weights) if weights else CHECKPOINTS / f"{name}.safetensors"
     arrays = read(path, None if weights else entry.sha256)
     graphdef, state = nnx.split(nnx.eval_shape(lambda: entry.module(rngs=nnx.Rngs(0))))
-    return Network(fill(state, arrays, str(path)), graphdef, entry.spec())
+    layout = nearest(arrays, (Layout(lambda: own(state), entry.spec), *entry.layouts))
+    return Network(fill(state, arrays, layout.table(), str(path)), graphdef, layout.spec())
 
 
 def initialize(name: str, seed: int = 0) -> Network:
@@ -90,8 +103,17 @@ def _imagenet(name: str) -> Spec:
 
 
 def _squeezenet() -> Spec:
+    return dataclasses.replace(_caffe("squeezenet"), input_shape=(227, 227, 3), resize=240, any_size=True)
+
+
+def _caffe(name: str) -> Spec:
+    """What networks expect that were trained in Caffe, Keras's VGG16 among them: blue first, less the mean."""
     mean = (103.939, 116.779, 123.68)
-    return Spec("squeezenet", (227, 227, 3), imagenet_labels(), mean, scale=255.0, bgr=True, resize=240, any_size=True)
+    return Spec(name, (224, 224, 3), imagenet_labels(), mean, scale=255.0, bgr=True)
+
+
+def _torchvision(name: str, *tables: Callable[[], Table]) -> tuple[Layout, ...]:
+    return tuple(Layout(table, lambda: _imagenet(name)) for table in tables)
 
 
 def _mnist(name: str) -> Spec:
@@ -107,8 +129,28 @@ def _cifar(name: str) -> Spec:
 
 _NETWORKS = {
     "squeezenet": Entry(SqueezeNet, _squeezenet, "2f3a80c5bbc3b172f6765639edad8f3b0db22dc574c46e65be0ffbb9e68094a3"),
-    "vgg16": Entry(VGG16, lambda: _imagenet("vgg16")),
-    "resnet18": Entry(ResNet18, lambda: _imagenet("resnet18")),
+    "vgg16": Entry(
+        VGG16,
+        lambda: _imagenet("vgg16"),
+        layouts=(
+            *_torchvision("vgg16", _tables.vgg16_torchvision, _tables.vgg16_timm),
+            Layout(_tables.vgg16_keras, lambda: _caffe("vgg16")),
+        ),
+    ),
+    "alexnet": Entry(
+        AlexNet, lambda: _imagenet("alexnet"), layouts=_torchvision("alexnet", _tables.alexnet_torchvision)
+    ),
+    "zfnet": Entry(ZFNet, lambda: _imagenet("zfnet")),
+    "resnet18": Entry(
+        ResNet18,
+        lambda: _imagenet("resnet18"),
+        layouts=_torchvision("resnet18", lambda: _tables.resnet_torchvision(BLOCKS_18, convs=2)),
+    ),
+    "resnet50": Entry(
+        ResNet50,
+        lambda: _imagenet("resnet50"),
+        layouts=_torchvision("resnet50", lambda: _tables.resnet_torchvision(BLOCKS_50, convs=3)),
+    ),
     "mnist_cnn1": Entry(MnistCNN1, lambda: _mnist("mnist_cnn1")),
     "mnist_cnn2": Entry(MnistCNN2, lambda: _mnist("mnist_cnn2")),
     "mnist_cnn3": Entry(MnistCNN3, lambda: _mnist("mnist_cnn3")),
