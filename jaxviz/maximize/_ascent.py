@@ -90,8 +90,8 @@ def render(
             a program of its own.
         num_steps: each costs a forward and a backward pass of the part of `f` that the objective looks at.
         snapshots: the steps after which to keep the pixels, 0 to `num_steps`.
-        redirected_steps: for how many steps the `"redirected"` rule holds at the ReLUs, so that a unit that is silent at
-            the start can wake up. Nothing changes where there are no ReLUs. 0 saves half of the time to compile.
+        redirected_steps: for how many steps the `"redirected"` rule holds at the ReLUs, so that a unit that is silent
+            at the start can wake up. Nothing changes where there are no ReLUs. 0 saves half of the time to compile.
         start: pixels in [0, 1] to start from, `(h, w, c)` or `(num_images, h, w, c)`, in place of noise.
         normalize: from pixels in [0, 1] to the range of `f`; by default that of the network, or none.
         batch_size: how many objectives are maximized at a time: it bounds the memory. 16 images by default.
@@ -100,8 +100,8 @@ def render(
         Images, pixels, the course of the objective, and snapshots.
 
     Raises:
-        ValueError: before anything is computed: an unknown layer, a class, channel, row or column that does not exist, a
-            shape that does not fit, steps out of range.
+        ValueError: before anything is computed: an unknown layer, a class, channel, row or column that does not exist,
+            a shape that does not fit, steps out of range.
         TypeError: an argument of the wrong kind.
         FloatingPointError: the objective became NaN or infinite; says at which step. Not under an outer `jit`.
 

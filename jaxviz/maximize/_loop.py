@@ -74,9 +74,8 @@ def climb(
     def step(carry: tuple, number: Int[Array, ""], rule: str) -> tuple[tuple, Float[Array, " b"]]:
         numbers, state, shots = carry
         slope, (values, pixels) = jax.grad(cost, has_aux=True)(numbers, number, rule)
-        shots = [
-            jnp.where(number == wanted, pixels, shot) for wanted, shot in zip(settings.snapshots, shots, strict=True)
-        ]
+        wanted = zip(settings.snapshots, shots, strict=True)
+        shots = [jnp.where(number == moment, pixels, shot) for moment, shot in wanted]
         updates, state = jax.vmap(optimizer.update)(slope, state, numbers)
         return (optax.apply_updates(numbers, updates), state, shots), values
 

@@ -58,7 +58,7 @@ class Objective:
     terms: tuple[Term, ...]
 
     def __call__(self, activations: Mapping[str, Float[Array, "n ..."]]) -> Float[Array, ""]:
-        """The value for some images, from the activations of `layers` and, under the empty name, the network's output."""
+        """The value for some images, from the activations of `layers` and, under `OUTPUT`, the network's output."""
         return sum(
             (term.weight * term.measure.function(activations[term.layer], *term.args) for term in self.terms),
             start=jnp.zeros(()),

@@ -6,25 +6,27 @@ about its centre, so that a `pad` in front gives the others something to shift a
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from jaxviz.maximize._warp import warp
+from jaxviz.maximize._warp import reach_of, warp
 
 Augment = Callable[[PRNGKeyArray, Float[Array, "n h w c"]], Float[Array, "n h2 w2 c"]]
 
 
 def pad(width: int, value: float = 0.5) -> Augment:
-    """A margin of one color around the images: grey, as in the mean of photos.
+    """A margin of one color around the images: grey, the middle of [0, 1].
 
     Args:
         width: of the margin, in pixels.
         value: of its pixels.
     """
-    return _Pad(width, value)
+    return _Pad(_whole(width, "width"), float(value))
 
 
 def jitter(distance: int) -> Augment:
@@ -33,25 +35,42 @@ def jitter(distance: int) -> Augment:
     Args:
         distance: the shift lies in 0..distance, in whole pixels, in both directions.
     """
-    return _Jitter(distance)
+    return _Jitter(_whole(distance, "distance"))
 
 
-def scale(factors: Sequence[float]) -> Augment:
-    """A zoom about the centre, the size stays.
+def roll(distance: int) -> Augment:
+    """A shift around the edges: what leaves on one side comes back on the other. The size stays.
+
+    Args:
+        distance: the shift lies in -distance..distance-1, in whole pixels, in both directions.
+    """
+    return _Roll(_whole(distance, "distance"))
+
+
+def scale(factors: Sequence[float], fill: float = 0.5) -> Augment:
+    """A zoom about the centre, bilinear. The size stays.
 
     Args:
         factors: one of them is drawn, each as likely; above 1 enlarges.
+        fill: what is seen beyond the edges.
     """
-    return _Affine(tuple(map(float, factors)), (0.0,))
+    factors = tuple(map(float, factors))
+    if not factors or min(factors) <= 0:
+        raise ValueError(f"`factors` must be one or more numbers above 0, got {factors}.")
+    return _Affine(factors, (0.0,), float(fill))
 
 
-def rotate(degrees: Sequence[float]) -> Augment:
-    """A turn about the centre, the size stays.
+def rotate(degrees: Sequence[float], fill: float = 0.5) -> Augment:
+    """A turn about the centre, bilinear. The size stays.
 
     Args:
         degrees: one of them is drawn, each as likely; positive turns counterclockwise.
+        fill: what is seen beyond the edges.
     """
-    return _Affine((1.0,), tuple(map(float, degrees)))
+    degrees = tuple(map(float, degrees))
+    if not degrees:
+        raise ValueError("`degrees` must be one or more numbers, got none.")
+    return _Affine((1.0,), degrees, float(fill))
 
 
 def compose(*augments: Augment) -> Augment:
@@ -62,8 +81,7 @@ def compose(*augments: Augment) -> Augment:
     """
     merged: list[Augment] = []
     for augment in augments:
-        parts = augment.augments if isinstance(augment, _Compose) else (augment,)
-        for part in parts:
+        for part in augment.augments if isinstance(augment, _Compose) else (augment,):
             last = merged[-1] if merged else None
             if isinstance(part, _Affine) and isinstance(last, _Affine) and (both := last.then(part)):
                 merged[-1] = both
@@ -73,7 +91,14 @@ def compose(*augments: Augment) -> Augment:
 
 
 def view(augment: Augment, key: PRNGKeyArray, images: Float[Array, "n h w c"]) -> Float[Array, "n h w c"]:
-    """Images as the network sees them in one step: augmented, cut to their old size about the centre.
+    """Images as the network sees them in one step: augmented, and cut to their old size about the centre.
+
+    With a key that the ascent has not used, it says what the picture is worth to the network in a view not seen before.
+
+    Args:
+        augment: one augmentation; `compose` makes one of several.
+        key: of the view, the same for all images.
+        images: pixels in [0, 1].
 
     Raises:
         ValueError: the augmentation makes them smaller.
@@ -106,26 +131,47 @@ class _Jitter:
 
     def __call__(self, key: PRNGKeyArray, images: Float[Array, "n h w c"]) -> Float[Array, "n h2 w2 c"]:
         count, height, width, channels = images.shape
+        if min(height, width) <= self.distance:
+            raise ValueError(
+                f"`distance` must be less than height and width, got {self.distance} for images of {height}x{width}."
+            )
         corner = jax.random.randint(key, (2,), 0, self.distance + 1)
         size = (count, height - self.distance, width - self.distance, channels)
         return jax.lax.dynamic_slice(images, (0, corner[0], corner[1], 0), size)
 
 
 @dataclasses.dataclass(frozen=True)
+class _Roll:
+    distance: int
+
+    def __call__(self, key: PRNGKeyArray, images: Float[Array, "n h w c"]) -> Float[Array, "n h w c"]:
+        if self.distance == 0:
+            return images
+        return jnp.roll(images, jax.random.randint(key, (2,), -self.distance, self.distance), (1, 2))
+
+
+@dataclasses.dataclass(frozen=True)
 class _Affine:
     factors: tuple[float, ...]
     degrees: tuple[float, ...]
+    fill: float
 
     def then(self, other: "_Affine") -> "_Affine | None":
-        if (len(self.factors) > 1 and len(other.factors) > 1) or (len(self.degrees) > 1 and len(other.degrees) > 1):
+        """Both as one warp, where one of them zooms and the other turns."""
+        if self.fill != other.fill:
             return None
-        factors = tuple(first * second for first in self.factors for second in other.factors)
-        return _Affine(factors, tuple(first + second for first in self.degrees for second in other.degrees))
+        if self.factors == (1.0,) and other.degrees == (0.0,):
+            return _Affine(other.factors, self.degrees, self.fill)
+        if self.degrees == (0.0,) and other.factors == (1.0,):
+            return _Affine(self.factors, other.degrees, self.fill)
+        return None
 
     def __call__(self, key: PRNGKeyArray, images: Float[Array, "n h w c"]) -> Float[Array, "n h w c"]:
         first, second = jax.random.split(key)
         factor = jax.random.choice(first, jnp.array(self.factors))
-        return warp(images, factor, jnp.deg2rad(jax.random.choice(second, jnp.array(self.degrees))))
+        angle = jnp.deg2rad(jax.random.choice(second, jnp.array(self.degrees)))
+        reach = max(reach_of(factor, math.radians(turn)) for factor in self.factors for turn in self.degrees)
+        return warp(images, factor, angle, reach=reach, fill=self.fill)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,3 +182,11 @@ class _Compose:
         for number, augment in enumerate(self.augments):
             images = augment(jax.random.fold_in(key, number), images)
         return images
+
+
+def _whole(number: int, name: str) -> int:
+    if isinstance(number, bool) or not isinstance(number, int | np.integer):
+        raise TypeError(f"`{name}` must be an int, got {type(number).__name__}. It counts pixels.")
+    if number < 0:
+        raise ValueError(f"`{name}` must be at least 0, got {number}.")
+    return int(number)
