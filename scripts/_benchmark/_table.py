@@ -1,43 +1,14 @@
-"""What a benchmark's JSON looks like: as a figure, and as a table in the README."""
+"""The README's tables of what the benchmarks measured."""
 
 import json
 import re
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-
 _MARKS = re.compile(r"(<!-- benchmark -->\n).*?(<!-- /benchmark -->)", re.DOTALL)
 
 
-def draw(result: dict[str, Any], path: Path) -> None:
-    """Bars of run time, with what a first call takes on top of it."""
-    times = result["times"]
-    figure = Figure(figsize=(7, 0.5 * len(times) + 1.3), layout="constrained")
-    axes = figure.subplots()
-    names = list(times)[::-1]
-    runs = [times[name]["run"] for name in names]
-    extra = [max(0.0, times[name].get("compile", 0.0)) for name in names]
-    axes.barh(names, runs, color="#3366aa", label="run")
-    if result["kind"] == "occlusion":
-        axes.barh(names, extra, left=runs, color="#bbccdd", label="compile, first call only")
-        axes.legend(loc="best", frameon=False)
-    for name, run in zip(names, runs, strict=True):
-        axes.annotate(f" {run:.3g} s", (run, name), va="center", fontsize=9)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.set_xlabel("seconds")
-    axes.set_title(_title(result), fontsize=10, loc="left")
-    figure.savefig(path, dpi=120)
-
-
-def _title(result: dict[str, Any]) -> str:
-    config = result["config"]
-    if result["kind"] == "occlusion":
-        return f"{config['network']}, {result['windows']} windows of {config['window']}, stride {config['stride']}"
-    return f"{config['network']}, batch of {config['batch']}"
-
-
-def table(folder: Path, readme: Path) -> None:
+def write(folder: Path, readme: Path) -> None:
     """Replaces what stands between the marks of the README by tables of all results in a folder."""
     results = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
     lines = ["## Speed", ""]
@@ -47,14 +18,16 @@ def table(folder: Path, readme: Path) -> None:
             "Occlusion of one image, logits of all classes, exact (`python -m scripts.benchmark occlusion`):",
             "",
             "| network, window, stride | device | windows/s | against our dense | against captum | GFLOP a window "
-            "| first call | largest difference |",
+            "| first call; with compiled programs on disk | largest difference |",
             "| --- | --- | --- | --- | --- | --- | --- | --- |",
             *[_sweep_row(result) for result in sweeps],
             "",
         ]
-    for result in results:
-        if result["kind"] == "methods":
-            lines += _methods_lines(result)
+    others = {"approximations": _approximation_lines, "sweep": _pixel_lines, "methods": _methods_lines}
+    for kind, write_lines in others.items():
+        for result in results:
+            if result["kind"] == kind:
+                lines += write_lines(result)
     text = readme.read_text()
     readme.write_text(_MARKS.sub(lambda match: match[1] + "\n".join(lines) + "\n" + match[2], text))
 
@@ -71,7 +44,7 @@ def _sweep_row(result: dict[str, Any]) -> str:
     return (
         f"| {config['network']}, {config['window']}, {config['stride']} | {_device(result)} "
         f"| {ours['windows_per_second']:.0f} | {times['dense']['run'] / ours['run']:.1f}x | {captum} "
-        f"| {flop['incremental']:.2f} of {flop['dense']:.2f} | {ours['first']:.1f} s "
+        f"| {flop['incremental']:.2f} of {flop['dense']:.2f} | {_first(result)} "
         f"| {result['errors']['incremental against dense']:.0e} of {result['largest_logit']:.0f} |"
     )
 
@@ -89,4 +62,44 @@ def _methods_lines(result: dict[str, Any]) -> list[str]:
         ours, peer = times[name]["run"], times.get(f"captum {name}", {}).get("run")
         ratio = f"{1e3 * peer:.0f} | {peer / ours:.2f}x" if peer else " | "
         lines.append(f"| {name} | {1e3 * ours:.0f} | {ratio} |")
+    return [*lines, ""]
+
+
+def _first(result: dict[str, Any]) -> str:
+    first = result["first_call"]
+    return f"{first['empty cache']:.1f} s; {first['filled cache']:.1f} s"
+
+
+def _approximation_lines(result: dict[str, Any]) -> list[str]:
+    config = result["config"]
+    lines = [
+        f"The approximations of occlusion, {config['network']} on the photo `{config['photo']}`, window "
+        f"{config['window']}, stride {config['stride']}, {result['windows']} windows, {_device(result)}. Errors of the "
+        f"probability of {result['target']}, whose map spreads over {result['spread']:.2f} "
+        "(`python -m scripts.benchmark approximations`):",
+        "",
+        "| approximate | speed | largest error | mean error | rank correlation of the places |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name, timed in result["times"].items():
+        if name != "exact":
+            lines.append(
+                f"| `{name}` | {timed['speedup']:.1f}x | {timed['largest_error']:.3f} | {timed['mean_error']:.4f} "
+                f"| {timed['rank_correlation']:.3f} |"
+            )
+    return [*lines, ""]
+
+
+def _pixel_lines(result: dict[str, Any]) -> list[str]:
+    config, times = result["config"], result["times"]
+    lines = [
+        f"Windows centered on every pixel of {config['images']} images in one call, {config['network']}, "
+        f"{result['windows']} windows, {_device(result)} (`python -m scripts.benchmark sweep`):",
+        "",
+        "| window | windows/s | against our dense |",
+        "| --- | --- | --- |",
+    ]
+    for window in config["windows"]:
+        ours, dense = (times[f"{exact}, window {window}"]["run"] for exact in ("incremental", "dense"))
+        lines.append(f"| {window} | {result['windows'] / ours:.0f} | {dense / ours:.1f}x |")
     return [*lines, ""]
