@@ -1,34 +1,66 @@
 """Weights from files, checked against the network that they are for."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from safetensors import SafetensorError
-from safetensors.numpy import load as parse_safetensors
+from safetensors import SafetensorError, safe_open
 
+from models import _keras, _torch
 from models._layouts import SAME, Table
 
 
 def read(path: Path, sha256: str | None = None) -> dict[str, np.ndarray]:
-    """The arrays of a safetensors file.
+    """The arrays of a file of weights: safetensors, torch's `.pth`, or Keras's `.h5`, told apart by their first bytes.
+
+    No code in a file is run. A name such as `vgg16-397923af.pth`, in the manner of torchvision, promises the beginning
+    of a checksum.
 
     Raises:
-        ValueError: another checksum than `sha256`, or a file that is truncated or of another kind.
+        ValueError: another checksum than `sha256` or than the name promises, or a file that is truncated, damaged or of
+            another kind.
         FileNotFoundError: no such file.
     """
     if not path.is_file():
         raise FileNotFoundError(f"`weights` must be a file, got {path}. Restore or download it.")
-    content = path.read_bytes()
-    if sha256 and hashlib.sha256(content).hexdigest() != sha256:
-        raise ValueError(f"`weights` must be the committed file, got {path} with another checksum. Check it out again.")
+    promised = re.search(r"-([0-9a-f]{8,64})\.pth$", path.name)
+    expected = sha256 or (promised and promised[1])
+    if expected:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if not found.startswith(expected):
+            raise ValueError(
+                f"`weights` must be the file with the checksum {expected}, got {path} with {found}. Get it again."
+            )
+    with path.open("rb") as file:
+        start = file.read(32)
+    if start.startswith((_torch.ZIP, _torch.PLAIN)):
+        kind, parse = "torch", _torch.read
+    elif start.startswith(_keras.MAGIC):
+        kind, parse = "Keras", _keras.read
+    elif start[8:9] == b"{":
+        kind, parse = "safetensors", _safetensors
+    else:
+        raise ValueError(
+            f"`weights` must be a file of safetensors, torch (.pth) or Keras (.h5), got {path}, which begins with "
+            f"{start[:8]!r}. Get it again."
+        )
     try:
-        return parse_safetensors(content)
+        return parse(path)
+    except ValueError as error:
+        raise ValueError(f"`weights` must be a whole {kind} file, got {path}: {error}. Get it again.") from error
+
+
+def _safetensors(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with safe_open(path, "numpy") as file:
+            return {key: file.get_tensor(key) for key in file.keys()}
     except SafetensorError as error:
-        raise ValueError(f"`weights` must be a safetensors file, got {path}: {error}. Get it again.") from error
+        raise ValueError(f"{error}") from error
 
 
 def own(state: nnx.State) -> Table:

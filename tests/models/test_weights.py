@@ -40,7 +40,7 @@ def test_nan_weights_are_refused(tmp_path, arrays):
 def test_a_truncated_file_is_refused(tmp_path):
     whole = (CHECKPOINTS / "squeezenet.safetensors").read_bytes()
     (tmp_path / "half.safetensors").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ValueError, match="`weights` must be a safetensors file"):
+    with pytest.raises(ValueError, match="`weights` must be a whole safetensors file"):
         models.load("squeezenet", tmp_path / "half.safetensors")
 
 
