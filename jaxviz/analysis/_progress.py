@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -81,10 +82,8 @@ class Record:
             return Progress(0, {}, ())
         try:
             progress, identity = Progress.from_bytes(self._path.read_bytes())
-        except (ValueError, KeyError, OSError, EOFError) as error:
-            raise ValueError(
-                f"`resume` must be a folder of this scan, got {self._path}: {error}. Delete it."
-            ) from error
+        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+            raise ValueError(f"`resume` must hold the file of a scan, got {self._path}: {error} Delete it.") from error
         other = [name for name in self._identity if (identity or {}).get(name) != self._identity[name]]
         if other:
             raise ValueError(

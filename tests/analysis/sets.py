@@ -5,8 +5,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax.ad_checkpoint import checkpoint_name
 
-from tests import networks
-
 NUM_CLASSES = 3
 KERNEL = np.random.default_rng(1).integers(-2, 3, (3, 3, 2, 4)).astype(np.float32)
 DENSE = np.random.default_rng(2).integers(-2, 3, (4, NUM_CLASSES)).astype(np.float32)
@@ -18,8 +16,12 @@ def integers(count: int = 50) -> tuple[np.ndarray, np.ndarray]:
     return random.integers(0, 3, (count, 5, 6, 2)).astype(np.float32), random.integers(0, NUM_CLASSES, count)
 
 
+def _conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    return jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+
 def _network(params: dict[str, jax.Array], images: jax.Array) -> jax.Array:
-    x = checkpoint_name(jax.nn.relu(networks.conv(images, params["kernel"])), "maps")
+    x = checkpoint_name(jax.nn.relu(_conv(images, params["kernel"])), "maps")
     x = checkpoint_name(x.sum((1, 2)), "vector")
     return checkpoint_name(x @ params["dense"], "logits")
 
@@ -27,6 +29,11 @@ def _network(params: dict[str, jax.Array], images: jax.Array) -> jax.Array:
 def network() -> jax.tree_util.Partial:
     """Convolution, ReLU, sum, dense, all of small integers: results are the same however they are added up."""
     return jax.tree_util.Partial(_network, {"kernel": jnp.array(KERNEL), "dense": jnp.array(DENSE)})
+
+
+def rounding() -> jax.tree_util.Partial:
+    """The same network with parameters that no sum adds up without rounding."""
+    return jax.tree.map(lambda leaf: jnp.sin(leaf + 1), network())
 
 
 def maps(images: np.ndarray) -> np.ndarray:
