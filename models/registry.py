@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flax import nnx
 
-from models import _tables
+from models import _tables, hub
 from models._layouts import Layout, Table, nearest
 from models.alexnet import AlexNet
 from models.cifar import CifarSmall, CifarWide
@@ -32,12 +32,16 @@ class Entry:
         spec: what it expects, with random weights and with those of a file under the parameters' own paths.
         sha256: the checksum of its committed weights, if any.
         layouts: of the files of other origins that fit it, each with what its weights expect.
+        hub: the repository on the Hugging Face hub that holds its weights, if any.
+        address: of a file of its weights that somebody published, if any.
     """
 
     module: Callable[..., nnx.Module]
     spec: Callable[[], Spec]
     sha256: str | None = None
     layouts: tuple[Layout, ...] = ()
+    hub: str | None = None
+    address: str | None = None
 
 
 def names() -> list[str]:
@@ -48,26 +52,34 @@ def names() -> list[str]:
 def load(name: str, weights: str | Path | None = None) -> Network:
     """A network with its weights.
 
+    Whose names the parameters have in the file is found out from the file, and the network's preprocessing is the one
+    that those weights were trained with: Keras's VGG16 wants blue first less a mean, torchvision's red first in
+    standard deviations.
+
+    Example:
+        >>> network = models.load("vgg16", "hub")  # doctest: +SKIP
+        >>> network = models.load("vgg16", "vgg16-397923af.pth")  # doctest: +SKIP
+        >>> network = models.load("vgg16", "vgg16_weights_tf_dim_ordering_tf_kernels.h5")  # doctest: +SKIP
+
     Args:
         name: one of `names()`.
-        weights: a safetensors file, keyed by the paths of the parameters (`fire2/squeeze1x1/kernel`). None reads the
-            committed one, without a network.
+        weights: a file of safetensors, of torch (`.pth`, a saved `state_dict`) or of Keras (`.h5`, `.weights.h5`), with
+            the parameters under their own paths (`fire2/squeeze1x1/kernel`) or as torchvision, timm or Keras name them.
+            `"hub"` takes timm's copy of torchvision's weights from the Hugging Face hub. None reads the committed file,
+            without a connection.
 
     Returns:
-        The network, a callable pytree.
+        The network, a callable pytree, its parameters in single precision whatever the file has.
 
     Raises:
-        ValueError: an unknown name, or a file that is truncated, of another network, or not finite.
+        ValueError: an unknown name, or a file that is truncated, of another network, not finite, or asks for code to be
+            run; or `"hub"` for a network that is not there.
         FileNotFoundError: no such file, or no weights are committed for that network.
+        ConnectionError: the hub is out of reach. The text says what to download.
     """
     entry = _entry(name)
-    if weights is None and entry.sha256 is None:
-        raise FileNotFoundError(
-            f"`weights` must be given for {name}, whose weights are too large to commit. Give a safetensors file, or "
-            f"take models.initialize({name!r}) for random ones."
-        )
-    path = Path(weights) if weights else CHECKPOINTS / f"{name}.safetensors"
-    arrays = read(path, None if weights else entry.sha256)
+    path, sha256 = _source(name, entry, weights)
+    arrays = read(path, sha256)
     graphdef, state = nnx.split(nnx.eval_shape(lambda: entry.module(rngs=nnx.Rngs(0))))
     layout = nearest(arrays, (Layout(lambda: own(state), entry.spec), *entry.layouts))
     return Network(fill(state, arrays, layout.table(), str(path)), graphdef, layout.spec())
@@ -95,6 +107,22 @@ def _entry(name: str) -> Entry:
         hint = f" Did you mean {close[0]!r}?" if close else ""
         raise ValueError(f"`name` must be one of {', '.join(_NETWORKS)}, got {name!r}.{hint}")
     return _NETWORKS[name]
+
+
+def _source(name: str, entry: Entry, weights: str | Path | None) -> tuple[Path, str | None]:
+    """The file to read, and the checksum that it must have."""
+    if weights is None and entry.sha256:
+        return CHECKPOINTS / f"{name}.safetensors", entry.sha256
+    if weights == "hub" and entry.hub:
+        return hub.fetch(entry.hub)
+    if weights is not None and weights != "hub":
+        return Path(weights), None
+    ways = ["'hub'"] if entry.hub else []
+    ways += ["a file" + (f", such as {entry.address}" if entry.address else "")]
+    way_out = f"Give {' or '.join(ways)}, or take models.initialize({name!r}) for random ones."
+    if weights is None:
+        raise FileNotFoundError(f"`weights` must be given for {name}, whose weights are not committed. {way_out}")
+    raise ValueError(f"`weights` must be a file for {name}, which is not on the hub, got 'hub'. {way_out}")
 
 
 def _imagenet(name: str) -> Spec:
@@ -136,20 +164,29 @@ _NETWORKS = {
             *_torchvision("vgg16", _tables.vgg16_torchvision, _tables.vgg16_timm),
             Layout(_tables.vgg16_keras, lambda: _caffe("vgg16")),
         ),
+        hub="timm/vgg16.tv_in1k",
+        address="https://download.pytorch.org/models/vgg16-397923af.pth",
     ),
     "alexnet": Entry(
-        AlexNet, lambda: _imagenet("alexnet"), layouts=_torchvision("alexnet", _tables.alexnet_torchvision)
+        AlexNet,
+        lambda: _imagenet("alexnet"),
+        layouts=_torchvision("alexnet", _tables.alexnet_torchvision),
+        address="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
     ),
     "zfnet": Entry(ZFNet, lambda: _imagenet("zfnet")),
     "resnet18": Entry(
         ResNet18,
         lambda: _imagenet("resnet18"),
         layouts=_torchvision("resnet18", lambda: _tables.resnet_torchvision(BLOCKS_18, convs=2)),
+        hub="timm/resnet18.tv_in1k",
+        address="https://download.pytorch.org/models/resnet18-f37072fd.pth",
     ),
     "resnet50": Entry(
         ResNet50,
         lambda: _imagenet("resnet50"),
         layouts=_torchvision("resnet50", lambda: _tables.resnet_torchvision(BLOCKS_50, convs=3)),
+        hub="timm/resnet50.tv_in1k",
+        address="https://download.pytorch.org/models/resnet50-0676ba61.pth",
     ),
     "mnist_cnn1": Entry(MnistCNN1, lambda: _mnist("mnist_cnn1")),
     "mnist_cnn2": Entry(MnistCNN2, lambda: _mnist("mnist_cnn2")),
