@@ -19,7 +19,7 @@ from jaxviz.transforms._incremental_reads import (
     read_patch,
     read_whole,
 )
-from jaxviz.transforms._incremental_rules import Local, local_rule
+from jaxviz.transforms._incremental_rules import Local, Need, local_rule
 from jaxviz.transforms._incremental_spans import Spans, Windows, fit, windows
 
 # Above this part of a map, reading and pasting costs more than what is saved.
@@ -87,6 +87,12 @@ def plan(flat: Flat, source: Slot, spans: Spans, cap: float = 1.0) -> Plan:
     reached, locals_ = _forward(flat, source, spans, cap)
     kept = _backward(flat, reached, locals_)
     makers = {slot.index: op for op in flat.ops for slot in op.outputs}
+    needs: dict[int, list[Need]] = {}
+    for index, local in locals_.items():
+        op = flat.ops[index]
+        for value, need in zip(op.inputs, local.needs(windows(kept[op.outputs[0].index])), strict=True):
+            if isinstance(value, Slot) and value.index in kept and need is not None:
+                needs.setdefault(value.index, []).append(need)
     lookups = Lookups()
     steps = []
     for index, op in enumerate(flat.ops):
@@ -104,7 +110,7 @@ def plan(flat: Flat, source: Slot, spans: Spans, cap: float = 1.0) -> Plan:
                 reads.append(Constant(value))
             elif value.index in kept:
                 assert need is not None
-                reads.append(read_patch(value, kept[value.index], need, lookups))
+                reads.append(read_patch(value, kept[value.index], need, lookups, needs[value.index]))
             else:
                 reads.append(read_clean(value, need, makers.get(value.index), lookups))
         steps.append(Step(op, reads, local.bind(out)))

@@ -1,6 +1,8 @@
 """How an operation gets its operands: patches, read out of the clean image's values and put together."""
 
 import dataclasses
+import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -211,8 +213,12 @@ def read_clean(slot: Slot, need: Need | None, maker: Op | None, lookups: Lookups
     return _clean(slot, need.windows, need.fill, lookups)
 
 
-def read_patch(slot: Slot, spans: Spans, need: Need, lookups: Lookups) -> Read:
-    """How to read the part `need` of a value that a patch has reached and of which `spans` are kept."""
+def read_patch(slot: Slot, spans: Spans, need: Need, lookups: Lookups, others: Sequence[Need] = ()) -> Read:
+    """How to read the part `need` of a value that a patch has reached and of which `spans` are kept.
+
+    Where one of the `others` that are read of the same value holds it, it is cut out of that: XLA sees the same
+    operations twice and computes them once.
+    """
     offsets = {axis: span.start - need.windows[axis].start for axis, span in spans.items()}
     inside = all(
         (offset == offset[0]).all() and offset[0] <= 0 and offset[0] + spans[axis].size >= need.windows[axis].size
@@ -221,6 +227,8 @@ def read_patch(slot: Slot, spans: Spans, need: Need, lookups: Lookups) -> Read:
     if inside:
         crop = [(axis, -int(offsets[axis][0]), need.windows[axis].size) for axis in spans]
         return Patch(tuple(part for part in crop if part[2] != spans[part[0]].size))
+    part, need = need, max([need, *(other for other in others if _holds(other, need, slot))], key=_area)
+    offsets = {axis: span.start - need.windows[axis].start for axis, span in spans.items()}
     # Room on both sides, so that a patch that sticks out is not pushed aside.
     low = {axis: max(0, -int(offset.min())) for axis, offset in offsets.items()}
     high = {
@@ -231,8 +239,29 @@ def read_patch(slot: Slot, spans: Spans, need: Need, lookups: Lookups) -> Read:
         for axis, window in need.windows.items()
     }
     at = lookups.place({axis: (spans[axis].source, offset + low[axis]) for axis, offset in offsets.items()})
-    crop = [(axis, low[axis], need.windows[axis].size) for axis in spans if low[axis] or high[axis]]
+    crop = []
+    for axis, window in part.windows.items():
+        first = low[axis] + int(window.start[0] - need.windows[axis].start[0])
+        if window.size != around[axis].size:
+            crop.append((axis, first, window.size))
     return Pasted(_clean(slot, around, need.fill, lookups), at, Patch(tuple(crop)))
+
+
+def _holds(other: Need, need: Need, slot: Slot) -> bool:
+    """Whether `other` has `need` at a constant place, with the same around the map where `need` reaches beyond it."""
+    for axis, window in need.windows.items():
+        outer = other.windows[axis]
+        shift = window.start - outer.start
+        if (shift != shift[0]).any() or shift[0] < 0 or shift[0] + window.size > outer.size:
+            return False
+        beyond = window.start.min() < 0 or window.start.max() + window.size > slot.shape[axis]
+        if beyond and other.fill != need.fill:
+            return False
+    return True
+
+
+def _area(need: Need) -> int:
+    return math.prod(window.size for window in need.windows.values())
 
 
 def read_whole(slot: Slot, spans: Spans, lookups: Lookups) -> Read:

@@ -98,6 +98,13 @@ def densenet(x):
     return jax.nn.relu(x).mean((1, 2)) @ kernel(98, x.shape[-1], 5)
 
 
+def inception(x):
+    """Branches of other reach that read the same value: beyond its edge one sees zeros and another nothing."""
+    x = -jax.nn.relu(conv(x, 0, 3, 6, 2))
+    branches = [conv(x, 1, 1, 4), conv(x, 2, 3, 4), max_pool(x, 5, 1, "SAME"), max_pool(x, 3, 1, "SAME")]
+    return jnp.tanh(jnp.concatenate(branches, -1)).mean((1, 2))
+
+
 def odd_operations(x):
     """Layout changes, slices, padding, inner calls, other reductions."""
     x = jax.jit(lambda x: jnp.pad(x, ((0, 0), (2, 1), (0, 3), (0, 1))))(x)
@@ -117,7 +124,7 @@ def not_local(x):
     return jax.nn.relu(conv(x, 1, 3, 5)).mean((1, 2))
 
 
-NETWORKS = [vgg, squeezenet, resnet, mobilenet, densenet, odd_operations, not_local]
+NETWORKS = [vgg, squeezenet, resnet, mobilenet, densenet, inception, odd_operations, not_local]
 
 
 def image_and_patch(shape: tuple[int, ...], patch: tuple[int, int]) -> tuple[jax.Array, jax.Array]:
