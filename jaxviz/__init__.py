@@ -2,6 +2,7 @@
 
 from jaxviz import maximize as maximize
 from jaxviz.analysis import Scan as Scan
+from jaxviz.analysis import receptive_field as receptive_field
 from jaxviz.analysis import strongest as strongest
 from jaxviz.attribution import CoarseToFine as CoarseToFine
 from jaxviz.attribution import GrowthCap as GrowthCap
