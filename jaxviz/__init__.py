@@ -1,6 +1,8 @@
 """See what a convolutional network has learned: functional transforms on any JAX function."""
 
+from jaxviz import analysis as analysis
 from jaxviz import maximize as maximize
+from jaxviz import metrics as metrics
 from jaxviz.analysis import Scan as Scan
 from jaxviz.analysis import receptive_field as receptive_field
 from jaxviz.analysis import strongest as strongest

@@ -1,0 +1,10 @@
+"""Whether a map can be trusted: does it point at what the network uses, and does it depend on the network at all."""
+
+from jaxviz.metrics._deletion import Curve as Curve
+from jaxviz.metrics._deletion import deletion as deletion
+from jaxviz.metrics._deletion import insertion as insertion
+from jaxviz.metrics._randomization import cascade as cascade
+from jaxviz.metrics._randomization import permuted as permuted
+from jaxviz.metrics._randomization import randomized as randomized
+from jaxviz.metrics._similarity import rank_correlation as rank_correlation
+from jaxviz.metrics._similarity import ssim as ssim

@@ -1,0 +1,195 @@
+"""What a network says while the pixels that a map calls important are taken away, or given back.
+
+Both curves read the map for the order of its pixels alone, so that maps of all methods are measured by the same
+program, whatever their unit. A pixel is taken away by painting over it, which makes pictures that the network has not
+been trained on: compare areas of methods with those of a random map, not with zero.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, Int
+
+from jaxviz.attribution._average import DEFAULT_BATCH
+from jaxviz.attribution._check import check_baseline, check_count, check_float, check_images, check_outputs
+from jaxviz.attribution._program import map_chunks, one_program
+from jaxviz.attribution._target import Indices, Target, check_target, mark, scores
+from jaxviz.transforms._callable import callee
+
+
+class Curve(NamedTuple):
+    """What became of the target, from no pixel changed to all of them.
+
+    Attributes:
+        shares: of the pixels that have been changed, from 0 to 1.
+        values: of the target at each share.
+        area: under the values, by trapezoids; in [0, 1] for probabilities.
+    """
+
+    shares: Float[Array, " steps"]
+    values: Float[Array, "n steps"]
+    area: Float[Array, " n"]
+
+
+def deletion(
+    f: Callable,
+    images: Float[Array, "n h w c"],
+    target: Target,
+    attribution: Float[Array, "n h2 w2"],
+    *,
+    num_steps: int = 20,
+    baseline: ArrayLike = 0.0,
+    score: Callable = jax.nn.softmax,
+    batch_size: int | None = None,
+) -> Curve:
+    """The target's probability while the most important pixels are painted over first.
+
+    A map that points at what the network uses makes it fall early: the smaller the area, the better.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> f = lambda images: images.sum((1, 2))
+        >>> images = jnp.array([3.0, 1.0]).reshape(1, 1, 2, 1)
+        >>> curve = deletion(f, images, 0, images[..., 0], num_steps=2, score=lambda outputs: outputs)
+        >>> curve.values.tolist(), curve.area.tolist()
+        ([[4.0, 1.0, 0.0]], [1.5])
+
+    Args:
+        f: from images to outputs `(n, k)`.
+        images: in the network's own range.
+        target: the output that is watched, one for all images or one per image.
+        attribution: one number per pixel, or per place of a coarser map, which is stretched bilinearly. Larger is more
+            important; of equal ones the upper row, then the left column comes first.
+        num_steps: in how many equal steps the pixels are changed. Each costs a forward pass, and the clean image one.
+            The paper uses one per row of the image; 20 give the same order of methods.
+        baseline: what is painted: a number, one pixel `(c,)`, or whole images. Zero is the mean color for a network
+            that subtracts it.
+        score: from outputs to what is read for the target; the softmax makes probabilities of logits.
+        batch_size: how many images go through `f` at a time, at least one for each image: it bounds the memory. 16 by
+            default.
+
+    Returns:
+        The curve of each image. Where a traced target does not exist, its values are NaN.
+
+    Raises:
+        ValueError: before anything is computed: `attribution` is not one map per image, `baseline` does not broadcast
+            to the images, a count below 1, or as for `saliency`.
+        TypeError: as for `saliency`.
+
+    References:
+        Petsiuk et al., [RISE](https://arxiv.org/abs/1806.07421), 2018, section 4.1.
+    """
+    return _follow(f, images, target, attribution, num_steps, baseline, score, batch_size, deleting=True)
+
+
+def insertion(
+    f: Callable,
+    images: Float[Array, "n h w c"],
+    target: Target,
+    attribution: Float[Array, "n h2 w2"],
+    *,
+    num_steps: int = 20,
+    baseline: ArrayLike = 0.0,
+    score: Callable = jax.nn.softmax,
+    batch_size: int | None = None,
+) -> Curve:
+    """The target's probability while the most important pixels are the first to appear.
+
+    A map that points at what the network uses makes it rise early: the larger the area, the better.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> f = lambda images: images.sum((1, 2))
+        >>> images = jnp.array([3.0, 1.0]).reshape(1, 1, 2, 1)
+        >>> insertion(f, images, 0, images[..., 0], num_steps=2, score=lambda outputs: outputs).values.tolist()
+        [[0.0, 3.0, 4.0]]
+
+    Args:
+        f: as for `deletion`, and so are all others.
+        images: in the network's own range.
+        target: the output that is watched.
+        attribution: one number per pixel, or per place of a coarser map.
+        num_steps: in how many equal steps the pixels appear.
+        baseline: what is there before. The paper takes the image itself, strongly blurred, which has no sharp edges
+            that a class could be read from.
+        score: from outputs to what is read for the target.
+        batch_size: how many images go through `f` at a time.
+
+    Returns:
+        The curve of each image.
+
+    Raises:
+        ValueError: as for `deletion`.
+        TypeError: as for `deletion`.
+
+    References:
+        Petsiuk et al., [RISE](https://arxiv.org/abs/1806.07421), 2018, section 4.1.
+    """
+    return _follow(f, images, target, attribution, num_steps, baseline, score, batch_size, deleting=False)
+
+
+def _follow(
+    f: Callable,
+    images: Float[Array, "n h w c"],
+    target: Target,
+    attribution: Float[Array, "n h2 w2"],
+    num_steps: int,
+    baseline: ArrayLike,
+    score: Callable,
+    batch_size: int | None,
+    *,
+    deleting: bool,
+) -> Curve:
+    f, images = callee(f), check_images(images)
+    if jnp.ndim(attribution) != 3 or jnp.shape(attribution)[0] != images.shape[0]:
+        raise ValueError(
+            f"`attribution` must be one map per image, ({images.shape[0]}, rows, cols), got {jnp.shape(attribution)}. "
+            "Make one number of the channels of a pixel: the sum, or the sum of the absolute values."
+        )
+    attribution = check_float(attribution, "attribution")
+    baseline = jnp.broadcast_to(check_baseline(baseline, images.shape, "images").astype(images.dtype), images.shape)
+    num_steps = check_count(num_steps, "num_steps")
+    batch_size = check_count(DEFAULT_BATCH if batch_size is None else batch_size, "batch_size")
+    num_outputs = check_outputs(f, images)
+    indices = check_target(target, images.shape[0], num_outputs)
+    before, after = (images, baseline) if deleting else (baseline, images)
+    shares, values = _curve(
+        f, before, after, indices, attribution, num_steps=num_steps, score=score, batch_size=batch_size
+    )
+    values = mark(values, indices, num_outputs)
+    return Curve(shares, values, jnp.trapezoid(values, shares))
+
+
+@one_program
+def _curve(
+    f: Callable,
+    before: Float[Array, "n h w c"],
+    after: Float[Array, "n h w c"],
+    indices: Indices,
+    attribution: Float[Array, "n h2 w2"],
+    *,
+    num_steps: int,
+    score: Callable,
+    batch_size: int,
+) -> tuple[Float[Array, " steps"], Float[Array, "n steps"]]:
+    num_images, height, width, _ = before.shape
+    turns = _turns(jax.image.resize(attribution, (num_images, height, width), "bilinear"))
+    # Whole pixels, rounded, so that the last step has changed all of them.
+    counts = jnp.round(jnp.arange(num_steps + 1) * (height * width / num_steps)).astype(turns.dtype)
+
+    def see(chunk: Int[Array, " s"]) -> Float[Array, "s n"]:
+        size = chunk.shape[0]
+        changed = (turns[None] < chunk[:, None, None, None])[..., None]
+        mixed = jnp.where(changed, after, before).reshape(-1, height, width, before.shape[-1])
+        return scores(score(f(mixed)), jnp.tile(jnp.asarray(indices), size)).reshape(size, num_images)
+
+    values = map_chunks(see, counts, max(1, batch_size // num_images)).T
+    return counts / (height * width), values
+
+
+def _turns(maps: Float[Array, "n h w"]) -> Int[Array, "n h w"]:
+    """When it is each pixel's turn: 0 for the most important one."""
+    order = jnp.argsort(maps.reshape(maps.shape[0], -1), axis=-1, descending=True, stable=True)
+    return jnp.argsort(order, axis=-1).reshape(maps.shape)

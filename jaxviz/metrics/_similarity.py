@@ -1,0 +1,100 @@
+"""How alike two maps are, whatever their units: by the order of their values, and by their structure."""
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.stats import rankdata
+from jaxtyping import Array, ArrayLike, Float
+
+from jaxviz.attribution._check import check_float
+
+_RADIUS, _SIGMA = 5, 1.5
+
+
+def rank_correlation(a: Float[Array, "n ..."], b: Float[Array, "n ..."]) -> Float[Array, " n"]:
+    """Spearman's correlation between the maps of two batches: 1 for the same order, 0 for none, -1 for the opposite.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> rank_correlation(jnp.array([[1.0, 2.0, 3.0]]), jnp.array([[10.0, 20.0, 1000.0]])).round(4).tolist()
+        [1.0]
+
+    Args:
+        a: maps, or anything else with the images first.
+        b: of the same shape.
+
+    Returns:
+        One number per image. Equal values share their mean rank. A map that is constant has no order: NaN.
+
+    Raises:
+        ValueError: the shapes differ, or there is nothing behind the first axis.
+        TypeError: the arrays are not floating point.
+
+    References:
+        Adebayo et al., [Sanity Checks for Saliency Maps](https://arxiv.org/abs/1810.03292), 2018, section 3.
+    """
+    a, b = _alike(a, b)
+    ranks = [rankdata(array.reshape(array.shape[0], -1), axis=-1) for array in (a, b)]
+    first, second = (rank - rank.mean(-1, keepdims=True) for rank in ranks)
+    norms = jnp.sqrt((first**2).sum(-1)) * jnp.sqrt((second**2).sum(-1))
+    return jnp.where(norms > 0, (first * second).sum(-1) / norms, jnp.nan)
+
+
+def ssim(a: Float[Array, "n h w"], b: Float[Array, "n h w"], *, span: ArrayLike = 1.0) -> Float[Array, " n"]:
+    """The mean structural similarity of the maps of two batches: 1 for equal ones.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> maps = jnp.linspace(0, 1, 144).reshape(1, 12, 12)
+        >>> ssim(maps, maps).round(4).tolist()
+        [1.0]
+
+    Args:
+        a: maps of 11 rows and columns or more, brought to one range before: those of two networks differ in scale.
+        b: of the same shape.
+        span: the difference between the largest and the smallest value that a map can have.
+
+    Returns:
+        One number per image: the mean over all windows that lie inside, which are Gaussian, with a standard deviation
+        of 1.5 pixels and 11 pixels wide.
+
+    Raises:
+        ValueError: the shapes differ, or the maps are smaller than a window.
+        TypeError: the arrays are not floating point.
+
+    References:
+        Wang et al., [Image quality assessment: from error visibility to structural
+        similarity](https://doi.org/10.1109/TIP.2003.819861), 2004, section III-B.
+    """
+    a, b = _alike(a, b)
+    if a.ndim != 3 or min(a.shape[1:]) <= 2 * _RADIUS:
+        raise ValueError(
+            f"`a` must have shape (n, h, w) of at least {2 * _RADIUS + 1} rows and columns, got {a.shape}. Stretch "
+            "small maps to the size of the image."
+        )
+    mean_a, mean_b = _blur(a), _blur(b)
+    variance_a, variance_b = _blur(a * a) - mean_a**2, _blur(b * b) - mean_b**2
+    covariance = _blur(a * b) - mean_a * mean_b
+    light, contrast = (0.01 * jnp.asarray(span)) ** 2, (0.03 * jnp.asarray(span)) ** 2
+    similar = (2 * mean_a * mean_b + light) * (2 * covariance + contrast)
+    total = (mean_a**2 + mean_b**2 + light) * (variance_a + variance_b + contrast)
+    return (similar / total).mean((1, 2))
+
+
+def _blur(maps: Float[Array, "n h w"]) -> Float[Array, "n h2 w2"]:
+    kernel = jnp.exp(-0.5 * (jnp.arange(-_RADIUS, _RADIUS + 1) / _SIGMA) ** 2).astype(maps.dtype)
+    kernel = kernel / kernel.sum()
+    for shape in ((-1, 1), (1, -1)):
+        # Float32 in full: a variance is a small difference of large means.
+        maps = jax.lax.conv(
+            maps[:, None], kernel.reshape(1, 1, *shape), (1, 1), "VALID", precision=jax.lax.Precision.HIGHEST
+        )[:, 0]
+    return maps
+
+
+def _alike(a: Array, b: Array) -> tuple[Array, Array]:
+    if jnp.shape(a) != jnp.shape(b) or jnp.ndim(a) < 2:
+        raise ValueError(
+            f"`a` and `b` must have the same shape with the images first, got {jnp.shape(a)} and {jnp.shape(b)}. "
+            "Stretch one of them: jax.image.resize."
+        )
+    return check_float(a, "a"), check_float(b, "b")
