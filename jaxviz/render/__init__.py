@@ -13,6 +13,7 @@ from jaxviz.render._blocks import Page as Page
 from jaxviz.render._blocks import Prediction as Prediction
 from jaxviz.render._blocks import Section as Section
 from jaxviz.render._blocks import Strips as Strips
+from jaxviz.render._blocks import Table as Table
 from jaxviz.render._crop import Box as Box
 from jaxviz.render._crop import support as support
 from jaxviz.render._encode import data_uri as data_uri

@@ -130,7 +130,25 @@ class Covering:
         }
 
 
-Block = Prediction | Gallery | Strips | Covering
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Rows of words and numbers; the first cell of a row names it.
+
+    Args:
+        header: the columns' names.
+        rows: one cell for each column.
+        title: a line above, or nothing.
+        caption: a sentence below the title, or nothing.
+    """
+
+    template: ClassVar[str] = "table.html.j2"
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    title: str = ""
+    caption: str = ""
+
+
+Block = Prediction | Gallery | Strips | Covering | Table
 
 
 @dataclasses.dataclass(frozen=True)

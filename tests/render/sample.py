@@ -52,6 +52,7 @@ def page(title: str = "A sample") -> render.Page:
             covered(),
         ),
     }
+    blocks["Table"] = render.Table(("study", "measured", "command"), [("a <b>", "0.5", "python -m x")] * 3, "Results")
     sections = [
         render.Section(
             name,

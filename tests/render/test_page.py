@@ -44,6 +44,12 @@ def test_its_own_policy_forbids_every_request(elements):
     assert policy.startswith("default-src 'none'; img-src data:")
 
 
+def test_a_table_names_its_rows_and_columns(elements):
+    cells = [(tag, a.get("scope")) for tag, a in elements if tag in ("th", "td")]
+    assert cells == [("th", "col")] * 3 + [("th", "row"), ("td", None), ("td", None)] * 3
+    assert "a &lt;b&gt;" in render.html(page())
+
+
 def test_every_picture_says_what_it_shows(elements):
     pictures = [a for tag, a in elements if tag == "img"]
     assert all("alt" in a for a in pictures)
