@@ -1,0 +1,119 @@
+"""What `scripts.trust` measured, as pictures and as a table of text."""
+
+from typing import Any
+
+import matplotlib
+import numpy as np
+
+from jaxviz import render
+from jaxviz.render import _canvas
+from scripts._run_folder import Step
+from scripts._trust._methods import FLOORS, titles
+from scripts._trust._study import Study
+
+_DASHES = ("-", "--", ":")
+
+
+def pictures(study: Study, steps: dict[str, Step]) -> dict[str, np.ndarray]:
+    """All of them, by the names of their files."""
+    return {
+        "cascade.png": _cascade(study, steps),
+        "similarity.png": _similarity(study, steps),
+        "curves.png": _curves(steps),
+    }
+
+
+def table(study: Study, steps: dict[str, Step]) -> str:
+    """A line per method."""
+    depths = _depths(study)
+    head = f"{'method':<22}{'insertion':>10}{'deletion':>10}{'other':>8}  |" + "".join(f"{d:>11}" for d in depths)
+    lines = [" " * 52 + "rank correlation / SSIM when randomized", head]
+    for name, step in steps.items():
+        found = step.numbers
+        pairs = zip(found["rank_correlation"], found["ssim"], strict=True)
+        lines.append(
+            f"{titles(name):<22}{found['insertion']:>10.3f}{found['deletion']:>10.3f}{_text(found['random_logit']):>8}"
+            "  |" + "".join(f"{f'{_text(rank)}/{_text(structure)}':>11}" for rank, structure in pairs)
+        )
+    return "\n".join(lines)
+
+
+def _text(value: float | None) -> str:
+    return "blank" if value is None else f"{value:.2f}"
+
+
+def _depths(study: Study) -> list[str]:
+    """The stages in words: the last layer of each that is randomized."""
+    return [group[-1] if number == 0 else f"to {group[-1]}" for number, group in enumerate(study.stages)]
+
+
+def _cascade(study: Study, steps: dict[str, Step]) -> np.ndarray:
+    photo = study.photos.pixels[0]
+    rows = [[photo, *(_drawn(shown) for shown in step.arrays["shown"])] for step in steps.values()]
+    label = study.network.labels[study.targets[0]].replace("_", " ")
+    return render.grid(
+        rows,
+        rows=[titles(name) for name in steps],
+        cols=["photo", "as trained", *_depths(study)],
+        title=f"Maps of {label}, the more layers are randomized from the top down",
+    )
+
+
+def _drawn(shown: np.ndarray) -> np.ndarray:
+    shown = shown.astype(np.float64)
+    return render.sequential(shown, percentile=99)(shown)
+
+
+def _similarity(study: Study, steps: dict[str, Step]) -> np.ndarray:
+    """Two tables in color: how alike a method's maps stay."""
+    names, depths = list(steps), _depths(study)
+    figure = _canvas.figure(1.9 + 0.62 * (2 * len(depths) + 1), 0.9 + 0.27 * len(names))
+    left, right = figure.subplots(1, 2, width_ratios=[len(depths) + 1, len(depths)])
+    ranks = [[*steps[name].numbers["rank_correlation"], steps[name].numbers["random_logit"]] for name in names]
+    _colored(left, ranks, [*depths, "other class"], "Rank correlation with the map of the network")
+    _colored(right, [steps[name].numbers["ssim"] for name in names], depths, "Structural similarity (SSIM)")
+    left.set_yticks(range(len(names)), [titles(name) for name in names], fontsize=8)
+    right.set_yticks([])
+    return _canvas.pixels(figure)
+
+
+def _colored(axes: Any, rows: list[list[float | None]], columns: list[str], title: str) -> None:
+    values = np.array([[np.nan if value is None else value for value in row] for row in rows])
+    axes.imshow(values, vmin=0, vmax=1, cmap="cividis", aspect="auto")
+    for place, value in np.ndenumerate(values):
+        ink = _canvas.INK if value > 0.55 else "white"
+        text = "blank" if np.isnan(value) else f"{value:.2f}"
+        axes.text(place[1], place[0], text, ha="center", va="center", fontsize=7, color=ink)
+    axes.set_xticks(range(len(columns)), columns, rotation=35, ha="right", fontsize=8)
+    axes.set_title(title, fontsize=9, color=_canvas.INK)
+    axes.tick_params(length=0)
+
+
+def _curves(steps: dict[str, Step]) -> np.ndarray:
+    figure = _canvas.figure(10.5, 4.2)
+    best = {"insertion": "higher is better", "deletion": "lower is better"}
+    for axes, (kind, reading) in zip(figure.subplots(1, 2), best.items(), strict=True):
+        colors = iter(matplotlib.colormaps["tab10"].colors * 2)  # pyright: ignore[reportAttributeAccessIssue]
+        lines = []
+        for number, (name, step) in enumerate(steps.items()):
+            values = step.arrays[kind].mean(0)
+            plain = name in FLOORS
+            (line,) = axes.plot(
+                np.linspace(0, 100, len(values)),
+                values,
+                color="black" if plain else next(colors),
+                linestyle=_DASHES[1 + (name == "random")] if plain else _DASHES[number // 10],
+                linewidth=1.8 if plain else 1.3,
+                label=f"{step.numbers[kind]:.3f}  {titles(name)}",
+            )
+            lines.append((step.numbers[kind], line))
+        order = sorted(lines, key=lambda pair: pair[0], reverse=kind == "insertion")
+        axes.legend(
+            handles=[line for _, line in order], fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5)
+        )
+        axes.set_title(f"{kind.capitalize()}: area, {reading}", fontsize=10, loc="left", color=_canvas.INK)
+        axes.set_xlabel("% of pixels, most important first", fontsize=8)
+        axes.set_ylabel("mean probability of the class", fontsize=8)
+        axes.tick_params(labelsize=8)
+        axes.spines[["top", "right"]].set_visible(False)
+    return _canvas.pixels(figure)

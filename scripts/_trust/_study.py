@@ -1,0 +1,110 @@
+"""The arguments of `scripts.trust` turned into values: a network, photos, what is explained, layers to randomize."""
+
+import dataclasses
+from typing import TYPE_CHECKING, NamedTuple
+
+import jax
+import numpy as np
+import skimage.filters
+
+import jaxviz as jv
+import models
+from scripts._explain._study import spread_over, unknown
+from scripts._labelled_photos import Labelled, labelled
+from scripts._trust._methods import FLOORS, METHODS
+
+if TYPE_CHECKING:
+    from scripts.trust import Config
+
+_BLUR = 10.0
+
+
+class Study(NamedTuple):
+    """Everything that the methods share.
+
+    `targets` are the most probable classes, `others` another one each with a logit above zero. `stages` are the layers
+    that are randomized, from the top down, one entry after the other.
+    """
+
+    config: "Config"
+    network: models.Network
+    photos: Labelled
+    images: jax.Array
+    blurred: jax.Array
+    targets: np.ndarray
+    others: np.ndarray
+    layer: str
+    stages: tuple[tuple[str, ...], ...]
+
+
+def prepare(config: "Config") -> Study:
+    """Look at every argument before anything long is computed.
+
+    Raises:
+        ValueError: for the first one that does not fit.
+    """
+    known = [*METHODS, *FLOORS]
+    for method in config.methods or ("",):
+        if method not in known:
+            raise ValueError(unknown("--methods", method, known))
+    if config.network not in models.names():
+        raise ValueError(unknown("--network", config.network, models.names()))
+    for name in ("photos", "steps", "samples", "depths"):
+        if getattr(config, name) < 1:
+            raise ValueError(f"`--{name}` must be at least 1, got {getattr(config, name)}.")
+    network = models.load(config.network, config.weights)
+    photos = labelled(network)
+    if config.photos > len(photos.names):
+        raise ValueError(f"`--photos` must be at most {len(photos.names)}, got {config.photos}.")
+    rng = np.random.default_rng(config.seed)
+    photos = photos.pick(np.sort(rng.permutation(len(photos.names))[: config.photos]))
+    images = _images(network, photos.pixels)
+    shapes = {name: shape.shape for name, shape in jv.layers(network, images[:1]).items()}
+    maps = [name for name, shape in shapes.items() if len(shape) == 4 and min(shape[1:3]) > 1]
+    blurred = [skimage.filters.gaussian(photo / 255, _BLUR, channel_axis=-1) for photo in photos.pixels]
+    logits = np.concatenate([np.asarray(_logits(network, image[None])) for image in images])
+    return Study(
+        dataclasses.replace(config, methods=tuple(dict.fromkeys(config.methods))),
+        network,
+        photos,
+        images,
+        network.normalize(np.stack(blurred)),
+        logits.argmax(-1),
+        np.array([_another(row, rng) for row in logits]),
+        spread_over(maps, shapes, len(network.labels))[-1],
+        stages(top_down(network, list(shapes)), config.depths),
+    )
+
+
+def top_down(network: models.Network, layers: list[str]) -> list[str]:
+    """The parts of the network that have parameters, from its output to its input.
+
+    Args:
+        network: whose parameters are grouped by the module that is called like a layer.
+        layers: in the order of computation. What has parameters and is none of them is taken for the output.
+    """
+    paths = [path for path, _ in jax.tree_util.tree_flatten_with_path(network.state)[0]]
+    parts = dict.fromkeys(jax.tree_util.keystr(path[:1], simple=True) for path in paths)
+    return [part for part in parts if part not in layers] + [name for name in reversed(layers) if name in parts]
+
+
+def stages(order: list[str], num: int) -> tuple[tuple[str, ...], ...]:
+    """The layers in `num` groups that follow each other: the topmost one alone, the others in groups of like size."""
+    ends = np.rint(np.linspace(1, len(order), min(num, len(order)))).astype(int) if num > 1 else [1]
+    starts = [0, *ends[:-1]]
+    return tuple(tuple(order[first:last]) for first, last in zip(starts, ends, strict=True))
+
+
+def _images(network: models.Network, pixels: np.ndarray) -> jax.Array:
+    return network.normalize(pixels / np.float32(255))
+
+
+@jax.jit
+def _logits(network: models.Network, images: jax.Array) -> jax.Array:
+    return network(images)
+
+
+def _another(logits: np.ndarray, rng: np.random.Generator) -> int:
+    """A class that has something to explain: where a network ends in a ReLU, most have no gradient."""
+    chosen = np.flatnonzero((logits > 0) & (np.arange(len(logits)) != logits.argmax()))
+    return int(rng.choice(chosen if len(chosen) else np.flatnonzero(np.arange(len(logits)) != logits.argmax())))

@@ -1,0 +1,75 @@
+"""Which maps to trust: do they point at what the network uses, and do they depend on what it has learned.
+
+    JAXVIZ_PHOTOS=folder python -m scripts.trust
+
+One table over methods: the areas of insertion and deletion curves, and how alike the maps stay when another class is
+explained, or when the network's layers are randomized from the top down. The edges of the photo and a random map are
+the floor: what is no better than these says nothing of the network. The folder holds imagenet/photos.json, a list of
+{"file", "class", "label"}. Takes about SECONDS on two CPU cores for 30 photos; `--photos 6` a quarter of that. An
+interrupted run goes on with the method where it stopped.
+"""
+
+import dataclasses
+from pathlib import Path
+
+from scripts._clock import Clock
+from scripts._command import checking, keep_compiled, start
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """What to compare, and on how much."""
+
+    network: str = "squeezenet"
+    """One of models.names()."""
+    weights: Path | None = None
+    """A file with its weights. The committed ones by default."""
+    photos: int = 30
+    """How many, drawn by the seed."""
+    methods: tuple[str, ...] = (
+        "saliency",
+        "gradient_x_input",
+        "smoothgrad",
+        "integrated_gradients",
+        "guided",
+        "deconvnet",
+        "grad_cam",
+        "grad_cam_pp",
+        "layer_cam",
+        "guided_grad_cam",
+        "occlusion",
+        "edges",
+        "random",
+    )
+    """In the order to show. There is score_cam too, which takes longer than all others together."""
+    steps: int = 16
+    """Of the insertion and deletion curves."""
+    samples: int = 12
+    """Of smoothgrad and integrated_gradients."""
+    depths: int = 5
+    """In how many steps all layers are randomized."""
+    seed: int = 0
+    """For the photos, the randomized weights, and all else that is drawn."""
+    out: Path | None = None
+    """The folder of the results. By default one of its own under runs/."""
+
+
+def main(config: Config) -> None:
+    """Measure method by method, then draw."""
+    clock = Clock()
+    with clock("imports"):
+        # Here, so that --help and a mistyped option need not wait for JAX.
+        from scripts._trust import _run
+    with clock("arguments"), checking():
+        study, folder = _run.open_study(config)
+    for name, value in folder.run.items():
+        print(f"  {name:<10} {value}")
+    keep_compiled()
+    steps = _run.measure(study, folder, clock)
+    with clock("draw"):
+        report = _run.show(study, folder, steps)
+    print(f"\n{report}\n\nWhere the time went:\n{clock.table()}\n\n{folder.path}")
+
+
+if __name__ == "__main__":
+    start(main, Config, __doc__)
