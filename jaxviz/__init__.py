@@ -4,6 +4,7 @@ from jaxviz import analysis as analysis
 from jaxviz import maximize as maximize
 from jaxviz import metrics as metrics
 from jaxviz.analysis import Scan as Scan
+from jaxviz.analysis import correspondence as correspondence
 from jaxviz.analysis import invariance as invariance
 from jaxviz.analysis import receptive_field as receptive_field
 from jaxviz.analysis import strongest as strongest

@@ -1,5 +1,7 @@
 """What a network learned, over a whole data set: scans that stream, on one device or many."""
 
+from jaxviz.analysis._correspondence import Correspondence as Correspondence
+from jaxviz.analysis._correspondence import correspondence as correspondence
 from jaxviz.analysis._invariance import Invariance as Invariance
 from jaxviz.analysis._invariance import invariance as invariance
 from jaxviz.analysis._receptive_field import receptive_field as receptive_field
