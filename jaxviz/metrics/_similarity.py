@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.scipy.stats import rankdata
 from jaxtyping import Array, ArrayLike, Float
 
@@ -81,13 +82,15 @@ def ssim(a: Float[Array, "n h w"], b: Float[Array, "n h w"], *, span: ArrayLike 
 
 
 def _blur(maps: Float[Array, "n h w"]) -> Float[Array, "n h2 w2"]:
-    kernel = jnp.exp(-0.5 * (jnp.arange(-_RADIUS, _RADIUS + 1) / _SIGMA) ** 2).astype(maps.dtype)
+    kernel = np.exp(-0.5 * (np.arange(-_RADIUS, _RADIUS + 1) / _SIGMA) ** 2)
     kernel = kernel / kernel.sum()
-    for shape in ((-1, 1), (1, -1)):
-        # Float32 in full: a variance is a small difference of large means.
-        maps = jax.lax.conv(
-            maps[:, None], kernel.reshape(1, 1, *shape), (1, 1), "VALID", precision=jax.lax.Precision.HIGHEST
-        )[:, 0]
+    for axis in (1, 2):
+        # Shifted and added: one loop over the map, where XLA's convolution of one channel takes ten times as long.
+        size = maps.shape[axis] - 2 * _RADIUS
+        maps = sum(
+            float(weight) * jax.lax.slice_in_dim(maps, first, first + size, axis=axis)
+            for first, weight in enumerate(kernel)
+        )
     return maps
 
 
