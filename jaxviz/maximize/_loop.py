@@ -1,5 +1,6 @@
 """The loop of an ascent, and all that happens in one step of it."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jaxviz.attribution._program import one_program
+from jaxviz.maximize._convolutions import channels_last
 from jaxviz.maximize._objective import OUTPUT, Objective
 from jaxviz.maximize.augment import Augment, view
 from jaxviz.maximize.param import Param
@@ -73,7 +75,9 @@ def climb(
 
     def step(carry: tuple, number: Int[Array, ""], rule: str) -> tuple[tuple, Float[Array, " b"]]:
         numbers, state, shots = carry
-        slope, (values, pixels) = jax.grad(cost, has_aux=True)(numbers, number, rule)
+        slope, (values, pixels) = channels_last(jax.grad(functools.partial(cost, rule=rule), has_aux=True))(
+            numbers, number
+        )
         wanted = zip(settings.snapshots, shots, strict=True)
         shots = [jnp.where(number == moment, pixels, shot) for moment, shot in wanted]
         updates, state = jax.vmap(optimizer.update)(slope, state, numbers)

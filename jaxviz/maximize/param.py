@@ -118,24 +118,30 @@ class _Fourier:
     sd: float
     decorrelated: bool
 
+    def size(self) -> tuple[int, int]:
+        """Height and width of what is transformed, of which the picture is a part."""
+        return _fast(self.shape[0]), _fast(self.shape[1])
+
     def scale(self) -> np.ndarray:
         """What each entry of the spectrum is multiplied by: a quarter, for colors that are not saturated at once."""
-        height, width, _ = self.shape
+        height, width = self.size()
         frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None])
         lowest = 1 / max(height, width)
         return (np.sqrt(height * width) / np.maximum(frequency, lowest) ** self.decay / 4).astype(np.float32)
 
     def init(self, key: PRNGKeyArray) -> Array:
-        height, width, channels = self.shape
+        (height, width), channels = self.size(), self.shape[2]
         return self.sd * _noise(key, (2, channels, height, width // 2 + 1))
 
     def pixels(self, numbers: Array) -> Float[Array, "h w c"]:
         spectrum = jax.lax.complex(numbers[0], numbers[1]) * self.scale()
-        values = jnp.fft.irfft2(spectrum, s=self.shape[:2])
+        values = jnp.fft.irfft2(spectrum, s=self.size())[:, : self.shape[0], : self.shape[1]]
         return to_pixels(jnp.moveaxis(values, 0, -1), self.decorrelated)
 
     def invert(self, pixels: Float[Array, "h w c"]) -> Array:
+        margins = [(0, whole - part) for whole, part in zip(self.size(), self.shape[:2], strict=True)]
         values = jnp.moveaxis(from_pixels(pixels, self.decorrelated), -1, 0)
+        values = jnp.pad(values, [(0, 0), *margins], mode="edge")
         spectrum = jnp.fft.rfft2(values) / self.scale()
         return jnp.stack([spectrum.real, spectrum.imag])
 
@@ -186,6 +192,15 @@ class _Unbounded:
 def _noise(key: PRNGKeyArray, shape: tuple[int, ...]) -> Array:
     # Drawn flat: XLA takes up to 20 s to compile the same numbers drawn in an odd shape (jax 0.10.2, CPU).
     return jax.random.normal(key, (math.prod(shape),)).reshape(shape)
+
+
+def _fast(size: int) -> int:
+    """The next size of small prime factors: a transform of 240 takes less than half of the time of one of 227."""
+    rest = size
+    for factor in (2, 3, 5, 7):
+        while rest % factor == 0:
+            rest //= factor
+    return size if rest == 1 else _fast(size + 1)
 
 
 def _checked(shape: Shape) -> Shape:
