@@ -1,0 +1,93 @@
+"""Photos by name, as a network sees them, and where on them a place of the file has gone."""
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+import models
+from jaxviz import render
+from scripts import _photo
+from scripts._explain._study import unknown
+
+_MARKS = Path(__file__).with_name("marks.json")
+
+
+class Photo(NamedTuple):
+    """A photo as a network sees it.
+
+    `pixels` is uint8, `(h, w, 3)`; `size` that of the file; `target` the class of a labelled photo, else `None`.
+    """
+
+    name: str
+    pixels: np.ndarray
+    size: tuple[int, int]
+    target: int | None
+    sha256: str
+
+
+def load(names: tuple[str, ...], network: models.Network) -> list[Photo]:
+    """The photos by their names in `$JAXVIZ_PHOTOS/imagenet/photos.json`, or by their paths.
+
+    Raises:
+        ValueError: an unknown name, a label that the network does not know, or a picture that cannot be read.
+    """
+    if not names:
+        raise ValueError("`--photos` must be one or more names or paths, got none.")
+    known = _known()
+    found = []
+    for name in names:
+        path, label = known.get(name, (Path(name), None))
+        if not path.is_file():
+            raise ValueError(
+                unknown("--photos", name, list(known))
+                if known
+                else f"`JAXVIZ_PHOTOS` must be a folder with imagenet/photos.json, a list of {{file, class, label}}, "
+                f"to find {name!r} in, got {os.environ.get('JAXVIZ_PHOTOS')!r}. Set it, or give paths of photos."
+            )
+        if label is not None and label not in network.labels:
+            raise ValueError(f"`--network` must know the class {label!r} of its photo, got {network.name!r}.")
+        photo = _photo.load(str(path))
+        target = None if label is None else network.labels.index(label)
+        found.append(Photo(path.stem, network.crop(photo.pixels), photo.pixels.shape[:2], target, photo.sha256))
+    return found
+
+
+def _known() -> dict[str, tuple[Path, str]]:
+    folder = Path(os.environ.get("JAXVIZ_PHOTOS", "")) / "imagenet"
+    if "JAXVIZ_PHOTOS" not in os.environ or not (folder / "photos.json").is_file():
+        return {}
+    entries = json.loads((folder / "photos.json").read_text("utf-8"))
+    return {Path(entry["file"]).stem: (folder / entry["file"], entry["label"]) for entry in entries}
+
+
+def marks(name: str) -> dict[str, list]:
+    """Boxes on a photo that is known by name, in pixels of the file; empty for others."""
+    return json.loads(_MARKS.read_text("utf-8")).get(name, {})
+
+
+def seen(network: models.Network, size: tuple[int, int], points: np.ndarray) -> np.ndarray:
+    """Where rows and columns `(..., 2)` of a file of some size are in what `Network.crop` makes of it."""
+    shape = network.input_shape[:2]
+    ratio = max(network.spec.resize / min(size), *(side / length for side, length in zip(shape, size, strict=True)))
+    resized = np.array([max(side, math.ceil(length * ratio)) for side, length in zip(shape, size, strict=True)])
+    return np.asarray(points) * (resized / np.array(size)) - (resized - np.array(shape)) // 2
+
+
+def box_seen(network: models.Network, size: tuple[int, int], box: list[int]) -> render.Box:
+    """A box (top, left, bottom, right) of the file on what the network sees, cut at its edges.
+
+    Raises:
+        ValueError: nothing of it is left.
+    """
+    corners = np.clip(np.rint(seen(network, size, np.reshape(box, (2, 2)))), 0, network.input_shape[:2]).astype(int)
+    top, left, bottom, right = corners.ravel().tolist()
+    if top >= bottom or left >= right:
+        raise ValueError(
+            f"`--boxes` must lie on the part of the photo that {network.name} sees, got {','.join(map(str, box))}. A "
+            "box is top,left,bottom,right in pixels of the file."
+        )
+    return render.Box(top, left, bottom, right)

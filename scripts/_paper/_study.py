@@ -1,0 +1,88 @@
+"""The arguments of a study turned into a network, photos and a folder."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax.ad_checkpoint import checkpoint_name
+from jax.tree_util import Partial
+
+import jaxviz as jv
+import models
+from scripts._command import UsageError
+from scripts._explain._run import versions
+from scripts._explain._study import unknown
+from scripts._paper._photos import Photo
+from scripts._run_folder import RunFolder, free
+
+
+class Study(NamedTuple):
+    """What the steps of a run share.
+
+    `f` is the network with its outputs as one more layer, `logits`; `images` the photos in its range.
+    """
+
+    config: Any
+    network: models.Network
+    f: Partial
+    photos: list[Photo]
+    images: np.ndarray
+    folder: RunFolder
+
+
+def network_of(name: str, weights: str | None) -> models.Network:
+    """The network, with the weights of a file where it has none of its own.
+
+    Raises:
+        ValueError: an unknown name, or a file that does not fit.
+    """
+    if name not in models.names():
+        raise ValueError(unknown("--network", name, models.names()))
+    return models.load(name, weights)
+
+
+def prepare(script: str, config: Any, photos: list[Photo], network: models.Network, **more: Any) -> Study:
+    """The study of photos that have been read, and its folder. `more` says what else the results depend on."""
+    settings = {key: value for key, value in dataclasses.asdict(config).items() if key != "out"}
+    run = {"script": script, **settings, **more, "sha256": [photo.sha256 for photo in photos]}
+    run = {key: list(value) if isinstance(value, tuple) else value for key, value in run.items()}
+    for key, value in run.items():
+        if key != "sha256":
+            print(f"  {key:<10} {value}")
+    folder = RunFolder(config.out or free(Path("runs") / f"{script}-{network.name}", run), run, versions())
+    images = np.concatenate([np.asarray(network.normalize(photo.pixels[None] / np.float32(255))) for photo in photos])
+    return Study(config, network, Partial(_named, network), photos, images, folder)
+
+
+def targets(study: Study) -> tuple[np.ndarray, np.ndarray]:
+    """The class that each photo is explained for, its label or else the most probable one; and the probabilities."""
+    probabilities = np.asarray(jax.jit(lambda f, images: jax.nn.softmax(f(images)))(study.f, study.images))
+    chosen = [
+        p.argmax() if photo.target is None else photo.target
+        for photo, p in zip(study.photos, probabilities, strict=True)
+    ]
+    return np.array(chosen), probabilities
+
+
+def check_layers(network: models.Network, layers: tuple[str, ...]) -> tuple[str, ...]:
+    """The layers, in the order given.
+
+    Raises:
+        UsageError: one that is not there.
+    """
+    known = [*jv.layers(network, jax.ShapeDtypeStruct((1, *network.input_shape), np.float32)), "logits"]
+    for layer in layers:
+        if layer not in known:
+            raise UsageError(unknown("--layers", layer, known))
+    return layers
+
+
+def words(label: str) -> str:
+    """A label to be read."""
+    return label.replace("_", " ")
+
+
+def _named(network: models.Network, images: jax.Array) -> jax.Array:
+    return checkpoint_name(network(images), "logits")
