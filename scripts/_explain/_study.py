@@ -45,9 +45,7 @@ class Study(NamedTuple):
 
     def color(self, projection: np.ndarray) -> np.ndarray:
         """A signed array `(h, w, c)` of the network's range in red, green, blue, still signed."""
-        # A difference of images becomes one of colors by the derivative, at a gray far from where colors are cut off.
-        gray = self.network.normalize(jnp.full((1, *projection.shape[:2], 3), 0.5))
-        return np.asarray(jax.jvp(self.network.denormalize, (gray,), (jnp.asarray(projection[None]),))[1][0])
+        return color(self.network, projection)
 
     def baseline_color(self) -> str:
         """The color of zero in the network's range, `#rrggbb`."""
@@ -91,6 +89,13 @@ def check_counts(config: "Config", size: tuple[int, int]) -> None:
             raise ValueError(f"`--{name}` must be at least 1{f' and at most {most}' if most else ''}, got {value}.")
 
 
+def color(network: models.Network, projection: np.ndarray) -> np.ndarray:
+    """A signed array `(h, w, c)` of the network's range in red, green, blue, still signed."""
+    # A difference of images becomes one of colors by the derivative, at a gray far from where colors are cut off.
+    gray = network.normalize(jnp.full((1, *projection.shape[:2], 3), 0.5))
+    return np.asarray(jax.jvp(network.denormalize, (gray,), (jnp.asarray(projection[None]),))[1][0])
+
+
 def pixels(network: models.Network, images: Any) -> np.ndarray:
     """The first image as a photo, uint8."""
     return np.rint(255 * np.asarray(network.denormalize(images))[0]).astype(np.uint8)
@@ -103,16 +108,16 @@ def spread_over(maps: list[str], shapes: dict[str, tuple[int, ...]], num_classes
     return tuple(dict.fromkeys(inner[place] for place in places))
 
 
-def class_index(target: str, labels: tuple[str, ...]) -> int:
-    """The class with that number or label."""
+def class_index(target: str, labels: tuple[str, ...], argument: str = "--target") -> int:
+    """The class with that number or label, given by some argument."""
     if target.lstrip("-").isdigit():
         if 0 <= int(target) < len(labels):
             return int(target)
-        raise ValueError(f"`--target` must be a class in 0..{len(labels) - 1} or a label, got {target}.")
+        raise ValueError(f"`{argument}` must be a class in 0..{len(labels) - 1} or a label, got {target}.")
     target = target.replace("_", " ")
     known = {label.casefold(): index for index, label in reversed(list(enumerate(labels)))}
     if target.casefold() not in known:
-        raise ValueError(unknown("--target", target, list(labels)))
+        raise ValueError(unknown(argument, target, list(labels)))
     return known[target.casefold()]
 
 

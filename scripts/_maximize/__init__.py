@@ -1,0 +1,1 @@
+"""The parts of `scripts.maximize`: what is rendered and measured, and how it is shown."""

@@ -1,0 +1,73 @@
+"""Photos at hand, and which parts of them excite the channels of a network."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+import jaxviz as jv
+import models
+from jaxviz import render
+from jaxviz.analysis import Scan, Strongest, strongest
+from scripts import _photo
+from scripts._explain._projections import square
+from scripts._maximize._study import Study
+
+_AT_A_TIME = 16
+
+
+class Photos(NamedTuple):
+    """Photos as the network sees them, uint8 `(n, h, w, c)`, and where they come from."""
+
+    source: str
+    pixels: np.ndarray
+
+    def images(self, network: models.Network, index: Any = ...) -> jax.Array:
+        """Some of them, or all, in the network's own range."""
+        return network.normalize(self.pixels[index] / np.float32(255))
+
+
+def folder() -> Path | None:
+    """The folder of the user's photos, if the environment names one.
+
+    Raises:
+        ValueError: it names one that is none.
+    """
+    if not os.environ.get("JAXVIZ_PHOTOS"):
+        return None
+    found = Path(os.environ["JAXVIZ_PHOTOS"]) / "imagenet"
+    if not (found / "photos.json").is_file():
+        raise ValueError(f"`JAXVIZ_PHOTOS` must be a folder with imagenet/photos.json, got {str(found.parent)!r}.")
+    return found
+
+
+def at_hand(network: models.Network) -> Photos:
+    """Those of the user's folder, or else the samples of scikit-image."""
+    if (found := folder()) is None:
+        pixels = [_photo.load(name).pixels for name in _photo.SAMPLES]
+        source = f"{len(pixels)} samples of scikit-image"
+    else:
+        names = [entry["file"] for entry in json.loads((found / "photos.json").read_text("utf-8"))]
+        pixels = [_photo.load(str(found / name)).pixels for name in names]
+        source = f"{len(pixels)} photos of JAXVIZ_PHOTOS"
+    return Photos(source, np.stack([network.crop(photo) for photo in pixels]))
+
+
+def ranked(shared: Study, photos: Photos, layers: list[str], num: int) -> dict[str, Strongest]:
+    """The photos that excite each channel of some layers most."""
+    images = np.asarray(photos.images(shared.network))
+    return strongest(shared.f, layers, (images, None), num=num, scan=Scan(batch_size=_AT_A_TIME, devices=1))
+
+
+def sees(shared: Study, layer: str, units: np.ndarray) -> np.ndarray:
+    """The part of the image that each unit `(..., row, col, channel)` can see, as a square: `(..., 4)`.
+
+    Of a dense layer it is all of the image.
+    """
+    fields = jv.receptive_field(shared.f, layer, jax.ShapeDtypeStruct((1, *shared.network.input_shape), np.float32))
+    boxes = fields[tuple(np.moveaxis(units, -1, 0))] if fields.ndim == 4 else fields[units[..., 2]]
+    size = shared.network.input_shape[0], shared.network.input_shape[1]
+    return np.apply_along_axis(lambda box: square(render.Box(*map(int, box)), size), -1, boxes)

@@ -1,0 +1,121 @@
+"""Draws what a network asks for: images that make a class, a filter or a unit as large as can be.
+
+    python -m scripts.maximize classes
+    python -m scripts.maximize filters
+    python -m scripts.maximize sweep
+    python -m scripts.maximize photo chelsea
+
+Each writes a folder under runs/ with pictures, animations and the JSON that they were made of.
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from scripts._clock import Clock
+from scripts._command import checking, keep_compiled, start
+
+
+@dataclasses.dataclass(frozen=True)
+class Ascent:
+    """The network, and how its images are found."""
+
+    network: str = "squeezenet"
+    """One of models.names()."""
+    weights: Path | None = None
+    """A file with its weights. The committed ones by default."""
+    steps: int = 200
+    """Of gradient ascent."""
+    seed: int = 0
+    """For the start and the shaking."""
+
+
+_Ascent = Annotated[Ascent, tyro.conf.arg(name="")]
+
+
+@dataclasses.dataclass(frozen=True)
+class Classes:
+    """What classes ask for, animated, and in several orientations."""
+
+    classes: tuple[str, ...] = ()
+    """Numbers or labels. By default the great white shark, the bald eagle and the assault rifle."""
+    objective: Literal["logit", "log_probability"] = "logit"
+    """What grows: the class alone, or the class against all others."""
+    orientations: int = 4
+    """How many images of a class that must differ; 0 for none."""
+    diversity: float = 50.0
+    """How much it counts that they differ, against the objective."""
+    diversity_layer: str | None = None
+    """Where they must differ. One of the deep layers by default."""
+    ascent: _Ascent = Ascent()
+    out: Path | None = None
+    """The folder of the results. By default one of its own under runs/."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Filters:
+    """What filters ask for; with JAXVIZ_PHOTOS also which photos excite them most."""
+
+    layers: tuple[str, ...] = ()
+    """By default the first two convolutions, four deeper ones and the dense layers."""
+    first: int = 64
+    """How many channels of the first two layers."""
+    random: int = 16
+    """How many channels of each other layer, drawn by the seed."""
+    size: int = 128
+    """Height and width of the images in pixels, where the network takes any."""
+    photos: int = 4
+    """How many photos beside each image."""
+    ascent: _Ascent = Ascent(steps=128)
+    out: Path | None = None
+    """The folder of the results. By default one of its own under runs/."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Sweep:
+    """A class under several weights of total variation, and two classes in one image."""
+
+    target: str | None = None
+    """The class, its number or its label. The great white shark by default."""
+    tv_weights: tuple[float, ...] = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+    """What a mean difference of one grey level (of 255) between neighbors costs, in logits."""
+    certain: float = 0.9
+    """Of the images whose class has this probability in unseen views, the smoothest is picked."""
+    ascent: _Ascent = Ascent()
+    out: Path | None = None
+    """The folder of the results. By default one of its own under runs/."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Photo:
+    """What units saw in a photo, and what they ask for."""
+
+    photo: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="PHOTO")]
+    """A path, or a sample of scikit-image: astronaut, chelsea, coffee, rocket."""
+    layers: tuple[str, ...] = ()
+    """Four from shallow to deep by default."""
+    units: int = 5
+    """How many units of a layer: those that the photo excites most, relative to other photos."""
+    ascent: _Ascent = Ascent(steps=128)
+    out: Path | None = None
+    """The folder of the results. By default one of its own under runs/."""
+
+
+def main(config: Classes | Filters | Sweep | Photo) -> None:
+    """Plan, do, draw."""
+    clock = Clock()
+    with clock("imports"):
+        # Here, so that --help and a mistyped option need not wait for JAX.
+        from scripts._maximize import _classes, _filters, _photo, _plan, _sweep
+    plans = {Classes: _classes.plan, Filters: _filters.plan, Sweep: _sweep.plan, Photo: _photo.plan}
+    with clock("arguments"), checking():
+        plan = plans[type(config)](config)
+    keep_compiled()
+    report, folder = _plan.follow(plan, config.out, clock)
+    print(f"\n{report}\n\nWhere the time went:\n{clock.table()}\n\n{folder}")
+
+
+if __name__ == "__main__":
+    start(main, Classes | Filters | Sweep | Photo, __doc__)
