@@ -51,10 +51,9 @@ def prepared(name: str) -> Any:
                     f"`name` must be a set that is whole, got {name} with {found} of {expected} examples in {path}. "
                     f"{again}"
                 )
-    if not {"image", "label"} <= set(builder.info.features):
-        raise ValueError(
-            f"`name` must be a set of labelled photos, got {name!r} of {', '.join(builder.info.features)}."
-        )
+    features: Any = builder.info.features
+    if not {"image", "label"} <= set(features):
+        raise ValueError(f"`name` must be a set of labelled photos, got {name!r} of {', '.join(features)}.")
     return builder
 
 

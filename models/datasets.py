@@ -62,7 +62,7 @@ def load(name: str, split: str = "train", *, transform: Transform | None = None,
         tqdm(total=len(source), unit="photo", desc=f"{name} {split}", disable=not progress) as bar,
         ThreadPoolExecutor() as pool,
         # Closed on an error, so that what has not begun is dropped.
-        contextlib.closing(pool.map(source.block, source.blocks())) as decoded,
+        contextlib.closing(pool.map(source.block, source.blocks())) as decoded,  # pyright: ignore[reportArgumentType]
     ):
         for numbers, pairs in zip(source.blocks(), decoded, strict=True):
             for place, (image, label) in zip(numbers, pairs, strict=True):
