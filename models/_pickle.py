@@ -5,6 +5,7 @@ in. A global becomes a `Name`, if it is on the list of the caller, and a call of
 """
 
 import pickletools
+import warnings
 from typing import Any, BinaryIO, NamedTuple
 
 
@@ -46,13 +47,15 @@ def parse(stream: BinaryIO, names: frozenset[Name]) -> Any:
     position = 0
     try:
         machine = _Machine(names | {_ORDERED})
-        for instruction, argument, found in pickletools.genops(stream):
-            position = found
-            if instruction.name == "STOP":
-                (value,) = machine.stack
-                return value
-            machine.step(instruction.name, argument)
-    except (IndexError, KeyError, TypeError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DeprecationWarning)  # of names that are no names
+            for instruction, argument, found in pickletools.genops(stream):
+                position = found
+                if instruction.name == "STOP":
+                    (value,) = machine.stack
+                    return value
+                machine.step(instruction.name, argument)
+    except (IndexError, KeyError, TypeError, DeprecationWarning) as error:
         raise ValueError(f"its pickle is damaged at byte {position}") from error
     raise ValueError("its pickle has no end")
 

@@ -65,7 +65,7 @@ def read(path: Path) -> dict[str, np.ndarray]:
             return _plain(content)
         try:
             members = {member.filename: member for member in zipfile.ZipFile(file).infolist()}
-        except zipfile.BadZipFile as error:
+        except (zipfile.BadZipFile, NotImplementedError) as error:  # the latter of a version that is not to be
             raise ValueError(f"it is truncated or damaged ({error})") from error
     return _zipped(content, members)
 
@@ -150,6 +150,7 @@ def _is_tensor(arguments: tuple[Any, ...]) -> bool:
     return (
         len(reference.key) >= 5
         and identity[0] == "storage"
+        and isinstance(identity[1], Name)
         and identity[1] in _DTYPES
         and isinstance(identity[2], str)
         and _is_count(identity[4])
