@@ -123,7 +123,7 @@ def captum_occlusion(
                     target=0,
                     perturbations_per_eval=size,
                 ),
-                1,
+                config.repeats - 1,
             )
             print("captum", size, timed, flush=True)
             if not best or timed["best"] < best["best"]:
