@@ -45,7 +45,7 @@ def _sweep_row(result: dict[str, Any]) -> str:
         f"| {config['network']}, {config['window']}, {config['stride']} | {_device(result)} "
         f"| {ours['windows_per_second']:.0f} | {times['dense']['run'] / ours['run']:.1f}x | {captum} "
         f"| {flop['incremental']:.2f} of {flop['dense']:.2f} | {_first(result)} "
-        f"| {result['errors']['incremental against dense']:.0e} of {result['largest_logit']:.0f} |"
+        f"| {result['errors']['incremental against dense']:.0e} of {result['largest_logit']:.2g} |"
     )
 
 
