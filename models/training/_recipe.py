@@ -55,7 +55,7 @@ class Recipe:
         total = self.epochs * steps_per_epoch
         rising = max(1, round(self.warmup * total))
 
-        def rate(step: Array) -> Array:
+        def rate(step: Any) -> Array:
             risen = (step + 1) / rising
             fallen = jnp.cos(jnp.pi * (step + 1 - rising) / (total + 1 - rising))
             return self.learning_rate * jnp.where(risen < 1, risen, (1 + fallen) / 2)

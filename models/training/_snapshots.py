@@ -53,10 +53,9 @@ def snapshots(folder: Path, run: dict[str, Any]) -> Iterator[Snapshots]:
     """
     from orbax.checkpoint.experimental.v1 import training
 
-    newest = training.preservation_policies.LatestN(1)
-    with training.Checkpointer(
-        folder.absolute(), preservation_policy=newest, cleanup_tmp_directories=True
-    ) as checkpointer:
+    newest: Any = training.preservation_policies.LatestN(1)
+    path: Any = folder.absolute()
+    with training.Checkpointer(path, preservation_policy=newest, cleanup_tmp_directories=True) as checkpointer:
         yield Snapshots(checkpointer, run)
 
 

@@ -1,5 +1,6 @@
 """One epoch as one program: all its steps in a loop on the device, where the data lies as bytes."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -13,6 +14,8 @@ from models.training._augment import flip, shift
 from models.training._convolutions import in_fast_layout
 from models.training._recipe import Recipe
 
+_REPORTS = 50  # an epoch: each makes the device wait for the host
+
 
 class State(NamedTuple):
     """What a training goes on from: the network, and what the optimizer remembers."""
@@ -21,28 +24,49 @@ class State(NamedTuple):
     memory: Any
 
 
-@jax.jit(static_argnames="recipe")
+@jax.jit(static_argnames=("recipe", "report"))
 def epoch(
-    state: State, images: UInt8[Array, "n h w c"], labels: Int[Array, " n"], key: Key[Array, ""], recipe: Recipe
+    state: State,
+    images: UInt8[Array, "n h w c"],
+    labels: Int[Array, " n"],
+    key: Key[Array, ""],
+    recipe: Recipe,
+    report: Callable[[int], None] | None,
 ) -> tuple[State, Float[Array, " steps"], Float[Array, " steps"]]:
-    """The state after all examples have been seen once, in an order by `key`; loss and accuracy of each step."""
+    """The state after all examples have been seen once, in an order by `key`; loss and accuracy of each step.
+
+    `report` is called now and then, with the number of steps that are done.
+    """
     num_steps = len(labels) // recipe.batch_size
     optimizer = recipe.optimizer(num_steps)
     order_key, steps_key = jax.random.split(key)
     order = jax.random.permutation(order_key, len(labels))[: num_steps * recipe.batch_size]
 
-    def step(state: State, inputs: tuple[Array, Array]) -> tuple[State, tuple[Array, Array]]:
-        chosen, key = inputs
+    def step(state: State, inputs: tuple[Array, Array, Array]) -> tuple[State, tuple[Array, Array]]:
+        number, chosen, key = inputs
         differentiate = jax.value_and_grad(_loss, has_aux=True)
         if jax.default_backend() == "cpu":
             differentiate = in_fast_layout(differentiate)
         (loss, correct), gradient = differentiate(state.network, images[chosen], labels[chosen], key, recipe)
-        updates, memory = optimizer.update(gradient, state.memory, state.network)
-        return State(optax.apply_updates(state.network, updates), memory), (loss, correct)
+        network: Any = state.network  # a pytree as good as any, which optax's types do not say
+        updates, memory = optimizer.update(gradient, state.memory, network)
+        if report is not None:
+            _now_and_then(report, number, max(1, num_steps // _REPORTS))
+        moved: Any = optax.apply_updates(network, updates)
+        return State(moved, memory), (loss, correct)
 
     keys = jax.random.split(steps_key, num_steps)
-    state, (losses, correct) = jax.lax.scan(step, state, (order.reshape(num_steps, -1), keys))
+    state, (losses, correct) = jax.lax.scan(step, state, (jnp.arange(num_steps), order.reshape(num_steps, -1), keys))
     return state, losses, correct
+
+
+def _now_and_then(report: Callable[[int], None], number: Array, every: int) -> None:
+    done = number + 1
+
+    def call() -> None:
+        jax.debug.callback(lambda done: report(int(done)), done)
+
+    jax.lax.cond(done % every == 0, call, lambda: None)
 
 
 def _loss(network: Network, images: Array, labels: Array, key: Array, recipe: Recipe) -> tuple[Array, Array]:

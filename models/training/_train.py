@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,7 +37,13 @@ class Epoch(NamedTuple):
 
 
 def train(
-    network: Network, recipe: Recipe, examples: Examples, *, key: Key[Array, ""], folder: Path | None = None
+    network: Network,
+    recipe: Recipe,
+    examples: Examples,
+    *,
+    key: Key[Array, ""],
+    folder: Path | None = None,
+    report: Callable[[int], None] | None = None,
 ) -> Iterator[Epoch]:
     """Trains a network epoch by epoch; what is done between two of them is up to the caller.
 
@@ -60,6 +66,7 @@ def train(
         examples: as bytes, of the size that the network takes. They lie on the device as long as the training goes on.
         key: for the order of the examples, the augmentation, and dropout.
         folder: for snapshots, and for nothing else; about three times the network. Without one nothing is kept.
+        report: called about fifty times an epoch with the number of its steps that are done, for a progress bar.
 
     Yields:
         What each epoch has left; those that snapshots say are done are left out.
@@ -70,14 +77,15 @@ def train(
     """
     _check(network, recipe, examples)
     num_steps = len(examples.labels) // recipe.batch_size
-    start = State(network, recipe.optimizer(num_steps).init(network))
+    parameters: Any = network
+    start = State(network, recipe.optimizer(num_steps).init(parameters))
     run = _run(start, recipe, examples, key)
     with contextlib.nullcontext() if folder is None else snapshots(folder, run) as kept:
         number, state = (0, start) if kept is None else kept.load(start)
         images, labels = map(jnp.asarray, examples)
         while number < recipe.epochs:
             number += 1
-            state, losses, correct = epoch(state, images, labels, jax.random.fold_in(key, number), recipe)
+            state, losses, correct = epoch(state, images, labels, jax.random.fold_in(key, number), recipe, report)
             loss = float(losses.mean())
             if not math.isfinite(loss):
                 raise ValueError(

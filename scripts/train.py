@@ -1,0 +1,66 @@
+"""Train a small network, watch it learn, and keep its weights.
+
+    TFDS_DATA_DIR=folder python -m scripts.train mnist_cnn3
+
+Writes `weights.safetensors`, which `models.load(name, path)` reads, `training.json` with the curves, `confusion.json`,
+and a PNG of each. An interrupted run goes on after its last whole epoch, to the same weights to the last bit.
+
+On two CPU cores, and on the whole test set: `mnist_cnn1` 98.1% in half a minute, `mnist_cnn2` 99.1% in two minutes,
+`mnist_cnn3` 99.0% in four minutes, `cifar_small` in six minutes. `cifar_wide` takes half an hour an epoch: train it
+on a GPU.
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from scripts._clock import Clock
+from scripts._command import checking, keep_compiled, start
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """What to train; the recipe in models.training.RECIPES says how, and each of its entries can be replaced."""
+
+    network: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NETWORK")]
+    """One of mnist_cnn1, mnist_cnn2, mnist_cnn3, cifar_small, cifar_wide."""
+    seed: int = 0
+    """Of the first weights, the order of the images, augmentation and dropout."""
+    epochs: int | None = None
+    """Passes over the data."""
+    batch_size: int | None = None
+    """Images in a step."""
+    learning_rate: float | None = None
+    """The largest of the schedule."""
+    weight_decay: float | None = None
+    """Of kernels."""
+    train: str = "train"
+    """The part of the data to train on; train[:45000] leaves some to choose a recipe by."""
+    test: str = "test"
+    """The part of the data to test on."""
+    out: Path | None = None
+    """The folder of the results. By default one of its own under runs/."""
+
+
+def main(config: Config) -> None:
+    """Train epoch by epoch, then draw."""
+    clock = Clock()
+    with clock("imports"):
+        # Here, so that --help and a mistyped option need not wait for JAX.
+        from scripts._train import _run, _study
+    with clock("read the data"), checking():
+        study = _study.prepare(config)
+    for name, value in study.folder.run.items():
+        print(f"  {name:<15} {value}")
+    keep_compiled()
+    with checking():
+        steps = _run.measure(study, clock)
+    with clock("draw"):
+        found = _run.show(study, steps)
+    print(f"\n{found}\n\nWhere the time went:\n{clock.table()}\n\n{study.folder.path / 'training.json'}")
+
+
+if __name__ == "__main__":
+    start(main, Config, __doc__)
