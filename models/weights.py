@@ -76,6 +76,12 @@ def fill(state: nnx.State, arrays: Mapping[str, np.ndarray], table: Table, sourc
     """
     wanted = _variables(state)
     known = {key: entry for key, entry in table.items() if entry is not None}
+    if not known.keys() & arrays.keys():
+        shown = ", ".join(sorted(arrays)[:3]) or "nothing"
+        raise ValueError(
+            f"`weights` must fit the network, got {source}: it has none of its parameters, but {shown}. Give the "
+            "weights of this network."
+        )
     problems = [f"{key} is missing" for key in known.keys() - arrays.keys()]
     problems += [f"{key} is unknown" for key in arrays.keys() - table.keys()]
     for key in known.keys() & arrays.keys():
