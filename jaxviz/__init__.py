@@ -4,9 +4,15 @@ from jaxviz import analysis as analysis
 from jaxviz import maximize as maximize
 from jaxviz import metrics as metrics
 from jaxviz.analysis import Scan as Scan
+from jaxviz.analysis import ablate as ablate
+from jaxviz.analysis import class_statistics as class_statistics
+from jaxviz.analysis import confusion as confusion
 from jaxviz.analysis import correspondence as correspondence
+from jaxviz.analysis import evolution as evolution
 from jaxviz.analysis import invariance as invariance
+from jaxviz.analysis import rank_channels as rank_channels
 from jaxviz.analysis import receptive_field as receptive_field
+from jaxviz.analysis import settling as settling
 from jaxviz.analysis import strongest as strongest
 from jaxviz.attribution import CoarseToFine as CoarseToFine
 from jaxviz.attribution import GrowthCap as GrowthCap

@@ -1,9 +1,20 @@
 """What a network learned, over a whole data set: scans that stream, on one device or many."""
 
+from jaxviz.analysis._ablation import Ablation as Ablation
+from jaxviz.analysis._ablation import ablate as ablate
+from jaxviz.analysis._class_statistics import ClassStatistics as ClassStatistics
+from jaxviz.analysis._class_statistics import class_statistics as class_statistics
+from jaxviz.analysis._confusion import Confusion as Confusion
+from jaxviz.analysis._confusion import confusion as confusion
 from jaxviz.analysis._correspondence import Correspondence as Correspondence
 from jaxviz.analysis._correspondence import correspondence as correspondence
+from jaxviz.analysis._evolution import Evolution as Evolution
+from jaxviz.analysis._evolution import evolution as evolution
+from jaxviz.analysis._evolution import settling as settling
 from jaxviz.analysis._invariance import Invariance as Invariance
 from jaxviz.analysis._invariance import invariance as invariance
+from jaxviz.analysis._rank_channels import ChannelRanking as ChannelRanking
+from jaxviz.analysis._rank_channels import rank_channels as rank_channels
 from jaxviz.analysis._receptive_field import receptive_field as receptive_field
 from jaxviz.analysis._scan import Scan as Scan
 from jaxviz.analysis._strongest import Strongest as Strongest

@@ -1,10 +1,8 @@
 """The layers and channels that a study is about."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import jax
-import numpy as np
 from jaxtyping import Array
 
 from jaxviz.attribution._integers import integers
@@ -40,7 +38,7 @@ def check_layers(f: Callable, names: tuple[str, ...], images: jax.ShapeDtypeStru
     return shapes
 
 
-def check_channels(channels: Sequence[int] | Any, total: int, layer: str) -> tuple[int, ...]:
+def check_channels(channels: Sequence[int] | None, total: int, layer: str) -> tuple[int, ...]:
     """The channels as a tuple of numbers; `None` stands for all of them.
 
     Raises:
@@ -49,8 +47,9 @@ def check_channels(channels: Sequence[int] | Any, total: int, layer: str) -> tup
     """
     if channels is None:
         return tuple(range(total))
-    array = integers(channels, "channels", "A channel is a number from 0 on.")
-    chosen = tuple(int(channel) for channel in np.atleast_1d(np.asarray(array)))
+    # An empty list has no integers in it, and is refused below.
+    array = integers(channels, "channels", "A channel is a number from 0 on.") if len(channels) else channels
+    chosen = tuple(int(channel) for channel in array)
     wrong = [channel for channel in chosen if not 0 <= channel < total]
     if wrong or not chosen or len(set(chosen)) < len(chosen):
         found = wrong[0] if wrong else list(chosen)

@@ -7,21 +7,21 @@ from jax.ad_checkpoint import checkpoint_name
 
 NUM_CLASSES = 3
 KERNEL = np.random.default_rng(1).integers(-2, 3, (3, 3, 2, 4)).astype(np.float32)
-DENSE = np.random.default_rng(2).integers(-2, 3, (4, NUM_CLASSES)).astype(np.float32)
+DENSE = np.random.default_rng(10).integers(-2, 3, (4, NUM_CLASSES)).astype(np.float32)
 
 
 def integers(count: int = 50) -> tuple[np.ndarray, np.ndarray]:
     """Images of few small integers, so that responses tie often and no sum is rounded; labels in no order."""
     random = np.random.default_rng(0)
-    return random.integers(0, 3, (count, 5, 6, 2)).astype(np.float32), random.integers(0, NUM_CLASSES, count)
+    return random.integers(-2, 3, (count, 5, 6, 2)).astype(np.float32), random.integers(0, NUM_CLASSES, count)
 
 
-def _conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
+def conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
     return jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
 
 
 def _network(params: dict[str, jax.Array], images: jax.Array) -> jax.Array:
-    x = checkpoint_name(jax.nn.relu(_conv(images, params["kernel"])), "maps")
+    x = checkpoint_name(jax.nn.relu(conv(images, params["kernel"])), "maps")
     x = checkpoint_name(x.sum((1, 2)), "vector")
     return checkpoint_name(x @ params["dense"], "logits")
 

@@ -58,7 +58,7 @@ def test_several_layers_in_one_pass_and_chosen_channels():
 
 def test_preprocessing_runs_on_the_batches():
     found = jv.strongest(
-        sets.network(), "maps", (IMAGES.astype(np.uint8), None), num=3, scan=jv.Scan(preprocess=lambda x: x / 1.0)
+        sets.network(), "maps", (IMAGES.astype(np.int8), None), num=3, scan=jv.Scan(preprocess=lambda x: x / 1.0)
     )
     assert rows(found) == rows(jv.strongest(sets.network(), "maps", (IMAGES, None), num=3))
 
@@ -86,7 +86,7 @@ def test_what_does_not_fit_is_refused(options, text):
 
 
 def test_images_of_another_kind_are_refused():
-    with pytest.raises(TypeError, match="`dataset` must hold floating-point images, got uint8"):
-        jv.strongest(sets.network(), "maps", (IMAGES.astype(np.uint8), None))
+    with pytest.raises(TypeError, match="`dataset` must hold floating-point images, got int8"):
+        jv.strongest(sets.network(), "maps", (IMAGES.astype(np.int8), None))
     with pytest.raises(TypeError, match="`dataset` must be a pair of arrays or have len"):
         jv.strongest(sets.network(), "maps", iter(IMAGES))
