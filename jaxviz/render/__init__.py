@@ -10,6 +10,7 @@ from jaxviz.render._blocks import Covering as Covering
 from jaxviz.render._blocks import Figure as Figure
 from jaxviz.render._blocks import Gallery as Gallery
 from jaxviz.render._blocks import Page as Page
+from jaxviz.render._blocks import Plate as Plate
 from jaxviz.render._blocks import Prediction as Prediction
 from jaxviz.render._blocks import Section as Section
 from jaxviz.render._blocks import Strips as Strips

@@ -131,8 +131,20 @@ class Covering:
 
 
 @dataclasses.dataclass(frozen=True)
+class Plate:
+    """One figure as wide as the page, or as wide as it is.
+
+    Args:
+        figure: the figure.
+    """
+
+    template: ClassVar[str] = "plate.html.j2"
+    figure: Figure
+
+
+@dataclasses.dataclass(frozen=True)
 class Table:
-    """Rows of words and numbers; the first cell of a row names it.
+    """Rows of words and numbers; the first cell of a row names it, and leads to the section of that name.
 
     Args:
         header: the columns' names.
@@ -148,7 +160,7 @@ class Table:
     caption: str = ""
 
 
-Block = Prediction | Gallery | Strips | Covering | Table
+Block = Prediction | Gallery | Strips | Covering | Plate | Table
 
 
 @dataclasses.dataclass(frozen=True)

@@ -52,7 +52,9 @@ def page(title: str = "A sample") -> render.Page:
             covered(),
         ),
     }
-    blocks["Table"] = render.Table(("study", "measured", "command"), [("a <b>", "0.5", "python -m x")] * 3, "Results")
+    blocks["Plate"] = render.Plate(render.Figure(photo(), "A plate", "Soft colors."))
+    rows = [("a <b>", "0.5", "python -m x")] * 2 + [("Plate", "0.5", "python -m x")]
+    blocks["Table"] = render.Table(("study", "measured", "command"), rows, "Results")
     sections = [
         render.Section(
             name,
