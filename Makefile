@@ -9,10 +9,10 @@ demo: $(VENV)/.scripts
 	$(bin)/python -m scripts.explain chelsea --out runs/demo
 
 test: $(VENV)/.test
-	$(bin)/python -m pytest -m "not slow"
+	$(bin)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 test-slow: $(VENV)/.test
-	$(bin)/python -m pytest -m slow
+	$(bin)/python -m pytest -n 2 --dist loadfile -m slow
 
 lint: $(VENV)/.lint
 	$(bin)/ruff check .
