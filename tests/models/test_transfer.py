@@ -9,6 +9,7 @@ from jax.ad_checkpoint import checkpoint_name
 
 from models import transfer
 from models.network import Network, Spec
+from models.training import Recipe
 
 
 class Two(nnx.Module):
@@ -68,7 +69,11 @@ def test_a_dense_layer_has_one_value_a_feature(network):
 
 
 def test_nothing_above_the_deepest_layer_is_computed(network):
-    text = jax.jit(transfer._pool, static_argnames="layers").lower(network, PHOTOS, ("first", "second")).as_text()
+    text = (
+        jax.jit(transfer._features._pool, static_argnames="layers")
+        .lower(network, PHOTOS, ("first", "second"))
+        .as_text()
+    )
     assert text.count("stablehlo.convolution") == 2
     assert "dot_general" not in text
 
@@ -163,3 +168,74 @@ def test_arguments_that_do_not_fit_are_refused(arguments, message):
     with pytest.raises(ValueError, match="must") as error:
         transfer.fit_softmax(rows, labels, num_classes, strength=strength)
     assert message in str(error.value)
+
+
+RECIPE = Recipe("none", epochs=3, batch_size=8, learning_rate=5e-2, weight_decay=0.1, label_smoothing=0.1)
+
+
+def untrained(width: int = 6, classes: int = 3) -> transfer.Head:
+    center, scale = transfer.standardization(ROWS)
+    return transfer.Head(center[:width], scale[:width], 7, classes, rngs=nnx.Rngs(0))
+
+
+def test_a_head_learns_what_can_be_learned_and_the_given_one_is_left_alone():
+    rows = ROWS.copy()
+    rows[np.arange(40), LABELS] += 12
+    head = untrained()
+    before = jax.tree.map(np.asarray, nnx.state(head))
+    heads = list(transfer.fit_head(head, RECIPE, rows[:, None], LABELS, key=jax.random.key(0)))
+    assert len(heads) == 3
+    losses = [loss for _, loss in heads]
+    assert losses[0] > losses[1] > losses[2]
+    last, _ = heads[-1]
+    assert np.mean(np.asarray(last(rows)).argmax(1) == LABELS) > 0.9
+    assert all(jax.tree.leaves(jax.tree.map(lambda a, b: bool((a == b).all()), before, nnx.state(head))))
+    np.testing.assert_array_equal(last.center[...], head.center[...])
+    np.testing.assert_array_equal(last.scale[...], head.scale[...])
+
+
+def test_an_epoch_of_one_step_is_the_optimizers_step():
+    # One batch of all photos, so that the order has no say: the gradient is written out.
+    recipe = Recipe("none", epochs=1, batch_size=40, learning_rate=1e-2, warmup=0.0)
+    head = untrained()
+    ((fitted, loss),) = transfer.fit_head(head, recipe, ROWS[:, None], LABELS, key=jax.random.key(0))
+    rows = (np.float64(ROWS) - ROWS.mean(0)) / ROWS.std(0)
+    first, second = np.asarray(head.hidden.kernel[...]), np.asarray(head.classes.kernel[...])
+    hidden = np.maximum(rows @ first, 0)
+    shares = np.exp(hidden @ second)
+    shares /= shares.sum(1, keepdims=True)
+    assert loss == pytest.approx(-np.log(shares[np.arange(40), LABELS]).mean(), rel=1e-4)
+    error = (shares - np.eye(3)[LABELS]) / 40
+    gradients = {"hidden": rows.T @ (error @ second.T * (hidden > 0)), "classes": hidden.T @ error}
+    for name, gradient in gradients.items():
+        moved = np.asarray(getattr(fitted, name).kernel[...]) - np.asarray(getattr(head, name).kernel[...])
+        # Adam's first step has the size of the learning rate, against the sign of the gradient.
+        steep = abs(gradient) > 1e-5
+        np.testing.assert_allclose(moved[steep], -0.01 * np.sign(gradient[steep]), rtol=1e-2)
+        assert steep.mean() > 0.5
+
+
+def test_each_epoch_sees_one_view_of_a_photo():
+    views = np.stack([ROWS, np.full_like(ROWS, np.nan)], axis=1)
+    ((_, loss),) = transfer.fit_head(
+        untrained(), Recipe("none", 1, 40, 1e-3), views[:, :1], LABELS, key=jax.random.key(0)
+    )
+    assert np.isfinite(loss)
+    ((_, loss),) = transfer.fit_head(untrained(), Recipe("none", 1, 40, 1e-3), views, LABELS, key=jax.random.key(0))
+    assert np.isnan(loss)
+
+
+def test_a_headed_trunk_gives_what_its_head_makes_of_its_features(network):
+    found = transfer.flat(transfer.features(network, PHOTOS, ["first", "second"], progress=False))
+    assert found.shape == (5, 18)
+    head = transfer.Head(*transfer.standardization(found), 7, 3, rngs=nnx.Rngs(0))
+    whole = transfer.Headed(network, ("first", "second"), head)
+    images = network.normalize(PHOTOS / np.float32(255))
+    np.testing.assert_allclose(whole(images), head(found), rtol=1e-4, atol=1e-4)
+
+
+def test_recipes_that_do_not_fit_a_head_are_refused():
+    with pytest.raises(ValueError, match="`recipe` must be without flip and shift"):
+        next(transfer.fit_head(untrained(), Recipe("none", 1, 8, 1e-3, flip=True), ROWS[:, None], LABELS, key=None))
+    with pytest.raises(ValueError, match="`batch_size` must be at most the number of photos, got 41 for 40"):
+        next(transfer.fit_head(untrained(), Recipe("none", 1, 41, 1e-3), ROWS[:, None], LABELS, key=None))

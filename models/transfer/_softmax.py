@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -10,8 +10,11 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
 
+from models.transfer._features import standardization
+
 Features = Float[np.ndarray, "n d"]
 Labels = Int[np.ndarray, " n"]
+Weights = tuple[Float[Array, "d k"], Float[Array, " k"]]
 
 
 class Softmax(NamedTuple):
@@ -29,9 +32,9 @@ class Softmax(NamedTuple):
     kernel: Float[Array, "d k"]
     bias: Float[Array, " k"]
 
-    def __call__(self, features: Float[Array, "n d"]) -> Float[Array, "n k"]:
+    def __call__(self, features: Float[Array, "n d"] | Float[np.ndarray, "n d"]) -> Float[Array, "n k"]:
         """Logits."""
-        return (features - self.center) / self.scale @ self.kernel + self.bias
+        return (jnp.asarray(features) - self.center) / self.scale @ self.kernel + self.bias
 
 
 def fit_softmax(
@@ -62,12 +65,12 @@ def fit_softmax(
     features, labels = _checked(features, labels, num_classes)
     if not strength >= 0:
         raise ValueError(f"`strength` must be at least 0, got {strength}.")
-    center, spread = features.mean(0), features.std(0)
-    scale = np.where(spread > 1e-6 * np.abs(center), spread, 1).astype(np.float32)
-    kernel, bias = np.zeros((features.shape[1], num_classes), np.float32), np.zeros(num_classes, np.float32)
+    center, scale = standardization(features)
+    weights = jnp.zeros((features.shape[1], num_classes)), jnp.zeros(num_classes)
     if start is not None:
-        kernel, bias = jnp.asarray(start.kernel), jnp.asarray(start.bias)
-    return Softmax(center, scale, *_descend((features - center) / scale, labels, strength, (kernel, bias)))
+        weights = jnp.asarray(start.kernel), jnp.asarray(start.bias)
+    kernel, bias = _descend((features - center) / scale, labels, strength, weights)
+    return Softmax(jnp.asarray(center), jnp.asarray(scale), kernel, bias)
 
 
 def softmax_path(
@@ -90,9 +93,9 @@ def _descend(
     rows: Float[Array, "n d"],
     labels: Int[Array, " n"],
     strength: float,
-    start: tuple[Float[Array, "d k"], Float[Array, " k"]],
+    start: Weights,
     most: int = 500,
-) -> tuple[Float[Array, "d k"], Float[Array, " k"]]:
+) -> Weights:
     optimizer = optax.lbfgs()
 
     def loss(weights):
@@ -107,7 +110,7 @@ def _descend(
         weights, state, _, count = carry
         value, gradient = value_and_gradient(weights, state=state)
         updates, state = optimizer.update(gradient, state, weights, value=value, grad=gradient, value_fn=loss)
-        return optax.apply_updates(weights, updates), state, optax.tree.norm(gradient), count + 1
+        return cast(Weights, optax.apply_updates(weights, updates)), state, optax.tree.norm(gradient), count + 1
 
     def unfinished(carry):
         return (carry[2] > 1e-3) & (carry[3] < most)

@@ -1,16 +1,10 @@
-"""What a network has learned for other photos than its own: frozen features, and a linear softmax on top of them.
-
-The features are computed once. What is fitted to them then costs seconds, where training the network would cost hours.
-
-References:
-    Zeiler and Fergus, [Visualizing and Understanding Convolutional Networks](https://arxiv.org/abs/1311.2901), 2014,
-    section 5.2 (feature generalization) and 5.3 (feature analysis).
-"""
+"""Features of photos by a frozen trunk: what each map of some layers shows on average, and at most."""
 
 import dataclasses
 import functools
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,9 +13,6 @@ from jaxtyping import Array, Float, UInt8
 from tqdm import tqdm
 
 import jaxviz as jv
-from models._softmax import Softmax as Softmax
-from models._softmax import fit_softmax as fit_softmax
-from models._softmax import softmax_path as softmax_path
 from models.network import Network
 
 
@@ -98,12 +89,28 @@ def features(
     return {layer: np.concatenate(parts) for layer, parts in pooled.items()}
 
 
+def pooled(f: Any, images: Float[Array, "n h w c"], layers: tuple[str, ...]) -> dict[str, Float[Array, "n 2 c"]]:
+    """Mean and maximum of every map of layers in order of computation; what lies above the last is not computed."""
+    top, activations = jv.tap(jv.upto(f, layers[-1]), *layers[:-1])(images)
+    activations = {**activations, layers[-1]: top}
+    maps = {name: activations[name].reshape(len(images), -1, activations[name].shape[-1]) for name in layers}
+    return {name: jnp.stack([value.mean(1), value.max(1)], axis=1) for name, value in maps.items()}
+
+
+def flat(features: dict[str, Any]) -> Any:
+    """One row a photo: layer by layer, all means of a layer before its maxima."""
+    parts = [value.reshape(len(value), -1) for value in features.values()]
+    return (np if isinstance(parts[0], np.ndarray) else jnp).concatenate(parts, axis=1)
+
+
+def standardization(features: Float[np.ndarray, "n d"]) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, " d"]]:
+    """Mean and standard deviation of each feature; 1 in place of the deviation of one that never changes."""
+    center, spread = features.mean(0), features.std(0)
+    return center, np.where(spread > 1e-6 * np.abs(center), spread, 1).astype(np.float32)
+
+
 @functools.partial(jax.jit, static_argnames="layers")
 def _pool(
     network: Network, photos: UInt8[Array, "n h w 3"], layers: tuple[str, ...]
 ) -> dict[str, Float[Array, "n 2 c"]]:
-    images = network.normalize(photos / jnp.float32(255))
-    top, activations = jv.tap(jv.upto(network, layers[-1]), *layers[:-1])(images)
-    activations = {**activations, layers[-1]: top}
-    maps = {name: value.reshape(len(value), -1, value.shape[-1]) for name, value in activations.items()}
-    return {name: jnp.stack([value.mean(1), value.max(1)], axis=1) for name, value in maps.items()}
+    return pooled(network, network.normalize(photos / jnp.float32(255)), layers)
