@@ -5,6 +5,7 @@ from jaxviz import maximize as maximize
 from jaxviz import metrics as metrics
 from jaxviz.analysis import Scan as Scan
 from jaxviz.analysis import ablate as ablate
+from jaxviz.analysis import ablate_each as ablate_each
 from jaxviz.analysis import class_statistics as class_statistics
 from jaxviz.analysis import confusion as confusion
 from jaxviz.analysis import correspondence as correspondence

@@ -1,5 +1,7 @@
 """What a network learned, over a whole data set: scans that stream, on one device or many."""
 
+from jaxviz.analysis._ablate_each import EachAblation as EachAblation
+from jaxviz.analysis._ablate_each import ablate_each as ablate_each
 from jaxviz.analysis._ablation import Ablation as Ablation
 from jaxviz.analysis._ablation import ablate as ablate
 from jaxviz.analysis._class_statistics import ClassStatistics as ClassStatistics

@@ -1,21 +1,15 @@
 """Which channels of a layer a network's answers hang on."""
 
-import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from jaxviz.analysis import _labelled
-from jaxviz.analysis._dataset import Batch, Dataset
-from jaxviz.analysis._forest import Partial
+from jaxviz.analysis._ablate_each import ablate_each
+from jaxviz.analysis._dataset import Dataset, Examples
 from jaxviz.analysis._layers import check_channels, check_layers
-from jaxviz.analysis._scan import DEFAULT, FINITE, Scan, scanned
-from jaxviz.analysis._suffix import suffix
-from jaxviz.transforms import upto
+from jaxviz.analysis._scan import DEFAULT, Scan
 from jaxviz.transforms._callable import callee
 
 
@@ -75,54 +69,9 @@ def rank_channels(
         FloatingPointError: a logit that is not finite.
     """
     f = callee(f)
-    examples, images, num_classes = _labelled.labelled(f, dataset, scan)
-    chosen = check_channels(channels, check_layers(f, (layer,), images)[layer][-1], layer)
-    found = scanned(f, _Study(num_classes, layer, chosen), examples, scan)
-    counts, right, losses = (found.whole[name] for name in ("counts", "right", "losses"))
-    total = counts.sum()
-    # The last row is that of all channels.
-    hits = right.sum(1)
-    order = np.lexsort((np.array(chosen), -losses[:-1], hits[:-1]))
-    return ChannelRanking(
-        np.array(chosen),
-        np.array(chosen)[order],
-        float(hits[-1] / total),
-        float(losses[-1] / total),
-        hits[:-1] / total,
-        losses[:-1] / total,
-        np.where(counts > 0, right[:-1] / np.maximum(counts, 1), np.nan),
-        found.skipped,
-    )
-
-
-@dataclasses.dataclass(frozen=True)
-class _Study:
-    num_classes: int
-    layer: str
-    channels: tuple[int, ...]
-
-    def batch(self, f: Any, images: jax.Array, labels: jax.Array, valid: jax.Array) -> dict[str, jax.Array]:
-        activation = upto(f, self.layer)(images)
-        above = suffix(f, self.layer, activation, images)
-        of_class = jax.nn.one_hot(labels, self.num_classes, dtype=jnp.int32) * valid[:, None]
-
-        def judge(logits: jax.Array) -> tuple[jax.Array, ...]:
-            logits = logits.astype(jnp.float32)
-            right = (logits.argmax(1) == labels) @ of_class
-            loss = -jnp.take_along_axis(jax.nn.log_softmax(logits), labels[:, None], 1)[:, 0]
-            return right, jnp.where(valid, loss, 0).sum(), jnp.isfinite(logits).all(1)
-
-        def without(channel: jax.Array) -> tuple[jax.Array, ...]:
-            return judge(above(jnp.where(jnp.arange(activation.shape[-1]) == channel, 0, activation)))
-
-        # The last one is no channel: the network as it is.
-        right, loss, finite = jax.lax.map(without, jnp.array([*self.channels, -1]))
-        return {"counts": of_class.sum(0), "right": right, "losses": loss, FINITE: finite.all(0)}
-
-    def partial(self, outs: dict[str, np.ndarray], batch: Batch) -> Partial:
-        del batch
-        dtypes = {"counts": np.int64, "right": np.int64, "losses": np.float64}
-        return {name: outs[name].astype(dtype) for name, dtype in dtypes.items()}
-
-    def merge(self, left: Partial, right: Partial) -> Partial:
-        return {name: left[name] + right[name] for name in left}
+    total = check_layers(f, (layer,), scan.images(Examples(dataset)))[layer][-1]
+    chosen = np.array(check_channels(channels, total, layer))
+    found = ablate_each(f, layer, [[int(channel)] for channel in chosen], dataset, scan=scan)
+    # Of equal accuracy the one with the larger loss is missed more, of equal loss the first.
+    ranking = chosen[np.lexsort((chosen, -found.losses, found.accuracies))]
+    return ChannelRanking(chosen, ranking, *found)

@@ -9,7 +9,7 @@ import pytest
 from jax.ad_checkpoint import checkpoint_name
 
 import jaxviz as jv
-from jaxviz.analysis import _rank_channels
+from jaxviz.analysis import _ablate_each
 from tests.analysis import sets
 
 IMAGES, LABELS = sets.integers(60)
@@ -146,6 +146,14 @@ def test_channels_are_ranked_as_single_ablations_rank_them():
     assert some.ranking.tolist() == [channel for channel in found.ranking if channel in (0, 3)]
 
 
+def test_sets_of_channels_are_left_out_together():
+    sets_ = [[0], [3, 1], [0, 1, 2, 3]]
+    found = jv.ablate_each(sets.network(), "maps", sets_, (IMAGES, LABELS), scan=SCAN)
+    np.testing.assert_array_equal(found.accuracies, [(off(chosen) == LABELS).mean() for chosen in sets_])
+    assert found.accuracy == (logits(MAPS).argmax(1) == LABELS).mean()
+    np.testing.assert_allclose(found.losses[-1], np.log(3), rtol=1e-6)  # nothing is left
+
+
 def test_nothing_but_the_part_above_the_layer_is_in_the_loop_over_channels():
     """Not what lies below it, and not what goes around it."""
     kernel = jnp.ones((3, 3, 2, 2))
@@ -155,7 +163,7 @@ def test_nothing_but_the_part_above_the_layer_is_in_the_loop_over_channels():
         x = checkpoint_name(sets.conv(sets.conv(x, kernel), kernel), "layer")
         return (sets.conv(x, kernel) + around).mean((1, 2))
 
-    study = _rank_channels._Study(2, "layer", (0, 1))
+    study = _ablate_each._Study(2, "layer", ((0,), (1,)))
     arguments = (jnp.zeros((2, 5, 6, 2)), jnp.zeros(2, int), jnp.ones(2, bool))
     jaxpr = jax.make_jaxpr(lambda *arguments: study.batch(f, *arguments))(*arguments)
     (loop,) = [eqn for eqn in jaxpr.jaxpr.eqns if eqn.primitive.name == "scan"]
@@ -171,6 +179,7 @@ def test_nothing_but_the_part_above_the_layer_is_in_the_loop_over_channels():
         (lambda f, data: jv.ablate(f, {"map": [0]}, data), "`layer` must be one of maps, vector, logits, got 'map'."),
         (lambda f, data: jv.ablate(f, {"maps": [4]}, data), "`channels` must be different ones in 0..3 of 'maps'"),
         (lambda f, data: jv.rank_channels(f, "maps", data, channels=[]), "`channels` must be different ones"),
+        (lambda f, data: jv.ablate_each(f, "maps", [], data), "`sets` must hold at least one set"),
         (lambda f, data: jv.class_statistics(f, [], data), "`layer` must be at least one name, got none."),
         (lambda f, data: jv.confusion(f, data, num=0), "`num` must be at least 1, got 0."),
     ],
