@@ -6,11 +6,15 @@ from jaxviz import metrics as metrics
 from jaxviz.analysis import Scan as Scan
 from jaxviz.analysis import ablate as ablate
 from jaxviz.analysis import ablate_each as ablate_each
+from jaxviz.analysis import adversarial_patch as adversarial_patch
 from jaxviz.analysis import class_statistics as class_statistics
 from jaxviz.analysis import confusion as confusion
 from jaxviz.analysis import correspondence as correspondence
 from jaxviz.analysis import evolution as evolution
+from jaxviz.analysis import fgsm as fgsm
 from jaxviz.analysis import invariance as invariance
+from jaxviz.analysis import paste_patch as paste_patch
+from jaxviz.analysis import pgd as pgd
 from jaxviz.analysis import rank_channels as rank_channels
 from jaxviz.analysis import receptive_field as receptive_field
 from jaxviz.analysis import settling as settling

@@ -4,6 +4,8 @@ from jaxviz.analysis._ablate_each import EachAblation as EachAblation
 from jaxviz.analysis._ablate_each import ablate_each as ablate_each
 from jaxviz.analysis._ablation import Ablation as Ablation
 from jaxviz.analysis._ablation import ablate as ablate
+from jaxviz.analysis._adversarial import Patch as Patch
+from jaxviz.analysis._adversarial import adversarial_patch as adversarial_patch
 from jaxviz.analysis._class_statistics import ClassStatistics as ClassStatistics
 from jaxviz.analysis._class_statistics import class_statistics as class_statistics
 from jaxviz.analysis._confusion import Confusion as Confusion
@@ -15,6 +17,10 @@ from jaxviz.analysis._evolution import evolution as evolution
 from jaxviz.analysis._evolution import settling as settling
 from jaxviz.analysis._invariance import Invariance as Invariance
 from jaxviz.analysis._invariance import invariance as invariance
+from jaxviz.analysis._perturbation import fgsm as fgsm
+from jaxviz.analysis._perturbation import pgd as pgd
+from jaxviz.analysis._placement import Pasted as Pasted
+from jaxviz.analysis._placement import paste_patch as paste_patch
 from jaxviz.analysis._rank_channels import ChannelRanking as ChannelRanking
 from jaxviz.analysis._rank_channels import rank_channels as rank_channels
 from jaxviz.analysis._receptive_field import receptive_field as receptive_field

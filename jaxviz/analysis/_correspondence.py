@@ -139,8 +139,9 @@ def correspondence(
     baseline = check_baseline(baseline, images.shape[1:], "image").astype(images.dtype)
     num_draws = check_count(num_draws, "num_draws")
     batch_size = check_count(DEFAULT_BATCH if batch_size is None else batch_size, "batch_size")
-    boxes = boxes_of(parts, images.shape[:3], size)
-    anywhere = random_boxes(key, boxes, images.shape[1:3], num_draws)
+    count, height, width = images.shape[:3]
+    boxes = boxes_of(parts, (count, height, width), size)
+    anywhere = random_boxes(key, boxes, (height, width), num_draws)
     counted = _count(
         f, images, np.concatenate([boxes, anywhere]), baseline, names=names, most=max(1, batch_size // len(images))
     )

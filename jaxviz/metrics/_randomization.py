@@ -54,8 +54,7 @@ def randomized(
         Adebayo et al., [Sanity Checks for Saliency Maps](https://arxiv.org/abs/1810.03292), 2018, section 3. Differs
         from it in: by default weights are shuffled, where the paper draws them from the initializers.
     """
-    f = callee(f)
-    found, tree = jax.tree_util.tree_flatten_with_path(f)
+    found, tree = jax.tree_util.tree_flatten_with_path(callee(f))
     if not any(is_array(leaf) for _, leaf in found):
         raise TypeError(
             "`f` must be a callable pytree whose leaves are parameters, got none. Wrap it: Partial(f, params)."

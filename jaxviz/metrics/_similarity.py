@@ -1,5 +1,7 @@
 """How alike two maps are, whatever their units: by the order of their values, and by their structure."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -87,10 +89,11 @@ def _blur(maps: Float[Array, "n h w"]) -> Float[Array, "n h2 w2"]:
     for axis in (1, 2):
         # Shifted and added: one loop over the map, where XLA's convolution of one channel takes ten times as long.
         size = maps.shape[axis] - 2 * _RADIUS
-        maps = sum(
+        parts = (
             float(weight) * jax.lax.slice_in_dim(maps, first, first + size, axis=axis)
             for first, weight in enumerate(kernel)
         )
+        maps = functools.reduce(jnp.add, parts)
     return maps
 
 
