@@ -47,6 +47,8 @@ def labelled(network: models.Network) -> Labelled:
                 f"`--network` must know the classes of the photos, got {network.name} without {entry['label']!r}."
             )
     pixels = np.stack([network.crop(_photo.load(str(folder / entry["file"])).pixels) for entry in entries])
+    # Three equal channels where the network sees one: `normalize` takes both, and pictures are drawn in color.
+    pixels = np.broadcast_to(pixels, (*pixels.shape[:3], 3))
     return Labelled(
         pixels, np.array([entry["class"] for entry in entries]), tuple(Path(entry["file"]).stem for entry in entries)
     )

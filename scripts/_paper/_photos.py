@@ -91,3 +91,18 @@ def box_seen(network: models.Network, size: tuple[int, int], box: list[int]) -> 
             "box is top,left,bottom,right in pixels of the file."
         )
     return render.Box(top, left, bottom, right)
+
+
+def parsed(box: str) -> list[int]:
+    """The four numbers of a box.
+
+    Raises:
+        ValueError: not four whole numbers.
+    """
+    try:
+        numbers = [int(number) for number in box.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != 4:
+        raise ValueError(f"`--boxes` must be top,left,bottom,right in whole pixels of the file, got {box!r}.")
+    return numbers

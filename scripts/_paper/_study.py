@@ -86,3 +86,24 @@ def words(label: str) -> str:
 
 def _named(network: models.Network, images: jax.Array) -> jax.Array:
     return checkpoint_name(network(images), "logits")
+
+
+def cam_layer(network: models.Network, layer: str | None) -> str:
+    """The layer for class activation maps: the last one with maps that are neither pooled nor the classes.
+
+    Raises:
+        ValueError: another one was asked for that has no maps.
+    """
+    shapes = jv.layers(network, jax.ShapeDtypeStruct((1, *network.input_shape), np.float32))
+    maps = [name for name, found in shapes.items() if len(found.shape) == 4]
+    if layer is not None and layer not in maps:
+        raise ValueError(unknown("--layer", layer, maps))
+    inner = [name for name in maps if shapes[name].shape[-1] != len(network.labels) and not name.startswith("pool")]
+    return layer or inner[-1]
+
+
+def color(network: models.Network, projection: np.ndarray) -> np.ndarray:
+    """A signed array `(h, w, c)` of the network's range in red, green, blue, still signed."""
+    # A difference of images becomes one of colors by the derivative, at a gray far from where colors are cut off.
+    gray = network.normalize(np.full((1, *projection.shape[:2], 3), 0.5))
+    return np.asarray(jax.jvp(network.denormalize, (gray,), (jax.numpy.asarray(projection[None]),))[1][0])

@@ -1,0 +1,78 @@
+"""Whether covering the same part of different faces does the same to a network's features.
+
+    JAXVIZ_PHOTOS=folder python -m scripts.correspondence
+    python -m scripts.correspondence --parts faces/parts.json --size 24 --counts 8
+
+Zeiler and Fergus 2014, section 4.3: 5 dogs and 10, right eye, left eye and nose against random places. A parts file is
+a JSON list with an entry for each photo, the photos lying beside it: `{"file": "pug.jpg", "nose": [224, 215], ...}`,
+where every pair of numbers is the column and the row of the center of a part, in pixels of the file.
+
+Writes for each number of photos `distances-N.png`, `covered-N.png` and the numbers. Takes two minutes on two CPU cores
+for SqueezeNet with 200 draws: 3045 passes. Smaller than random is a correspondence; for 10 dogs the mean absolute
+difference of changed signs in fire9 is 0.90 for the nose against 0.97 for random places.
+"""
+
+import dataclasses
+from pathlib import Path
+
+from scripts._clock import Clock
+from scripts._command import checking, keep_compiled, start
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Which photos with which parts, and which layers of which network."""
+
+    parts: Path | None = None
+    """A parts file; $JAXVIZ_PHOTOS/dogs/parts.json by default."""
+    counts: tuple[int, ...] = ()
+    """How many photos to take, from the first on: one study for each. 5 and all by default."""
+    size: int = 32
+    """Height and width of the covered box, in pixels of what the network sees."""
+    draws: int = 200
+    """Random places in each photo."""
+    network: str = "squeezenet"
+    """The network, one of models.names()."""
+    weights: str | None = None
+    """A file of weights, or `hub`, for a network without committed ones."""
+    layers: tuple[str, ...] = ()
+    """One in the middle, a late one and the last by default; `logits` are the outputs."""
+    seed: int = 0
+    """For the random places."""
+    batch_size: int = 16
+    """Images that go through the network at a time."""
+    out: Path | None = None
+    """The folder of the results. By default one of its own under runs/."""
+
+
+def main(config: Config) -> None:
+    """One study after the other, each saved when it is done."""
+    clock = Clock()
+    with clock("imports"):
+        from tqdm import tqdm
+
+        from scripts._paper import _correspondence, _study
+    with clock("arguments"), checking():
+        network = _study.network_of(config.network, config.weights)
+        layers = _study.check_layers(network, config.layers or _correspondence.default_layers(network))
+        photos, parts = _correspondence.load(config.parts, network)
+        counts = _correspondence.check_counts(config.counts, len(photos))
+        study = _study.prepare("correspondence", config, photos, network, layers=layers, names=[p.name for p in photos])
+    keep_compiled()
+    for count in tqdm(counts, unit="study"):
+        name = f"distances-{count}"
+        with clock(f"{count} photos"), checking():
+            if not study.folder.finished(name):
+                study.folder.save(name, _correspondence.measure(study, parts, layers, count))
+    for count in counts:
+        step = study.folder.load(f"distances-{count}")
+        with clock("draw"):
+            study.folder.write(f"covered-{count}.png", _correspondence.draw_covered(study, step))
+            path = study.folder.write(f"distances-{count}.png", _correspondence.draw(study, step))
+        print(f"\n{_correspondence.table(step)}")
+    study.folder.complete()
+    print(f"\nWhere the time went:\n{clock.table()}\n\n{path.parent}")
+
+
+if __name__ == "__main__":
+    start(main, Config, __doc__)

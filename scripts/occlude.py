@@ -1,0 +1,82 @@
+"""What a network says, and where it looks, before and after regions of a photo are covered; and the occlusion heat map.
+
+    JAXVIZ_PHOTOS=folder python -m scripts.occlude
+    python -m scripts.occlude --photos my.jpg --boxes 40,60,90,120 100,60,140,120
+    python -m scripts.occlude --photos my.jpg --grid 4
+
+Boxes are top,left,bottom,right in pixels of the file; `--grid 4` cuts the picture into 4x4 and covers the cells that
+speak most for the class, then those that speak least. Writes for each set of boxes a figure with a row for each photo,
+and after Zeiler and Fergus 2014, figure 6, `heatmap.png`. Takes a minute on two CPU cores for three photos. The bald
+eagle falls from 98% to 67% without its head and tail.
+"""
+
+import dataclasses
+from pathlib import Path
+
+from scripts._clock import Clock
+from scripts._command import checking, keep_compiled, start
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Which photos, what is covered, and which network."""
+
+    photos: tuple[str, ...] = ("great_white_shark", "bald_eagle", "assault_rifle")
+    """Names in $JAXVIZ_PHOTOS/imagenet/photos.json, or paths of photos."""
+    boxes: tuple[str, ...] = ()
+    """Boxes to cover together, on every photo. The two sets of scripts/_paper/marks.json by default."""
+    grid: int | None = None
+    """Cells along each side, instead of boxes."""
+    cover: int = 3
+    """How many cells of the grid are covered together."""
+    network: str = "squeezenet"
+    """The network, one of models.names()."""
+    weights: str | None = None
+    """A file of weights, or `hub`, for a network without committed ones."""
+    layer: str | None = None
+    """For Grad-CAM and the strongest channel. The last one with maps that are not the classes themselves by default."""
+    window: int = 32
+    """Height and width of the sliding window of the heat map, in pixels of what the network sees."""
+    stride: int = 12
+    """Pixels from one window to the next."""
+    samples: int = 25
+    """Noisy copies for SmoothGrad."""
+    seed: int = 0
+    """For their noise."""
+    out: Path | None = None
+    """The folder of the results. By default one of its own under runs/."""
+
+
+def main(config: Config) -> None:
+    """Cover regions, slide a window, draw both."""
+    clock = Clock()
+    with clock("imports"):
+        from tqdm import tqdm
+
+        from scripts._paper import _heatmap, _photos, _regions, _study
+    with clock("arguments"), checking():
+        network = _study.network_of(config.network, config.weights)
+        layer = _study.cam_layer(network, config.layer)
+        photos = _photos.load(config.photos, network)
+        _regions.check(config, photos, network)
+        study = _study.prepare("occlude", config, photos, network, layer=layer)
+    keep_compiled()
+    steps = {}
+    for part in (bar := tqdm((_regions, _heatmap), unit="step")):
+        name = part.__name__.rsplit("._")[-1]
+        bar.set_description(name)
+        with clock(name):
+            if not study.folder.finished(name):
+                study.folder.save(name, part.measure(study, layer))
+            steps[name] = study.folder.load(name)
+    with clock("draw"):
+        for name, picture in _regions.draw(study, steps["regions"]).items():
+            study.folder.write(f"regions-{name}.png", picture)
+        path = study.folder.write("heatmap.png", _heatmap.draw(study, steps["heatmap"]))
+    study.folder.complete()
+    print(f"\n{_regions.table(steps['regions'])}\n\n{_heatmap.table(steps['heatmap'])}")
+    print(f"\nWhere the time went:\n{clock.table()}\n\n{path.parent}")
+
+
+if __name__ == "__main__":
+    start(main, Config, __doc__)
