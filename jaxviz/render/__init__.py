@@ -29,6 +29,7 @@ from jaxviz.render._scale import Scale as Scale
 from jaxviz.render._scale import diverging as diverging
 from jaxviz.render._scale import sequential as sequential
 from jaxviz.render._sheet import contact_sheet as contact_sheet
+from jaxviz.render._sheet import mosaic as mosaic
 from jaxviz.render._sheet import paired_sheet as paired_sheet
 from jaxviz.render._signed import channel_sum as channel_sum
 from jaxviz.render._signed import gray_centred as gray_centred

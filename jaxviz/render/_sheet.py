@@ -71,7 +71,7 @@ def paired_sheet(
     """
     _check_labels(pictures, labels, "pictures")
     _check_labels(photos, labels, "photos")
-    pairs = [[fit(picture, tile), _square(some, tile)] for picture, some in zip(pictures, photos, strict=True)]
+    pairs = [[fit(picture, tile), mosaic(some, tile)] for picture, some in zip(pictures, photos, strict=True)]
     return _lay_out(pairs, labels, title, cols, tile)
 
 
@@ -89,7 +89,16 @@ def fit(picture: Picture, tile: int) -> UInt8[np.ndarray, "h w 3"]:
     return np.array(Image.fromarray(np.asarray(picture)).resize(size, method))
 
 
-def _square(photos: Sequence[Picture], tile: int) -> UInt8[np.ndarray, "h w 3"]:
+def mosaic(photos: Sequence[Picture], tile: int) -> UInt8[np.ndarray, "h w 3"]:
+    """Pictures in a square, row by row: up to 4 of them 2 by 2, up to 9 of them 3 by 3.
+
+    Args:
+        photos: of any sizes; each is made as large as fits.
+        tile: height and width of the square, in pixels.
+
+    Returns:
+        The square.
+    """
     side = max(1, math.ceil(math.sqrt(len(photos))))
     square = Image.new("RGB", (tile, tile), _canvas.PAPER)
     edges = np.rint(np.linspace(0, tile, side + 1)).astype(int)
