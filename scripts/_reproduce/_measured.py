@@ -1,0 +1,108 @@
+"""What the folder of a study says, in a sentence or two: the numbers beside those of its source."""
+
+from pathlib import Path
+from typing import Any
+
+from scripts._reproduce._study import read
+
+
+def explain(folder: Path) -> str:
+    """The class, and what covering the worst place does to it."""
+    prediction, occlusion = read(folder, "prediction.json"), read(folder, "occlusion.json")
+    lowest = min(min(row) for row in occlusion["probability"])
+    return (
+        f"{prediction['label']}, {prediction['probability']:.0%}; covering the place that matters most leaves "
+        f"{lowest:.0%}."
+    )
+
+
+def train(folder: Path) -> str:
+    """Accuracy on the test set."""
+    found = read(folder, "training.json")
+    return f"{found['test_accuracy']:.2%} of {found['test_images']:,} test images after {found['epochs']} epochs."
+
+
+def invariance(folder: Path) -> str:
+    """The areas under the curves of distance, first layer against last, and the lowest of the class probability."""
+    found = read(folder, "invariance.json")
+    first, last = found["layers"][0], found["layers"][-1]
+    areas = [
+        f"{entry['label']} {entry['areas'][first]:.2f} and {entry['areas'][last]:.2f}"
+        for entry in found["transformations"].values()
+    ]
+    return f"Area under the distance at {first} and at {last}: {'; '.join(areas)}."
+
+
+def correspondence(folder: Path) -> str:
+    """Parts against random places, in the last layer, by the seed study's measure and by the paper's."""
+    found = read(folder, "5.json")
+    layer, measures = list(found["layers"].items())[-1]
+    lines = []
+    for name, entry in measures.items():
+        parts = ", ".join(f"{part} {of['distance']:.3f} (p {of['p']:.2f})" for part, of in entry["parts"].items())
+        lines.append(f"{name.replace('_', ' ')}: {parts}, random {entry['random']['mean']:.3f}")
+    return f"5 dogs, {layer}. {'; '.join(lines)}."
+
+
+def occlude(folder: Path) -> str:
+    """Probabilities before and after the first set of boxes, and the heat map's lowest."""
+    regions, heatmap = read(folder, "regions.json"), read(folder, "heatmap.json")
+    first = regions["sets"][0]
+    changes = [
+        f"{photo['target']} {_of_target(photo['before'])} to {_of_target(photo['after'][first])}"
+        for photo in regions["photos"]
+    ]
+    related = ", ".join(f"{photo['correlation']:.2f}" for photo in heatmap["photos"])
+    return (
+        f"Covering {first}: {', '.join(changes)}. The map of the strongest channel's activation and that of the "
+        f"class probability correlate by {related}."
+    )
+
+
+def _of_target(top: dict[str, Any]) -> str:
+    return f"{top['probability']:.0%}"
+
+
+def attention(folder: Path) -> str:
+    """How much of each map is on the object."""
+    found = read(folder, "attention.json")
+    shares = ", ".join(f"{name.replace('_', ' ')} {share:.0%}" for name, share in found["mean_shares"].items())
+    return f"On the object, a box of {found['mean_area']:.0%} of the picture: {shares}, mean of {len(found['photos'])}."
+
+
+def adversarial(folder: Path) -> str:
+    """Success of the patch, a photo and noise at the middle size, and where Grad-CAM looks."""
+    found = read(folder, "adversarial.json")
+    success, look = found["success"], found["look"]
+    middle = len(success["factors"]) // 2
+    rates = ", ".join(f"{name} {success[name]['success'][middle]:.0%}" for name in ("patch", "photo", "noise"))
+    return (
+        f"On {success['area'][middle]:.0%} of the picture, {success['photos']} unseen photos: {rates}. Grad-CAM of the "
+        f"target peaks on the patch in {look['grad_cam_peak_in_patch']:.0%}."
+    )
+
+
+def trust(folder: Path) -> str:
+    """How alike maps stay when the whole network is randomized: low passes."""
+    methods = {row["method"]: row for row in read(folder, "table.json")["methods"]}
+    ranks = ", ".join(f"{name.replace('_', ' ')} {row['ssim'][-1]:.2f}" for name, row in methods.items())
+    return f"Structural similarity of the map to that of a wholly random network: {ranks}."
+
+
+def transfer(folder: Path) -> str:
+    """Accuracy of each way."""
+    ways = read(folder, "transfer.json")["ways"]
+    return "; ".join(f"{way['name']} {way['test']:.1%}" for way in ways) + "."
+
+
+def generalize(folder: Path) -> str:
+    """The best layer of each trunk, by the size of the training set."""
+    results = read(folder, "generalize.json")["results"]
+    lines = []
+    for trunk in dict.fromkeys(result["trunk"] for result in results):
+        for count in (15, 30):
+            same = [result for result in results if result["trunk"] == trunk and result["count"] == count]
+            if same:
+                best = max(same, key=lambda result: result["accuracy"])
+                lines.append(f"{trunk} trunk, {count} a class: {best['accuracy']:.1%} ({best['layer']})")
+    return "; ".join(lines) + "."

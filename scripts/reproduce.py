@@ -1,0 +1,54 @@
+"""Runs every study that this machine has data and weights for, and puts all of them on one page.
+
+    TFDS_DATA_DIR=folder JAXVIZ_PHOTOS=folder python -m scripts.reproduce
+    python -m scripts.reproduce --only invariance trust
+
+Each study has a folder of its own under `--out`; `index.html` has a table of what the source reported, what was
+measured, and the command, with the figures below, and lists what is missing and how to get it. The same command goes
+on after an interruption, and does not repeat what is done. `--list` shows the studies and what they lack.
+"""
+
+import dataclasses
+import sys
+from pathlib import Path
+
+from scripts._clock import Clock
+from scripts._command import checking, start
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Which studies, and where."""
+
+    only: tuple[str, ...] = ()
+    """Names of studies. All by default; the page has those that are chosen."""
+    list: bool = False
+    """Show the studies and what they lack, and run nothing."""
+    out: Path = Path("runs/reproduce")
+    """The folder of the results."""
+
+
+def main(config: Config) -> None:
+    """Run what can run, then write the page."""
+    clock = Clock()
+    with clock("imports"):
+        # Here, so that --help and a mistyped option need not wait for JAX.
+        from scripts._reproduce import _index, _studies
+    with checking():
+        studies = _studies.chosen(config.only)
+    if config.list:
+        for study in studies:
+            lacking = ", ".join(need.what for need in study.needs if not need.met())
+            print(f"  {study.name:<28} {f'missing: {lacking}' if lacking else 'can run'}")
+        return
+    path, rows = _index.write(studies, config.out, clock)
+    lines = "\n".join(
+        f"  {row['study']}\n    reported: {row['reported']}\n    measured: {row['measured']}" for row in rows
+    )
+    print(f"\n{lines}\n\nWhere the time went:\n{clock.table()}\n\n{path}")
+    if any(row["state"] == "failed" for row in rows):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    start(main, Config, __doc__)

@@ -1,0 +1,111 @@
+import importlib
+import inspect
+import json
+
+import pytest
+import tyro
+
+from scripts._clock import Clock
+from scripts._reproduce import _index, _studies
+from scripts._reproduce._needs import Need, dataset, photos
+from scripts._reproduce._study import Study, read
+
+
+def study(name, *arguments, needs=()):
+    def measured(folder):
+        return f"measured {read(folder, 'found.json')['value']}"
+
+    module = ("tests.scripts.one_study", *arguments)
+    return Study(name, f"Title of {name}", module, "reported", measured, ("picture.png",), needs)
+
+
+@pytest.fixture
+def three(tmp_path):
+    absent = Need("the thing", "Get <it>.", lambda: False)
+    return (
+        study("good", "7"),
+        study("bad", "8", "--fail-without", str(tmp_path / "repaired")),
+        study("poor", "9", needs=(absent,)),
+    )
+
+
+def runs(out, name):
+    return int((out / f"{name}.runs").read_text())
+
+
+def test_done_failed_and_missing_all_stand_on_the_page(three, tmp_path):
+    path, rows = _index.write(three, tmp_path / "all", Clock())
+    assert [row["state"] for row in rows] == ["done", "failed", "missing"]
+    assert rows[0]["measured"] == "measured 7"
+    assert rows[0]["command"] == "python -m tests.scripts.one_study 7"
+    assert rows[1]["measured"] == "failed: error: the <reason> (exit code 1, bad.log)"
+    assert rows[2]["measured"] == "missing: the thing is missing. Get <it>."
+    assert json.loads((tmp_path / "all" / "table.json").read_text()) == rows
+    text = path.read_text()
+    assert "3 studies: 1 done, 1 missing, 1 failed." in text
+    assert "error: the &lt;reason&gt;" in text
+    assert "missing: the thing is missing. Get &lt;it&gt;." in text
+    assert '<a href="#title-of-good">' in text
+    assert '<a href="#title-of-bad">' not in text
+    # 2000 pixels wide in the file.
+    assert 'width="1600"' in text
+
+
+def test_what_is_done_is_not_done_again_and_what_failed_is(three, tmp_path):
+    out = tmp_path / "all"
+    _index.write(three, out, Clock())
+    (tmp_path / "repaired").touch()
+    _, rows = _index.write(three, out, Clock())
+    assert [row["state"] for row in rows] == ["done", "done", "missing"]
+    assert (runs(out, "good"), runs(out, "bad")) == (1, 2)
+
+
+def test_part_of_the_studies_leaves_what_others_have_done(three, tmp_path):
+    out = tmp_path / "all"
+    _index.write(three[:1], out, Clock())
+    _index.write(three[1:], out, Clock())
+    _, rows = _index.write(three, out, Clock())
+    assert rows[0]["state"] == "done"
+    assert runs(out, "good") == 1
+
+
+def test_another_command_or_a_broken_folder_is_not_taken_for_done(tmp_path):
+    out = tmp_path / "all"
+    _index.write([study("one", "1")], out, Clock())
+    _, [row] = _index.write([study("one", "2")], out, Clock())
+    assert row["measured"] == "measured 2"
+    (out / "one" / "run.json").write_text('{"complete": false}')
+    _index.write([study("one", "2")], out, Clock())
+    assert runs(out, "one") == 3
+
+
+@pytest.mark.parametrize("entry", _studies.STUDIES, ids=lambda entry: entry.name)
+def test_every_study_has_a_command_that_its_script_takes(entry, tmp_path):
+    main = importlib.import_module(entry.arguments[0]).main
+    config = inspect.get_annotations(main, eval_str=True)["config"]
+    found = tyro.cli(config, args=[*entry.arguments[1:], "--out", str(tmp_path)])
+    assert found.out == tmp_path
+    assert entry.figures
+
+
+def test_names_and_folders_of_studies_are_theirs_alone():
+    names = [entry.name for entry in _studies.STUDIES]
+    assert len(set(names)) == len(names)
+    assert [entry.name for entry in _studies.chosen(("trust", "explain"))] == ["explain", "trust"]
+    with pytest.raises(ValueError, match=r"`--only` must name studies.*Did you mean invariance\?"):
+        _studies.chosen(("invarance",))
+
+
+def test_needs_look_at_the_machine(tmp_path, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("JAXVIZ_PHOTOS", str(tmp_path))
+    assert not dataset("mnist").met()
+    assert not photos("dogs").met()
+    (tmp_path / "mnist" / "3.0.1").mkdir(parents=True)
+    assert not dataset("mnist").met()
+    (tmp_path / "mnist" / "3.0.1" / "dataset_info.json").touch()
+    (tmp_path / "dogs").mkdir()
+    assert dataset("mnist").met()
+    assert photos("dogs").met()
+    monkeypatch.delenv("JAXVIZ_PHOTOS")
+    assert not photos("dogs").met()
