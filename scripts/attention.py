@@ -5,7 +5,7 @@
 
 Writes `attention.png` and its numbers; the share of a map's energy in a box around the object stands beside the share
 of the picture that the box covers. Takes half a minute on two CPU cores. For the soccer ball, SqueezeNet's Grad-CAM
-has 61% of its energy in a box of 26% of the picture.
+has 49% of its energy in a box of 27% of the picture, guided Grad-CAM 73% and the gradient 33%.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ from scripts._command import checking, keep_compiled, start
 class Config:
     """Which photos, where their objects are, and which network."""
 
-    photos: tuple[str, ...] = ("Egyptian_cat", "soccer_ball", "miniskirt", "ox", "killer_whale")
+    photos: tuple[str, ...] = ("Egyptian_cat", "soccer_ball", "miniskirt", "ox", "bald_eagle")
     """Names in $JAXVIZ_PHOTOS/imagenet/photos.json, or paths of photos."""
     boxes: tuple[str, ...] = ()
     """top,left,bottom,right of the object in pixels of the file, one for each photo. Those of scripts/_paper/marks.json

@@ -6,8 +6,8 @@
 
 Boxes are top,left,bottom,right in pixels of the file; `--grid 4` cuts the picture into 4x4 and covers the cells that
 speak most for the class, then those that speak least. Writes for each set of boxes a figure with a row for each photo,
-and after Zeiler and Fergus 2014, figure 6, `heatmap.png`. Takes a minute on two CPU cores for three photos. The bald
-eagle falls from 98% to 67% without its head and tail.
+and after Zeiler and Fergus 2014, figure 6, `heatmap.png`. Takes a minute and a half on two CPU cores for three photos.
+The great white shark falls from 80% to 0.5% without its jaws, and to 57% without a part of its side.
 """
 
 import dataclasses
