@@ -188,8 +188,16 @@ _NETWORKS = {
         hub="timm/resnet50.tv_in1k",
         address="https://download.pytorch.org/models/resnet50-0676ba61.pth",
     ),
-    "mnist_cnn1": Entry(MnistCNN1, lambda: _mnist("mnist_cnn1")),
-    "mnist_cnn2": Entry(MnistCNN2, lambda: _mnist("mnist_cnn2")),
+    "mnist_cnn1": Entry(
+        MnistCNN1,
+        lambda: _mnist("mnist_cnn1"),
+        "4ca9ca8b7d097857991fbb6d2203d07be4b34306d2dd6c5bd30a892d8af0a572",
+    ),
+    "mnist_cnn2": Entry(
+        MnistCNN2,
+        lambda: _mnist("mnist_cnn2"),
+        "30ba7e8e6646115df56327b6e2cafcbd9295f3dd6f2c8a47a03a4ed3caddece3",
+    ),
     "mnist_cnn3": Entry(MnistCNN3, lambda: _mnist("mnist_cnn3")),
     "cifar_small": Entry(CifarSmall, lambda: _cifar("cifar_small")),
     "cifar_wide": Entry(CifarWide, lambda: _cifar("cifar_wide")),
