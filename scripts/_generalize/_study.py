@@ -1,0 +1,77 @@
+"""The arguments of a run turned into values: a trunk, its layers, the photos of a data set."""
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import jax
+import numpy as np
+
+import jaxviz as jv
+import models
+from models import datasets, transfer
+from scripts._explain._run import versions
+from scripts._explain._study import spread_over, unknown
+from scripts._generalize._folds import most_photos
+from scripts._run_folder import RunFolder, free
+
+if TYPE_CHECKING:
+    from scripts.generalize import Config
+
+
+class Study(NamedTuple):
+    """Everything that the steps of a run share. The first `own_train` photos are the set's own training split."""
+
+    config: "Config"
+    network: models.Network
+    layers: tuple[str, ...]
+    photos: np.ndarray
+    labels: np.ndarray
+    own_train: int
+    folder: RunFolder
+
+
+def prepare(config: "Config") -> Study:
+    """Look at every argument, read the photos, and take the folder.
+
+    Raises:
+        ValueError: for the first argument that does not fit.
+        FileNotFoundError: for a data set or weights that are not there.
+    """
+    for name, value in (("folds", config.folds), ("counts", min(config.counts, default=0))):
+        if value < 1:
+            raise ValueError(f"`--{name}` must be at least 1, got {value}.")
+    if not config.strengths or min(config.strengths) < 0:
+        raise ValueError(f"`--strengths` must be some numbers from 0 up, got {config.strengths}.")
+    if config.network not in models.names():
+        raise ValueError(unknown("--network", config.network, models.names()))
+    network = models.load(config.network, config.weights)
+    network = transfer.sized(network, network.input_shape[0])
+    layers = _layers(network, config.layers)
+    train, test = (datasets.load(config.data, split, transform=network.crop) for split in ("train", "test"))
+    labels = np.concatenate([train.labels, test.labels])
+    most = most_photos(labels, len(train.labels), config.folds)
+    if max(config.counts) > most:
+        raise ValueError(
+            f"`--counts` must be at most {most} photos a class for {config.data}, got {max(config.counts)}."
+        )
+    settings = {
+        key: list(value) if isinstance(value, tuple) else value for key, value in dataclasses.asdict(config).items()
+    }
+    del settings["out"]
+    run = {"script": "generalize", **settings, "weights": str(config.weights), "layers": list(layers)}
+    out = config.out or free(Path("runs") / f"generalize-{config.data}-{config.network}", run)
+    folder = RunFolder(out, run, versions())
+    photos = np.concatenate([train.images, test.images])
+    return Study(config, network, layers, photos, labels, len(train.labels), folder)
+
+
+def _layers(network: models.Network, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """From shallow to deep; five of them where the user names none."""
+    images = jax.ShapeDtypeStruct((1, *network.input_shape), np.float32)
+    shapes = {name: shape.shape for name, shape in jv.layers(network, images).items()}
+    for layer in wanted:
+        if layer not in shapes:
+            raise ValueError(unknown("--layers", layer, list(shapes)))
+    maps = [name for name, shape in shapes.items() if len(shape) == 4]
+    return tuple(sorted(set(wanted), key=list(shapes).index)) or spread_over(maps, shapes, len(network.labels), 5)

@@ -1,0 +1,103 @@
+"""The arguments of a run turned into values: a trunk, its layers, the photos of a data set in two sizes."""
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import jax
+import numpy as np
+
+import jaxviz as jv
+import models
+from models import datasets, transfer
+from models.datasets import Examples
+from models.training import Recipe
+from scripts._explain._run import versions
+from scripts._explain._study import unknown
+from scripts._run_folder import RunFolder, free
+
+if TYPE_CHECKING:
+    from scripts.transfer import Config
+
+
+class Study(NamedTuple):
+    """Everything that the steps of a run share.
+
+    `trunks` are the trained trunk for each size of photos, `examples` the photos; the first size is for the frozen
+    trunk, the last one for the training from scratch.
+    """
+
+    config: "Config"
+    sizes: tuple[int, ...]
+    trunks: dict[int, models.Network]
+    examples: dict[int, Examples]
+    classes: tuple[str, ...]
+    layers: tuple[str, ...]
+    head: Recipe
+    scratch: Recipe | None
+    folder: RunFolder
+
+
+def prepare(config: "Config") -> Study:
+    """Look at every argument, read the photos, and take the folder.
+
+    Raises:
+        ValueError: for the first argument that does not fit.
+        FileNotFoundError: for a data set or weights that are not there.
+    """
+    if not 1 <= config.splits <= 10:
+        raise ValueError(f"`--splits` must be 1 to 10, got {config.splits}.")
+    for name in ("hidden", "epochs"):
+        if getattr(config, name) < 1:
+            raise ValueError(f"`--{name}` must be at least 1, got {getattr(config, name)}.")
+    if config.scratch_epochs < 0:
+        raise ValueError(f"`--scratch-epochs` must be at least 0, got {config.scratch_epochs}.")
+    if config.network not in models.names():
+        raise ValueError(unknown("--network", config.network, models.names()))
+    network = models.load(config.network, config.weights)
+    own = network.input_shape[0]
+    wanted = [config.size or (320 if network.spec.any_size else own)]
+    wanted += [config.scratch_size or (128 if network.spec.any_size else own)] if config.scratch_epochs else []
+    sizes = tuple(dict.fromkeys(wanted))
+    trunks = {size: transfer.sized(network, size) for size in sizes}
+    layers = _layers(network, config.layers)
+    classes = datasets.labels(config.data)
+    examples = {size: datasets.load(config.data, "train", transform=trunks[size].crop) for size in sizes}
+    settings = {
+        key: list(value) if isinstance(value, tuple) else value for key, value in dataclasses.asdict(config).items()
+    }
+    del settings["out"]
+    run = {"script": "transfer", **settings, "layers": list(layers), "sizes": list(sizes)}
+    out = config.out or free(Path("runs") / f"transfer-{config.data}-{config.network}", run)
+    folder = RunFolder(out, run, versions())
+    count = 8 * len(examples[sizes[0]].labels) // 10
+    head, scratch = _recipes(config, count)
+    return Study(config, sizes, trunks, examples, classes, layers, head, scratch, folder)
+
+
+def _recipes(config: "Config", count: int) -> tuple[Recipe, Recipe | None]:
+    """For the head, and for the whole network, with `count` photos."""
+    head = Recipe(
+        config.data,
+        epochs=config.epochs,
+        batch_size=min(64, count),
+        learning_rate=1e-3,
+        weight_decay=0.01,
+        label_smoothing=0.1,
+        dropout=(("features", 0.2), ("hidden", 0.5)),
+    )
+    if not config.scratch_epochs:
+        return head, None
+    changes = {"epochs": config.scratch_epochs, "batch_size": min(32, count), "flip": True, "shift": 12}
+    return head, dataclasses.replace(head, **changes, dropout=(("hidden", 0.5),))
+
+
+def _layers(network: models.Network, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """From shallow to deep; the five deepest whose maps are not those of the network's own classes by default."""
+    images = jax.ShapeDtypeStruct((1, *network.input_shape), np.float32)
+    shapes = {name: shape.shape for name, shape in jv.layers(network, images).items()}
+    for layer in wanted:
+        if layer not in shapes:
+            raise ValueError(unknown("--layers", layer, list(shapes)))
+    maps = [name for name, shape in shapes.items() if len(shape) == 4 and shape[-1] != len(network.labels)]
+    return tuple(sorted(set(wanted or maps[-5:]), key=list(shapes).index))

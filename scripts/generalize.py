@@ -1,0 +1,65 @@
+"""Ask what a network trained on ImageNet has learned for other photos: a linear softmax on its frozen layers.
+
+    TFDS_DATA_DIR=folder python -m scripts.generalize --out runs/generalize
+
+Draws training sets of a few photos a class, several times, and fits a linear softmax to the means of the maps of layers
+from shallow to deep; the same for a trunk with random weights. The measure is that of Zeiler and Fergus 2014, section
+5.2: right test photos, averaged class by class. Writes `generalize.json`, `generalize.png` and `generalize.md`.
+"""
+
+import dataclasses
+from pathlib import Path
+
+from scripts._clock import Clock
+from scripts._command import checking, keep_compiled, start
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Whose features, of what, and how often."""
+
+    network: str = "squeezenet"
+    """The trunk, one of models.names()."""
+    weights: str | None = None
+    """A file of its weights, or hub; the committed ones by default."""
+    data: str = "caltech101"
+    """A data set of tensorflow-datasets with the splits train and test."""
+    layers: tuple[str, ...] = ()
+    """The layers whose features are used. Five from shallow to deep by default."""
+    counts: tuple[int, ...] = (1, 5, 10, 15, 30)
+    """Training photos a class."""
+    folds: int = 5
+    """How often the photos are drawn: first within the set's own splits, then from all of it."""
+    strengths: tuple[float, ...] = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
+    """Strengths of the regularization, from which held-out training photos choose."""
+    seed: int = 0
+    """Of the draws and of the random weights."""
+    out: Path | None = None
+    """The folder of the results. By default one of its own under runs/."""
+
+
+def main(config: Config) -> None:
+    """Measure fold by fold, then draw."""
+    clock = Clock()
+    # Here, so that --help and a mistyped option need not wait for JAX.
+    from scripts._generalize import _measure, _show, _study
+    from scripts._run_folder import dumps
+
+    with clock("read photos"), checking():
+        study = _study.prepare(config)
+    for name, value in study.folder.run.items():
+        print(f"  {name:<9} {value}")
+    keep_compiled()
+    with clock("measure"):
+        steps = _measure.measure(study)
+    numbers = _show.summarize(study, steps)
+    with clock("draw"):
+        study.folder.write("generalize.png", _show.draw(numbers))
+    study.folder.write("generalize.md", (_show.table(numbers) + "\n").encode())
+    path = study.folder.write("generalize.json", dumps(numbers).encode())
+    study.folder.complete()
+    print(f"\n{_show.table(numbers)}\n\nWhere the time went:\n{clock.table()}\n\n{path}")
+
+
+if __name__ == "__main__":
+    start(main, Config, __doc__)
