@@ -8,8 +8,8 @@ a JSON list with an entry for each photo, the photos lying beside it: `{"file": 
 where every pair of numbers is the column and the row of the center of a part, in pixels of the file.
 
 Writes for each number of photos `distances-N.png`, `covered-N.png` and the numbers. Takes two minutes on two CPU cores
-for SqueezeNet with 200 draws: 3045 passes. Smaller than random is a correspondence; for 10 dogs the mean absolute
-difference of changed signs in fire9 is 0.90 for the nose against 0.97 for random places.
+for SqueezeNet with 200 draws: 3045 passes. Smaller than random is a correspondence; for 5 dogs the mean absolute
+difference of the logits' signs is 0.80 +- 0.08 for the nose against 0.93 for random places, p = 0.01.
 """
 
 import dataclasses

@@ -146,8 +146,8 @@ def correspondence(
         f, images, np.concatenate([boxes, anywhere]), baseline, names=names, most=max(1, batch_size // len(images))
     )
     found = {
-        name: _summary(tuple(parts), boxes, anywhere, np.asarray(counts, np.float64), len(images))
-        for name, counts in counted.items()
+        name: _summary(tuple(parts), boxes, anywhere, np.asarray(counted[name], np.float64), len(images))
+        for name in names
     }
     return found[layer] if isinstance(layer, str) else found
 
