@@ -203,6 +203,7 @@ def _distribution(axes: Axes, found: dict, random: np.ndarray) -> None:
             color=color,
         )
     axes.set_yticks([])
+    axes.locator_params(axis="x", nbins=5)
     axes.tick_params(labelsize=7)
     axes.spines[["top", "right", "left"]].set_visible(False)
 
