@@ -1,0 +1,1 @@
+"""What studies over a data set share: their options, the data, and steps that survive an interruption."""

@@ -1,0 +1,86 @@
+"""The data that a study goes over, by name."""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+import models
+from models import datasets, training
+from models._prepared import Source
+from scripts import _labelled_photos
+
+PHOTOS = "photos"
+
+
+class Data(NamedTuple):
+    """Images as bytes, with their classes.
+
+    `dataset` is what `jv.Scan` reads; `sha256` tells photos from others.
+    """
+
+    name: str
+    split: str
+    dataset: Any
+    size: int
+    labels: tuple[str, ...]
+    sha256: str | None
+
+    def picture(self, index: int) -> np.ndarray:
+        """One image as uint8 (h, w, 3)."""
+        image = self.dataset[0][index] if isinstance(self.dataset, tuple) else self.dataset[int(index)][0]
+        return np.broadcast_to(image, (*image.shape[:2], 3))
+
+    def label(self, index: int) -> int:
+        """Its class."""
+        return int(self.dataset[1][index] if isinstance(self.dataset, tuple) else self.dataset[int(index)][1])
+
+
+@dataclasses.dataclass(frozen=True)
+class Normalized:
+    """From bytes to the range of a network: the same object for the same network, so that programs are reused."""
+
+    spec: models.Spec
+
+    def __call__(self, images: Any) -> jax.Array:
+        """The batch as the network gets it."""
+        return models.Network(None, None, self.spec).normalize(images / np.float32(255))
+
+
+def default_name(network: models.Network) -> str:
+    """The data that a network was trained on, or the user's photos."""
+    recipe = training.RECIPES.get(network.name)
+    return recipe.dataset if recipe else PHOTOS
+
+
+def find(network: models.Network, name: str | None, split: str, *, keep: bool = False) -> Data:
+    """The data, read one example at a time as they are needed, or all of them now.
+
+    Args:
+        network: whose input the images must fit.
+        name: `PHOTOS`, or a set of `tensorflow-datasets`.
+        split: of the set.
+        keep: whether to read all into memory, for studies that pass over them often.
+
+    Raises:
+        ValueError: an unknown set or split.
+        FileNotFoundError: it is not there.
+    """
+    name = name or default_name(network)
+    if name == PHOTOS:
+        photos = _labelled_photos.labelled(network)
+        channels = network.input_shape[2]
+        return Data(
+            name,
+            "",
+            (photos.pixels[..., :channels], photos.classes),
+            len(photos.classes),
+            network.labels,
+            photos.sha256(),
+        )
+    transform = None if name == default_name(network) else network.crop
+    source = datasets.load(name, split, transform=transform) if keep else Source(name, split, transform)
+    dataset = (source.images, source.labels) if isinstance(source, datasets.Examples) else source
+    size = len(dataset[0]) if isinstance(dataset, tuple) else len(dataset)
+    return Data(name, split, dataset, size, datasets.labels(name), None)

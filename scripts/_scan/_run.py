@@ -1,0 +1,150 @@
+"""A run of several passes over a data set: each is a step, saved as it goes, in one process or in many."""
+
+import dataclasses
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from tqdm import tqdm
+
+import jaxviz as jv
+import models
+from jaxviz.analysis._processes import exchanged
+from scripts._clock import Clock
+from scripts._command import UsageError
+from scripts._explain._run import versions
+from scripts._explain._study import unknown
+from scripts._run_folder import RunFolder, Step, free
+from scripts._scan._data import Data, Normalized
+from scripts._scan._options import Scanning
+
+_SCANS = "scans"
+
+
+class Run:
+    """The folder of a run, and the one bar of all of its passes.
+
+    All processes compute, the first of them writes.
+
+    Args:
+        name: of the script and the network, for a folder under runs/.
+        settings: what the results depend on.
+        options: of the scans.
+        images: that all steps together have to do with.
+
+    Raises:
+        UsageError: the folder is another run's.
+    """
+
+    def __init__(self, name: str, settings: dict[str, Any], options: Scanning, images: int):
+        self.leads = jax.process_index() == 0
+        self._options, self._step = options, ""
+        self.path, self._finished = self._agreed(name, settings)
+        if self.leads:
+            for key, value in {**settings, "devices": f"{jax.device_count()} {jax.devices()[0].device_kind}"}.items():
+                print(f"  {key:<12} {value}")
+        # A small part of the past, so that the rate is that of the step at hand.
+        self._bar = tqdm(total=images, unit="image", smoothing=0.1, disable=not self.leads)
+
+    def _agreed(self, name: str, settings: dict[str, Any]) -> tuple[Path, frozenset[str]]:
+        """Folder and finished steps as the first process sees them: the others must do what it does."""
+        message: dict[str, Any] = {}
+        if self.leads:
+            try:
+                self._folder = RunFolder(self._options.out or free(Path("runs") / name, settings), settings, versions())
+                done = [path.stem for path in self._folder.path.glob("*.npz") if self._folder.finished(path.stem)]
+                message = {"path": str(self._folder.path), "finished": done}
+            except UsageError as error:
+                message = {"error": str(error)}
+        message = json.loads(exchanged(json.dumps(message).encode())[0])
+        if "error" in message:
+            raise UsageError(message["error"])
+        return Path(message["path"]), frozenset(message["finished"])
+
+    def step(self, name: str, images: int, measure: Callable[[], Step]) -> Step:
+        """What `measure` finds, or has found before the run was interrupted.
+
+        Args:
+            name: of the step.
+            images: that it has to do with.
+            measure: may call `scan` for each of its passes over the data, and `tick`.
+        """
+        self._bar.set_description(name)
+        self._step, before = name, self._bar.n
+        if name in self._finished:
+            step = _load(self.path, name)
+        else:
+            step = measure()
+            if self.leads:
+                self._folder.save(name, step)
+                # Of this step alone: another process may have begun with the next one.
+                shutil.rmtree(self.path / _SCANS / name, ignore_errors=True)
+        self._bar.update(before + images - self._bar.n)
+        return step
+
+    def tick(self, images: int) -> None:
+        """Say that so many more are done."""
+        self._bar.update(images)
+
+    def scan(self, name: str, spec: models.Spec) -> jv.Scan:
+        """The options of a pass over the data, its name one that no other pass of the step has."""
+        before = 0
+
+        def progress(done: int, total: int) -> None:
+            nonlocal before
+            del total
+            self._bar.update((done - before) * jax.process_count())
+            before = done
+
+        options = self._options
+        return jv.Scan(
+            batch_size=options.batch_size,
+            devices=options.devices,
+            preprocess=Normalized(spec),
+            resume=self.path / _SCANS / self._step / name,
+            save_every=options.save_every,
+            skip_corrupt=options.skip_corrupt,
+            progress=progress,
+        )
+
+    def finish(self, files: Callable[[], dict[str, bytes]], clock: Clock) -> None:
+        """Draw, write what was drawn, and mark the end."""
+        self._bar.close()
+        if not self.leads:
+            return
+        with clock("draw"):
+            for name, content in files().items():
+                self._folder.write(name, content)
+        shutil.rmtree(self.path / _SCANS, ignore_errors=True)
+        self._folder.complete()
+
+
+def network_of(name: str, weights: str | None) -> models.Network:
+    """The network, with the weights of a file where it has none of its own.
+
+    Raises:
+        ValueError: an unknown name, or a file that does not fit.
+    """
+    if name not in models.names():
+        raise ValueError(unknown("NETWORK", name, models.names()))
+    return models.load(name, weights)
+
+
+def settings(script: str, config: Any, network: models.Network, data: Data, **resolved: Any) -> dict[str, Any]:
+    """All that the result depends on, for JSON: the arguments, and what they led to."""
+    own = {key: value for key, value in dataclasses.asdict(config).items() if key != "scan"}
+    weights = hashlib.sha256(b"".join(np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(network)))
+    run = {"script": script, **own, "weights": weights.hexdigest()[:16], "data": data.name, "split": data.split}
+    run |= {"images": data.size, "sha256": data.sha256, "batch_size": config.scan.batch_size, **resolved}
+    run["skip_corrupt"] = config.scan.skip_corrupt
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in run.items()}
+
+
+def _load(path: Path, name: str) -> Step:
+    with np.load(path / f"{name}.npz") as arrays:
+        return Step(json.loads((path / f"{name}.json").read_text("utf-8")), dict(arrays))
