@@ -198,7 +198,11 @@ _NETWORKS = {
         lambda: _mnist("mnist_cnn2"),
         "30ba7e8e6646115df56327b6e2cafcbd9295f3dd6f2c8a47a03a4ed3caddece3",
     ),
-    "mnist_cnn3": Entry(MnistCNN3, lambda: _mnist("mnist_cnn3")),
+    "mnist_cnn3": Entry(
+        MnistCNN3,
+        lambda: _mnist("mnist_cnn3"),
+        "9744357eebdc7b75274dab80e2fb6f019e4f90c8f6881878f0b712b64d8dc353",
+    ),
     "cifar_small": Entry(CifarSmall, lambda: _cifar("cifar_small")),
     "cifar_wide": Entry(CifarWide, lambda: _cifar("cifar_wide")),
 }
