@@ -203,6 +203,10 @@ _NETWORKS = {
         lambda: _mnist("mnist_cnn3"),
         "9744357eebdc7b75274dab80e2fb6f019e4f90c8f6881878f0b712b64d8dc353",
     ),
-    "cifar_small": Entry(CifarSmall, lambda: _cifar("cifar_small")),
+    "cifar_small": Entry(
+        CifarSmall,
+        lambda: _cifar("cifar_small"),
+        "dbd92063d43faf6e082b68dd877da458476dda0f0410f606e6830a850d16cc21",
+    ),
     "cifar_wide": Entry(CifarWide, lambda: _cifar("cifar_wide")),
 }
