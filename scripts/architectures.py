@@ -1,0 +1,73 @@
+"""Look into two networks to tell the better one, and ask whether the look would have told.
+
+    TFDS_DATA_DIR=folder python -m scripts.architectures
+
+Draws filters, feature maps and deconvnet projections of the strongest digits of both, and measures what one sees: the
+energy that a stride folds onto lower frequencies, the share of a reconstruction's energy above the Nyquist frequency of
+the layer's step, and its contrast between stroke and background. Then it trains variants that differ in one choice of
+depth, width or first layer, and says how the measures go along with their test errors. Zeiler and Fergus 2014, sections
+4.1 and 5.1. Writes `architectures.json`, `architectures.md`, `architectures.png` and `pictures.png`.
+"""
+
+import dataclasses
+from pathlib import Path
+
+from scripts._clock import Clock
+from scripts._command import checking, keep_compiled, start
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Which networks, and how long the variants are trained."""
+
+    networks: tuple[str, ...] = ("mnist_cnn1", "mnist_cnn2")
+    """Two or more of one data set, with committed weights and with layers conv1 and conv2."""
+    images: int = 500
+    """Test images that are measured, and among which the strongest are searched."""
+    train: int = 12000
+    """Training images for the variants."""
+    epochs: int = 3
+    """Passes over those."""
+    seeds: int = 2
+    """How often each variant is trained."""
+    out: Path | None = None
+    """The folder of the results. By default one of its own under runs/."""
+
+
+def main(config: Config) -> None:
+    """Look, train, and compare."""
+    clock = Clock()
+    # Here, so that --help and a mistyped option need not wait for JAX.
+    from models import training
+    from scripts._architectures import _ablation, _aliasing, _pictures, _show, _study
+    from scripts._run_folder import dumps
+
+    with clock("read the data"), checking():
+        study = _study.prepare(config)
+    for name, value in study.folder.run.items():
+        print(f"  {name:<9} {value}")
+    keep_compiled()
+    photos = study.test.images[: config.images]
+    with clock("measure the networks"):
+        entries = [
+            {
+                "network": network.name,
+                "accuracy": round(training.evaluate(network, study.test).accuracy, 5),
+                "layers": _aliasing.measure(network, photos),
+            }
+            for network in study.networks
+        ]
+    with clock("draw the networks"):
+        study.folder.write("pictures.png", _pictures.draw(study.networks, photos, entries))
+    with clock("train the variants"):
+        variants = _ablation.train(study)
+    numbers = _show.summarize(study, entries, variants)
+    study.folder.write("architectures.png", _show.draw(numbers))
+    study.folder.write("architectures.md", (_show.tables(numbers) + "\n").encode())
+    path = study.folder.write("architectures.json", dumps(numbers).encode())
+    study.folder.complete()
+    print(f"\n{_show.tables(numbers)}\n\nWhere the time went:\n{clock.table()}\n\n{path}")
+
+
+if __name__ == "__main__":
+    start(main, Config, __doc__)
