@@ -34,14 +34,16 @@ def invariance(folder: Path) -> str:
 
 
 def correspondence(folder: Path) -> str:
-    """Parts against random places, in the last layer, by the seed study's measure and by the paper's."""
-    found = read(folder, "5.json")
-    layer, measures = list(found["layers"].items())[-1]
+    """Parts against random places in a late layer, by each measure."""
+    found = read(folder, "distances-5.json")
+    layer, measures = list(found["layers"].items())[1]
     lines = []
     for name, entry in measures.items():
-        parts = ", ".join(f"{part} {of['distance']:.3f} (p {of['p']:.2f})" for part, of in entry["parts"].items())
-        lines.append(f"{name.replace('_', ' ')}: {parts}, random {entry['random']['mean']:.3f}")
-    return f"5 dogs, {layer}. {'; '.join(lines)}."
+        parts = ", ".join(
+            f"{part.replace('_', ' ')} {of['distance']:.3f} (p {of['p']:.2f})" for part, of in entry["parts"].items()
+        )
+        lines.append(f"{found['measures'][name]}: {parts}, random {entry['random']['mean']:.3f}")
+    return f"{len(found['photos'])} dogs, {layer}. {'; '.join(lines)}."
 
 
 def occlude(folder: Path) -> str:

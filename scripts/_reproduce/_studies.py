@@ -68,7 +68,7 @@ STUDIES = (
         "Where the strongest feature map falls, the probability of the class falls too, so the projection shows what "
         f"the map needs ({_ZF}, figure 6).",
         _measured.occlude,
-        ("heatmap.png", "regions-first.png", "regions-second.png"),
+        ("heatmap.png", "regions-telling-parts.png", "regions-other-parts.png"),
         (_SQUEEZENET, _IMAGENET),
     ),
     Study(
@@ -87,7 +87,7 @@ STUDIES = (
         "A patch in a corner of a scene makes networks see its class, a photo of the class does so far less (Brown et "
         "al. 2017, figure 2).",
         _measured.adversarial,
-        ("adversarial.png",),
+        ("patch.png", "success.png", "looks.png"),
         (_SQUEEZENET, _IMAGENET),
     ),
     Study(
