@@ -55,13 +55,13 @@ def default_name(network: models.Network) -> str:
 
 
 def find(network: models.Network, name: str | None, split: str, *, keep: bool = False) -> Data:
-    """The data, read one example at a time as they are needed, or all of them now.
+    """The data, read one example at a time as they are needed; or all of them now, which is quicker for small ones.
 
     Args:
         network: whose input the images must fit.
-        name: `PHOTOS`, or a set of `tensorflow-datasets`.
+        name: `PHOTOS`, or a set of `tensorflow-datasets`. That which the network was trained on is kept in memory.
         split: of the set.
-        keep: whether to read all into memory, for studies that pass over them often.
+        keep: whether another one is kept too, for studies that pass over it often.
 
     Raises:
         ValueError: an unknown set or split.
@@ -79,8 +79,9 @@ def find(network: models.Network, name: str | None, split: str, *, keep: bool = 
             network.labels,
             photos.sha256(),
         )
-    transform = None if name == default_name(network) else network.crop
-    source = datasets.load(name, split, transform=transform) if keep else Source(name, split, transform)
+    own = name == default_name(network)
+    transform = None if own else network.crop
+    source = datasets.load(name, split, transform=transform) if keep or own else Source(name, split, transform)
     dataset = (source.images, source.labels) if isinstance(source, datasets.Examples) else source
     size = len(dataset[0]) if isinstance(dataset, tuple) else len(dataset)
     return Data(name, split, dataset, size, datasets.labels(name), None)

@@ -10,9 +10,9 @@ import numpy as np
 import jaxviz as jv
 import models
 from jaxviz import render
-from scripts._explain._projections import square
 from scripts._explain._study import color, unknown
 from scripts._run_folder import Step
+from scripts._scan._boxes import fields_of
 from scripts._scan._data import Data, find
 from scripts._scan._filters import parsed
 from scripts._scan._run import Run, network_of, settings
@@ -139,18 +139,11 @@ def _projections(study: Study, found: Step, layer: str) -> Step:
 
 
 def boxes_of(study: Study, layer: str, units: np.ndarray) -> list[render.Box]:
-    """The part of an image that each unit sees, all of one size; the whole image where the whole map counts."""
+    """The part of an image that each unit sees; the whole image where the whole map counts."""
+    if study.config.score == "max":
+        return fields_of(study.network, layer, units)
     height, width, _ = study.network.input_shape
-    if study.config.score != "max":
-        return [render.Box(0, 0, height, width)] * len(units)
-    fields = jv.receptive_field(study.network, layer)
-    most = int(max((fields[..., 2] - fields[..., 0]).max(), (fields[..., 3] - fields[..., 1]).max()))
-    boxes = []
-    for top, left, bottom, right in fields[tuple(units.T)]:
-        middle = (int(top) + int(bottom)) // 2, (int(left) + int(right)) // 2
-        low = middle[0] - most // 2, middle[1] - most // 2
-        boxes.append(square(render.Box(*low, low[0] + most, low[1] + most), (height, width)))
-    return boxes
+    return [render.Box(0, 0, height, width)] * len(units)
 
 
 def _smaller(picture: np.ndarray, times: int) -> np.ndarray:

@@ -1,0 +1,141 @@
+"""Statistics and confusions, each in one pass, and one image through every layer."""
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import numpy as np
+
+import jaxviz as jv
+import models
+from scripts._explain._study import class_index, unknown
+from scripts._run_folder import Step
+from scripts._scan._data import Data, find
+from scripts._scan._run import Run, network_of, settings
+
+if TYPE_CHECKING:
+    from scripts.class_statistics import Config
+
+_FIELDS = ("counts", "mean", "std", "maps", "effect", "ranking")
+_EXAMPLES = 6
+_TELLING = 5
+
+
+class Study(NamedTuple):
+    """Everything that the steps share; `label` is the class that is followed."""
+
+    config: "Config"
+    network: models.Network
+    data: Data
+    layers: tuple[str, ...]
+    every: tuple[str, ...]
+    label: int
+    labels: tuple[str, ...]
+    run: Run
+
+
+def prepare(config: "Config") -> Study:
+    """Look at every argument before anything is computed.
+
+    Raises:
+        ValueError: the first one that does not fit.
+        FileNotFoundError: the data are not there.
+    """
+    network = network_of(config.network, config.scan.weights)
+    every = tuple(jv.layers(network, jax.ShapeDtypeStruct((1, *network.input_shape), np.float32)))
+    for layer in config.layers:
+        if layer not in every:
+            raise ValueError(unknown("--layers", layer, every))
+    layers = config.layers or tuple(layer for layer in every if layer.startswith(("conv", "fire")))
+    labels = tuple(label.replace("_", " ") for label in network.labels)
+    label = class_index(config.label, labels, "--label")
+    data = find(network, config.scan.data, config.scan.split)
+    if data.labels != network.labels:
+        raise ValueError(f"`--data` must have the classes of {network.name}, got {data.name}. Choose another.")
+    run = Run(
+        f"class-statistics-{network.name}",
+        settings("class_statistics", config, network, data, layers=layers),
+        config.scan,
+        images=2 * data.size,
+    )
+    return Study(config, network, data, layers, every, label, labels, run)
+
+
+def measure(study: Study) -> dict[str, Step]:
+    """All steps by name."""
+    size = study.data.size
+    return {
+        "statistics": study.run.step("statistics", size, lambda: _statistics(study)),
+        "confusion": (confused := study.run.step("confusion", size, lambda: confusion(study))),
+        "example": study.run.step("example", 0, lambda: _example(study, confused)),
+    }
+
+
+def _statistics(study: Study) -> Step:
+    scan = study.run.scan("all", study.network.spec)
+    found = jv.class_statistics(study.network, study.layers, study.data.dataset, scan=scan)
+    arrays = {f"{layer}.{field}": getattr(one, field) for layer, one in found.items() for field in _FIELDS}
+    numbers = {
+        layer: {
+            study.labels[label]: [
+                {"channel": int(channel), "effect": _number(one.effect[label, channel])}
+                for channel in one.ranking[label, :_TELLING]
+            ]
+            for label in range(len(study.labels))
+            if one.counts[label]
+        }
+        for layer, one in found.items()
+    }
+    means = {
+        layer: {name: np.round(np.nan_to_num(getattr(one, name)), 5).tolist() for name in ("mean", "std")}
+        for layer, one in found.items()
+    }
+    skipped = list(next(iter(found.values())).skipped)
+    return Step({"skipped": skipped, "most_telling": numbers, "activations": means}, arrays)
+
+
+def confusion(study: Any) -> Step:
+    """The confusions of a study's network, with the images of which it was most certain."""
+    scan = study.run.scan("all", study.network.spec)
+    found = jv.confusion(study.network, study.data.dataset, num=_EXAMPLES, scan=scan)
+    counted = found.matrix.sum(1) > 0
+    numbers = {
+        "accuracy": round(found.accuracy, 5),
+        "class_accuracy": {
+            study.labels[k]: round(float(found.class_accuracy[k]), 5) for k in np.flatnonzero(counted).tolist()
+        },
+        "most_confused": [
+            {
+                "is": study.labels[pair.label],
+                "taken_for": study.labels[pair.predicted],
+                "count": pair.count,
+                "images": list(pair.indices),
+                "confidences": np.round(pair.confidences, 4).tolist(),
+            }
+            for pair in found.most_confused(10)
+        ],
+        "skipped": list(found.skipped),
+    }
+    return Step(numbers, {"matrix": found.matrix})
+
+
+def _example(study: Study, confused: Step) -> Step:
+    """The first image of the class that is recognized, or else the first of it, and its activations everywhere."""
+    tapped = jax.jit(lambda network, images: jv.tap(network, *study.every)(images))
+    spare = None
+    for index in range(study.data.size):
+        if index in confused.numbers["skipped"] or study.data.label(index) != study.label:
+            continue
+        picture = study.data.picture(index)
+        logits, activations = tapped(study.network, study.network.normalize(picture[None] / np.float32(255)))
+        arrays = {"picture": picture} | {name: np.asarray(act[0]) for name, act in activations.items()}
+        step = Step({"image": index, "prediction": int(np.argmax(logits[0]))}, arrays)
+        if step.numbers["prediction"] == study.label:
+            return step
+        spare = spare or step
+    if spare is None:
+        raise ValueError(f"`--label` must be a class with images, got {study.labels[study.label]!r} without any.")
+    return spare
+
+
+def _number(value: Any) -> float | None:
+    return None if np.isnan(value) else round(float(value), 3)

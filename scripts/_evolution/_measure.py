@@ -1,0 +1,138 @@
+"""The strongest images of channels in every checkpoint, and how far its layers have settled."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import jax
+import numpy as np
+
+import jaxviz as jv
+import models
+from jaxviz import render
+from models import datasets, training
+from scripts._explain._study import color, unknown
+from scripts._run_folder import Step
+from scripts._scan._boxes import fields_of
+from scripts._scan._data import Data, find
+from scripts._scan._run import Run, network_of, settings
+
+if TYPE_CHECKING:
+    from scripts.evolution import Config
+
+
+class Study(NamedTuple):
+    """Everything that the steps share; `networks` by epoch, the last of them the trained one."""
+
+    config: "Config"
+    networks: dict[int, models.Network]
+    data: Data
+    layers: tuple[str, ...]
+    every: tuple[str, ...]
+    channels: dict[str, list[int]]
+    run: Run
+
+    @property
+    def trained(self) -> models.Network:
+        """The network of the last epoch."""
+        return self.networks[max(self.networks)]
+
+
+def prepare(config: "Config") -> Study:
+    """Look at every argument before anything is computed.
+
+    Raises:
+        ValueError: the first one that does not fit.
+        FileNotFoundError: the data or the checkpoints are not there.
+    """
+    files = _files(config.checkpoints, config.network)
+    networks = {epoch: network_of(config.network, str(path)) for epoch, path in files.items()}
+    trained = networks[max(networks)]
+    shapes = jv.layers(trained, jax.ShapeDtypeStruct((1, *trained.input_shape), np.float32))
+    maps = {name: found.shape[-1] for name, found in shapes.items() if len(found.shape) == 4}
+    for layer in config.layers:
+        if layer not in maps:
+            raise ValueError(unknown("--layers", layer, list(maps)))
+    layers = config.layers or tuple(name for name in maps if name.startswith(("conv", "fire")))
+    if config.channels < 1:
+        raise ValueError(f"`--channels` must be at least 1, got {config.channels}.")
+    random = np.random.default_rng(config.seed)
+    channels = {layer: np.sort(random.permutation(maps[layer])[: config.channels]).tolist() for layer in layers}
+    # Pools order their units as the layer before does.
+    every = tuple(name for name in shapes if not name.startswith("pool"))
+    data = find(trained, config.scan.data, config.scan.split, keep=True)
+    run = Run(
+        f"evolution-{trained.name}",
+        settings("evolution", config, trained, data, epochs=sorted(networks), drawn=channels)
+        | {"checkpoints": [str(path) for path in files.values()]},
+        config.scan,
+        images=data.size * len(networks) * (2 * len(layers) + 2),
+    )
+    return Study(config, networks, data, layers, every, channels, run)
+
+
+def _files(folder: Path, name: str) -> dict[int, Path]:
+    """The checkpoints by epoch, in their order."""
+    found = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        if match := re.fullmatch(rf"(?:{re.escape(name)}|weights)-epoch-(\d+)\.safetensors", path.name):
+            found[int(match[1])] = path
+    if len(found) < 2:
+        raise FileNotFoundError(
+            f"`--checkpoints` must be a folder with two at least of {name}-epoch-01.safetensors and so on, got "
+            f"{str(folder)!r} with {len(found)}. Train them: python -m scripts.train {name}"
+        )
+    return dict(sorted(found.items()))
+
+
+def measure(study: Study) -> dict[str, Step]:
+    """All steps by name."""
+    size, run = study.data.size * len(study.networks), study.run
+    steps = {layer: run.step(layer, 2 * size, lambda layer=layer: _evolution(study, layer)) for layer in study.layers}
+    steps["settling"] = run.step("settling", size, lambda: _settling(study))
+    steps["losses"] = run.step("losses", size, lambda: _losses(study))
+    return steps
+
+
+def _evolution(study: Study, layer: str) -> Step:
+    """Patches and projections as pictures, one of each per epoch and channel."""
+    trained = study.trained
+    scan = study.run.scan("all", trained.spec)
+    found = jv.evolution(trained, study.networks, layer, study.channels[layer], study.data.dataset, scan=scan)
+    pairs = {"patches": [], "projections": []}
+    for place in range(len(found.epochs)):
+        units = np.concatenate([found.positions[place], np.array(found.channels)[:, None]], 1)
+        for box, index, projection in zip(
+            fields_of(trained, layer, units), found.indices[place], found.projections[place], strict=True
+        ):
+            pairs["patches"].append(box(study.data.picture(int(index))))
+            pairs["projections"].append(box(render.gray_centred(color(trained, projection))))
+    numbers = {
+        "epochs": list(found.epochs),
+        "channels": list(found.channels),
+        "images": found.indices.tolist(),
+        "activations": np.round(found.scores.astype(float), 4).tolist(),
+        "positions": found.positions.tolist(),
+        "rank_correlation": np.round(found.correlation, 4).tolist(),
+    }
+    return Step(numbers, {"scores": found.scores} | {name: np.stack(pictures) for name, pictures in pairs.items()})
+
+
+def _settling(study: Study) -> Step:
+    scan = study.run.scan("all", study.trained.spec)
+    found = jv.settling(study.trained, study.networks, study.every, study.data.dataset, scan=scan)
+    correlations = {layer: np.round(values, 4).tolist() for layer, values in found.items()}
+    return Step({"epochs": list(study.networks), "rank_correlation": correlations}, {})
+
+
+def _losses(study: Study) -> Step:
+    found = []
+    for network in study.networks.values():
+        found.append(training.evaluate(network, datasets.Examples(*study.data.dataset)))
+        study.run.tick(study.data.size)
+    numbers = {
+        "epochs": list(study.networks),
+        "loss": [round(one.loss, 5) for one in found],
+        "accuracy": [round(one.accuracy, 5) for one in found],
+    }
+    return Step(numbers, {})

@@ -1,0 +1,20 @@
+"""The parts of an image that units see."""
+
+import numpy as np
+
+import jaxviz as jv
+import models
+from jaxviz import render
+from scripts._explain._projections import square
+
+
+def fields_of(network: models.Network, layer: str, units: np.ndarray) -> list[render.Box]:
+    """The receptive field of each unit `(u, 3)`, all as large as the layer's largest, moved into the image."""
+    height, width, _ = network.input_shape
+    fields = jv.receptive_field(network, layer)
+    side = int(max((fields[..., 2] - fields[..., 0]).max(), (fields[..., 3] - fields[..., 1]).max()))
+    boxes = []
+    for top, left, bottom, right in fields[tuple(units.T)].astype(int):
+        row, col = (top + bottom - side) // 2, (left + right - side) // 2
+        boxes.append(square(render.Box(row, col, row + side, col + side), (height, width)))
+    return boxes

@@ -1,0 +1,52 @@
+"""What the channels of a network do on each class, which of them tell it apart, and which classes are confused.
+
+    TFDS_DATA_DIR=folder python -m scripts.class_statistics mnist_cnn3
+    TFDS_DATA_DIR=folder python -m scripts.class_statistics cifar_small --label cat
+
+Writes `statistics.png`, mean and spread of every channel for every class; `effects.png`, how well each tells a class
+from the others; `maps-LAYER.png`, mean maps; `label-7.png`, one image of a class through every layer; `confusion.png`
+and `confused.png`, which classes are taken for which, and the images in which the network was most certain of it; and
+the JSON of all of them.
+"""
+
+import dataclasses
+from typing import Annotated
+
+import tyro
+
+from scripts._clock import Clock
+from scripts._command import checking, keep_compiled, start
+from scripts._scan._options import Options, Scanning, join
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Which layers, and which class to follow through the network."""
+
+    network: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NETWORK")] = "mnist_cnn3"
+    """One of models.names()."""
+    layers: tuple[str, ...] = ()
+    """The convolutions by default."""
+    label: str = "7"
+    """Number or label of the class that is shown in every layer, by the first image of it that is recognized."""
+    scan: Options = dataclasses.field(default_factory=Scanning)
+
+
+def main(config: Config) -> None:
+    """Two passes over the data, then the figures."""
+    clock = Clock()
+    with clock("imports"), checking():
+        join(config.scan.distributed)
+        from scripts._class_statistics import _measure, _show
+    with clock("arguments"), checking():
+        study = _measure.prepare(config)
+    keep_compiled()
+    with clock("measure"), checking():
+        steps = _measure.measure(study)
+    study.run.finish(lambda: _show.files(study, steps), clock)
+    if study.run.leads:
+        print(f"\n{_show.table(study, steps)}\n\nWhere the time went:\n{clock.table()}\n\n{study.run.path}")
+
+
+if __name__ == "__main__":
+    start(main, Config, __doc__)

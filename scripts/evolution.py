@@ -1,0 +1,57 @@
+"""How what the channels of a network respond to came about in its training: Zeiler and Fergus 2014, section 4.
+
+    TFDS_DATA_DIR=folder python -m scripts.evolution cifar_small
+    TFDS_DATA_DIR=folder python -m scripts.evolution cifar_small --checkpoints runs/train-cifar_small
+
+`evolution.png`: a row per channel, a column per epoch, in each the projection of the strongest response of all images
+beside the patch it came from; the same animated, `evolution.webp` and `evolution.gif`. `settling.png`: how far each
+layer's activations are ordered as in the trained network, and the loss under it. And the JSON of all of them.
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from scripts._clock import Clock
+from scripts._command import checking, keep_compiled, start
+from scripts._scan._options import Options, Scanning, join
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Which training, and which channels."""
+
+    network: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NETWORK")] = "cifar_small"
+    """One of models.names()."""
+    checkpoints: Path = Path("checkpoints")
+    """A folder with NETWORK-epoch-04.safetensors and others, or what scripts.train wrote: weights-epoch-04.safetensors.
+    The last epoch is the trained network; --weights is not looked at."""
+    layers: tuple[str, ...] = ()
+    """Of the channels. The convolutions by default."""
+    channels: int = 6
+    """How many of each layer, drawn by the seed."""
+    seed: int = 0
+    """Of the channels."""
+    scan: Options = dataclasses.field(default_factory=Scanning)
+
+
+def main(config: Config) -> None:
+    """Passes with every checkpoint, then the figures."""
+    clock = Clock()
+    with clock("imports"), checking():
+        join(config.scan.distributed)
+        from scripts._evolution import _measure, _show
+    with clock("arguments"), checking():
+        study = _measure.prepare(config)
+    keep_compiled()
+    with clock("measure"), checking():
+        steps = _measure.measure(study)
+    study.run.finish(lambda: _show.files(study, steps), clock)
+    if study.run.leads:
+        print(f"\n{_show.table(study, steps)}\n\nWhere the time went:\n{clock.table()}\n\n{study.run.path}")
+
+
+if __name__ == "__main__":
+    start(main, Config, __doc__)
