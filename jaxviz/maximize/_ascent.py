@@ -15,7 +15,7 @@ from jaxviz.attribution._check import check_count
 from jaxviz.attribution._program import chunks
 from jaxviz.maximize._loop import Climbed, Settings, climb, reader, to_range
 from jaxviz.maximize._objective import OUTPUT, Objective
-from jaxviz.maximize.augment import Augment, compose, jitter, pad, rotate, scale, view
+from jaxviz.maximize.augment import Augment, compose, standard, view
 from jaxviz.maximize.param import Param, Shape, fourier
 from jaxviz.maximize.priors import Prior
 from jaxviz.transforms._callable import callee
@@ -23,7 +23,6 @@ from jaxviz.transforms._interpret import trace
 from jaxviz.transforms._match import search
 
 ADAM = optax.adam(0.05)
-AUGMENT = compose(pad(16), jitter(16), scale([0.9, 0.95, 1.0, 1.05, 1.1]), rotate(range(-10, 11)), jitter(16))
 
 
 class Result(NamedTuple):
@@ -50,10 +49,10 @@ def render(
     shape: Shape | None = None,
     num_images: int = 1,
     param: Param | Callable[[Shape], Param] = fourier,
-    augment: Augment | Sequence[Augment] = AUGMENT,
+    augment: Augment | Sequence[Augment] | None = None,
     priors: Prior | Sequence[Prior] = (),
     optimizer: optax.GradientTransformation = ADAM,
-    num_steps: int = 256,
+    num_steps: int = 128,
     snapshots: Sequence[int] = (),
     redirected_steps: int = 16,
     start: Float[Array, "..."] | None = None,
@@ -83,8 +82,8 @@ def render(
         shape: height, width and channels of the images; those of the network by default.
         num_images: how many images per objective, for `diversity`; they start differently.
         param: what is varied: a function of the shape, such as `fourier`, or what it made: `fourier(shape, decay=0.8)`.
-        augment: one augmentation, or several in the order in which they act. What they leave larger than `shape` is cut
-            out about the centre.
+        augment: one augmentation, or several in the order in which they act; `augment.standard` of the size by default,
+            `()` for none. What they leave larger than `shape` is cut out about the centre.
         priors: penalties on the pixels.
         optimizer: of optax, for the numbers that stand for the picture. Make it once: an optimizer that is made anew is
             a program of its own.
@@ -111,10 +110,13 @@ def render(
     plain, f = f, callee(f)
     if not isinstance(objective, Objective):
         raise TypeError(f"`objective` must be an Objective, got {type(objective).__name__}. Make one: logit(k).")
-    priors = (priors,) if isinstance(priors, Prior) else tuple(priors)
+    penalties = (priors,) if isinstance(priors, Prior) else tuple(priors)
     num_images = check_count(num_images, "num_images")
+    made = _param(param, shape, plain)
+    if augment is None:
+        augment = standard(min(made.shape[:2]))
     settings = Settings(
-        param=_param(param, shape, plain),
+        param=made,
         augment=augment if callable(augment) else compose(*augment),
         optimizer=optimizer,
         # A function that is no pytree is wrapped, and what it knows stays behind.
@@ -125,8 +127,8 @@ def render(
         snapshots=_steps(snapshots, "snapshots", num_steps),
     )
     start = None if start is None else _start(start, (num_images, *settings.param.shape))
-    objective, priors = jax.tree.map(_as_array, (objective, priors))
-    total = _total(objective, priors)
+    objective, penalties = jax.tree.map(_as_array, (objective, penalties))
+    total = _total(objective, penalties)
     if not _has_relu(f, objective, settings):
         settings = settings._replace(redirected_steps=0)
     most = max(1, DEFAULT_BATCH // num_images) if batch_size is None else check_count(batch_size, "batch_size")
@@ -135,7 +137,7 @@ def render(
     for number in range(count):
         # Filled up with the last objective, whose copies are thrown away: one program does for all.
         index = np.minimum(np.arange(number * size, (number + 1) * size), total - 1)
-        chosen = objective.at(index), tuple(prior.at(index) for prior in priors)
+        chosen = objective.at(index), tuple(prior.at(index) for prior in penalties)
         parts.append(climb(f, *chosen, key, start, size=size, settings=settings))
         _check_finite(parts[-1], index, num_steps)
     whole = jax.tree.map(lambda *arrays: jnp.concatenate(arrays)[:total], *parts)
@@ -167,15 +169,16 @@ def _steps(steps: Sequence[int], name: str, last: int | None) -> tuple[int, ...]
         if isinstance(step, bool) or not isinstance(step, int | np.integer):
             raise TypeError(f"`{name}` must be numbers of steps, got {type(step).__name__}.")
         if step < 0 or (last is not None and step > last):
-            raise ValueError(f"`{name}` must be in 0..{'' if last is None else last}, got {step}.")
+            allowed = "at least 0" if last is None else f"in 0..{last}"
+            raise ValueError(f"`{name}` must be {allowed}, got {step}.")
     return tuple(map(int, steps))
 
 
 def _start(start: Any, shape: tuple[int, int, int, int]) -> Float[Array, "n h w c"]:
-    start = jnp.asarray(start, jnp.float32)
+    start = start if isinstance(start, Tracer) else np.asarray(start, np.float32)
     if start.shape not in (shape, shape[1:]):
         raise ValueError(f"`start` must have shape {shape[1:]}, or {shape} for each image its own, got {start.shape}.")
-    if not isinstance(start, Tracer) and not bool(((start >= 0) & (start <= 1)).all()):
+    if not isinstance(start, Tracer) and not ((start >= 0) & (start <= 1)).all():
         raise ValueError(
             f"`start` must hold pixels in [0, 1], got values from {start.min()} to {start.max()}. Take a photo / 255."
         )
@@ -191,7 +194,7 @@ def _as_array(leaf: Any) -> Any:
 
 
 def _total(objective: Objective, priors: Sequence[Prior]) -> int:
-    sizes = {objective.size, *(prior.size for prior in priors)} - {None}
+    sizes = {size for size in (objective.size, *(prior.size for prior in priors)) if size is not None}
     if len(sizes) > 1:
         raise ValueError(
             f"`priors` must have one weight, or one per objective of the batch, got lengths {sorted(sizes)}."
@@ -223,8 +226,9 @@ def _has_relu(f: Callable, objective: Objective, settings: Settings) -> bool:
 def _check_finite(part: Climbed, index: np.ndarray, num_steps: int) -> None:
     if isinstance(part.trace, Tracer):
         return
-    trace, finite = np.asarray(part.trace), np.isfinite(np.asarray(part.pixels)).all((1, 2, 3, 4))
-    wrong = np.concatenate([~np.isfinite(trace), ~finite[:, None]], axis=1)
+    trace = np.asarray(part.trace)
+    finite = np.isfinite(np.asarray(part.pixels).reshape(len(trace), -1)).all(1, keepdims=True)
+    wrong = np.concatenate([~np.isfinite(trace), ~finite], axis=1)
     if wrong.any():
         step = int(wrong.any(0).argmax())
         place = int(wrong[:, step].argmax())

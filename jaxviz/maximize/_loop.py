@@ -63,7 +63,7 @@ def climb(
     def draw(numbers: Any) -> Float[Array, "b n h w c"]:
         return jax.vmap(jax.vmap(param.pixels))(numbers)
 
-    def cost(numbers: Any, number: Int[Array, ""], rule: str) -> tuple[Array, tuple[Array, Array]]:
+    def gain(numbers: Any, number: Int[Array, ""], rule: str) -> tuple[Array, tuple[Array, Array]]:
         pixels = draw(numbers)
         # One batch for the network, whatever objective an image is for.
         seen = view(settings.augment, jax.random.fold_in(views, number), pixels.reshape(-1, *pixels.shape[2:]))
@@ -71,13 +71,15 @@ def climb(
         found = {layer: act.reshape(size, num_images, *act.shape[1:]) for layer, act in found.items()}
         values = jax.vmap(lambda one, found: one(found), (objective.axes(), 0))(objective, found)
         costs = [jax.vmap(lambda one, pixels: one(pixels), (prior.axes(), 0))(prior, pixels).sum() for prior in priors]
-        return sum(costs) - values.sum(), (values, pixels)
+        return values.sum() - sum(costs), (values, pixels)
 
     def step(carry: tuple, number: Int[Array, ""], rule: str) -> tuple[tuple, Float[Array, " b"]]:
         numbers, state, shots = carry
-        slope, (values, pixels) = channels_last(jax.grad(functools.partial(cost, rule=rule), has_aux=True))(
+        # Of what is to grow, as the redirected rule wants it; the optimizer descends.
+        slope, (values, pixels) = channels_last(jax.grad(functools.partial(gain, rule=rule), has_aux=True))(
             numbers, number
         )
+        slope = jax.tree.map(jnp.negative, slope)
         wanted = zip(settings.snapshots, shots, strict=True)
         shots = [jnp.where(number == moment, pixels, shot) for moment, shot in wanted]
         updates, state = jax.vmap(optimizer.update)(slope, state, numbers)
@@ -87,7 +89,7 @@ def climb(
     traces = []
     turn = settings.redirected_steps
     for rule, steps in ("redirected", jnp.arange(turn)), ("gradient", jnp.arange(turn, settings.num_steps)):
-        if steps.size:
+        if len(steps):
             carry, values = jax.lax.scan(lambda carry, number, rule=rule: step(carry, number, rule), carry, steps)
             traces.append(values)
     pixels = draw(carry[0])
@@ -109,10 +111,7 @@ def climb(
 def reader(f: Callable, objective: Objective, rule: str) -> Callable[[Array], dict[str, Array]]:
     """From images to the activations that an objective looks at. With one layer, the rest of `f` is not computed."""
     layers = objective.layers
-    if objective.on_output or len(layers) > 1:
-        part = tap(f, *layers)
-    else:
-        part = upto(f, layers[0])
+    part = tap(f, *layers) if objective.on_output or len(layers) > 1 else upto(f, *layers)
     # Also with the plain rule, for max-pools to go down through switches: the same gradient in less time.
     ruled = with_rule(part, rule, custom_vjp="keep")
 
@@ -121,7 +120,7 @@ def reader(f: Callable, objective: Objective, rule: str) -> Callable[[Array], di
         if isinstance(found, tuple):
             outputs, activations = found
             return {OUTPUT: outputs, **activations}
-        return {layers[0]: found}
+        return dict.fromkeys(layers, jnp.asarray(found))
 
     return read
 

@@ -33,7 +33,7 @@ def warp(
     count, height, width, channels = images.shape
     # An entry of all images at a time: the same place is looked up in each.
     entries = jnp.moveaxis(images - fill, 0, 2).reshape(height, width, count * channels)
-    warped = _warp(entries, factor, angle, math.ceil(2 * reach))
+    warped = jnp.asarray(_warp(entries, factor, angle, math.ceil(2 * reach)))
     return jnp.moveaxis(warped.reshape(height, width, count, channels), 2, 0) + fill
 
 

@@ -22,7 +22,8 @@ from jaxviz.maximize._objective import batch as batch
 def logit(k: Integers) -> Objective:
     """Output number `k`, before any softmax.
 
-    It can grow with what the class shares with others; `log_probability` has to win over them.
+    It can grow with what the class shares with others, which `log_probability` has to win over. The two together,
+    `logit(k) + log_probability(k)`, give pictures that are strong in color and sure of their class.
 
     Args:
         k: index of the output, or `(b,)` indices for a batch.
@@ -32,6 +33,8 @@ def logit(k: Integers) -> Objective:
 
 def log_probability(k: Integers) -> Objective:
     """The logarithm of the softmax of the outputs, at number `k`: the class against all others.
+
+    It hardly grows once the network is sure, so that pictures stay pale; see `logit`.
 
     Args:
         k: index of the class, or `(b,)` indices for a batch. The network must give logits, not probabilities.
@@ -113,9 +116,9 @@ def activation_match(layer: str, act: ArrayLike) -> Objective:
         Mahendran and Vedaldi, [Understanding deep image representations by inverting
         them](https://arxiv.org/abs/1412.0035), 2015, equation 4.
     """
-    act = _float(act, "act")
+    wanted = _float(act, "act")
     # A layer of maps has three axes without the batch, a dense one has one.
-    return _single(_MATCH_MAPS if act.ndim >= 3 else _MATCH_DENSE, layer, act)
+    return _single(_MATCH_MAPS if wanted.ndim >= 3 else _MATCH_DENSE, layer, wanted)
 
 
 def custom(function: Callable[[Float[Array, "n ..."]], Float[Array, ""]], layer: str | None = None) -> Objective:

@@ -22,7 +22,10 @@ Shape = tuple[int, int, int]
 class Param(Protocol):
     """A picture as a function of numbers: hashable, so that equal ones share a compiled program."""
 
-    shape: Shape
+    @property
+    def shape(self) -> Shape:
+        """Height, width and channels."""
+        ...
 
     def init(self, key: PRNGKeyArray) -> Any:
         """Numbers to start from."""
@@ -164,8 +167,11 @@ class _Pyramid:
 
     def pixels(self, numbers: list[Array]) -> Float[Array, "h w c"]:
         values = sum(
-            2 ** (self.decay * level) * jax.image.resize(picture, self.shape, "linear")
-            for level, picture in enumerate(numbers)
+            (
+                2 ** (self.decay * level) * jax.image.resize(picture, self.shape, "linear")
+                for level, picture in enumerate(numbers)
+            ),
+            start=jnp.zeros(self.shape),
         )
         return to_pixels(values, self.decorrelated)
 

@@ -50,7 +50,7 @@ def tf_keras_vis() -> dict[str, Any]:
     levels = 255
     return {
         "param": unbounded,
-        "augment": compose(roll(4), rotate(np.linspace(-1, 1, 41))),
+        "augment": compose(roll(4), rotate(np.linspace(-1, 1, 41).tolist())),
         "priors": (total_variation(1.0 * levels), lp_norm(0.3 * levels, p=1, center=0.0)),
         "optimizer": _rmsprop(1.0, 0.999),
         "num_steps": 200,
