@@ -21,7 +21,7 @@ def draw(networks: tuple[Network, ...], photos: np.ndarray, entries: list[dict[s
     """A PNG: a column a network, a row a kind of picture, each of sixteen tiles."""
     columns = [_column(network, photos) for network in networks]
     rows = list(columns[0])
-    figure = Figure(figsize=(6.2 * len(networks), 1.75 * len(rows) + 0.9), layout="constrained")
+    figure = Figure(figsize=(6.2 * len(networks), 1.6 * len(rows) + 0.5), layout="constrained")
     table = figure.subplots(len(rows), len(networks), squeeze=False)
     for place, (column, entry) in enumerate(zip(columns, entries, strict=True)):
         for axes, row in zip(table[:, place], rows, strict=True):
@@ -66,9 +66,9 @@ def _signed(values: np.ndarray) -> np.ndarray:
 
 
 def mosaic(tiles: list[np.ndarray], side: int = 40) -> np.ndarray:
-    """Tiles in rows of eight on white, two rows or what they need, every pixel a square."""
+    """Tiles in rows of eight, two rows or what they need, every pixel a square."""
     rows = max(2, -(-len(tiles) // _COLS))
-    sheet = np.ones((rows * (side + _GAP) - _GAP, _COLS * (side + _GAP) - _GAP))
+    sheet = 0.85 * np.ones((rows * (side + _GAP) - _GAP, _COLS * (side + _GAP) - _GAP))
     for number, tile in enumerate(tiles):
         row, col = divmod(number, _COLS)
         large = np.asarray(jax.image.resize(jnp.asarray(tile), (side, side), "nearest"))
