@@ -4,6 +4,7 @@ Command: python -m scripts.benchmark occlusion --network vgg16 --window 16 --str
          python -m scripts.benchmark approximations
          python -m scripts.benchmark sweep
          python -m scripts.benchmark methods
+         python -m scripts.benchmark maximize
          python -m scripts.benchmark table
 Takes 1 to 15 minutes on two cores. Each run writes a JSON and a figure to scripts/benchmarks/, from which `table` makes
 the tables in the README. Compare ratios within one run; absolute times are those of the machine it ran on.
@@ -68,6 +69,20 @@ class Methods:
 
 
 @dataclasses.dataclass(frozen=True)
+class Maximize:
+    """Gradient ascent on the first channels of a layer side by side, against a loop in PyTorch as lucent does it."""
+
+    network: str = "squeezenet"
+    layer: str = "fire6"
+    batch: int = 16
+    """How many channels, an image each."""
+    num_steps: int = 128
+    size: int = 128
+    """Height and width of the images in pixels."""
+    repeats: int = 3
+
+
+@dataclasses.dataclass(frozen=True)
 class FirstCall:
     """Seconds of the first call of `occlusion` in this process; what `occlusion` runs twice."""
 
@@ -81,9 +96,9 @@ class Table:
     """Puts the committed results into the README."""
 
 
-def main(config: Occlusion | Approximations | Sweep | Methods | FirstCall | Table) -> None:
+def main(config: Occlusion | Approximations | Sweep | Methods | Maximize | FirstCall | Table) -> None:
     """Runs one benchmark, or makes the tables."""
-    from scripts._benchmark import _approximations, _figure, _methods, _occlusion, _pixels, _table
+    from scripts._benchmark import _approximations, _figure, _maximize, _methods, _occlusion, _pixels, _table
     from scripts._benchmark._timing import machine, network_of
 
     if isinstance(config, Table):
@@ -101,6 +116,7 @@ def main(config: Occlusion | Approximations | Sweep | Methods | FirstCall | Tabl
         "approximations": _approximations.approximations,
         "sweep": _pixels.pixels,
         "methods": _methods.methods,
+        "maximize": _maximize.maximize,
     }[kind]
     rows = measure(config, network)
     result = {"kind": kind, "config": dataclasses.asdict(config), **machine(), **rows}
@@ -114,4 +130,4 @@ def main(config: Occlusion | Approximations | Sweep | Methods | FirstCall | Tabl
 
 
 if __name__ == "__main__":
-    start(main, Occlusion | Approximations | Sweep | Methods | FirstCall | Table, __doc__)
+    start(main, Occlusion | Approximations | Sweep | Methods | Maximize | FirstCall | Table, __doc__)

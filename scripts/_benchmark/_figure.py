@@ -30,6 +30,8 @@ def _title(result: dict[str, Any]) -> str:
     config = result["config"]
     if result["kind"] == "sweep":
         return f"{config['network']}, windows on every pixel of {config['images']} images"
+    if result["kind"] == "maximize":
+        return f"{config['network']} {config['layer']}, {config['batch']} channels, {config['num_steps']} steps"
     if "window" in config:
         return f"{config['network']}, {result['windows']} windows of {config['window']}, stride {config['stride']}"
     return f"{config['network']}, batch of {config['batch']}"

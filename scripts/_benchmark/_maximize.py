@@ -37,9 +37,9 @@ def maximize(config: Any, network: models.Network) -> dict[str, Any]:
         from scripts._benchmark._peers_maximize import Ascent
 
         kinds = {
-            "lucent's loop": {"cut": False, "frozen": False},
-            "and parameters frozen": {"cut": False, "frozen": True},
-            "and cut above the layer": {"cut": True, "frozen": True},
+            "lucent's loop in PyTorch": {"cut": False, "frozen": False},
+            "its parameters frozen": {"cut": False, "frozen": True},
+            "and nothing above the layer": {"cut": True, "frozen": True},
         }
         first = np.asarray(mx.param.fourier((size, size, 3)).init(jax.random.key(1)))
         start = np.stack([first] * config.batch)

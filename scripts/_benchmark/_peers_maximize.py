@@ -74,7 +74,7 @@ class Ascent:
         factor = 1 + (self.random.integers(11) - 5) / 50
         angle = math.radians(self.random.choice([*range(-10, 11), 0, 0, 0, 0, 0]))
         cos, sin = math.cos(angle) / factor, math.sin(angle) / factor
-        matrix = torch.tensor([[cos, -sin, 0.0], [sin, cos, 0.0]]).expand(len(images), 2, 3)
+        matrix = torch.tensor([[cos, -sin, 0.0], [sin, cos, 0.0]], dtype=torch.float32).expand(len(images), 2, 3)
         grid = nn.functional.affine_grid(matrix, list(images.shape), align_corners=False)
         images = self._shift(nn.functional.grid_sample(images - 0.5, grid, align_corners=False) + 0.5, 4)
         margin = (images.shape[-1] - size) // 2

@@ -24,6 +24,7 @@ def write(folder: Path, readme: Path) -> None:
             "",
         ]
     others = {"approximations": _approximation_lines, "sweep": _pixel_lines, "methods": _methods_lines}
+    others["maximize"] = _maximize_lines
     for kind, write_lines in others.items():
         for result in results:
             if result["kind"] == kind:
@@ -62,6 +63,24 @@ def _methods_lines(result: dict[str, Any]) -> list[str]:
         ours, peer = times[name]["run"], times.get(f"captum {name}", {}).get("run")
         ratio = f"{1e3 * peer:.0f} | {peer / ours:.2f}x" if peer else " | "
         lines.append(f"| {name} | {1e3 * ours:.0f} | {ratio} |")
+    return [*lines, ""]
+
+
+def _maximize_lines(result: dict[str, Any]) -> list[str]:
+    times, config = result["times"], result["config"]
+    lines = [
+        f"Gradient ascent, {config['network']} {config['layer']}, {config['batch']} channels side by side at "
+        f"{config['size']}x{config['size']}, {config['num_steps']} steps, {_device(result)} "
+        "(`python -m scripts.benchmark maximize`):",
+        "",
+        "| loop | seconds | steps/s | images/s | against ours |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name, timed in times.items():
+        lines.append(
+            f"| {name} | {timed['run']:.1f} | {timed['steps_per_second']:.1f} | {timed['images_per_second']:.2f} "
+            f"| {timed['run'] / times['ours']['run']:.2f}x |"
+        )
     return [*lines, ""]
 
 

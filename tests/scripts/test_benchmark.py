@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 from flax import nnx
+from jax.ad_checkpoint import checkpoint_name
 
 import models
 from models.network import Spec
@@ -17,6 +18,7 @@ CONFIGS = [
     benchmark.Approximations(window=3, stride=3, caps=(0.5,), steps=(2,), tolerances=(0.1,), repeats=1),
     benchmark.Sweep(network="tiny", images=2, windows=(3,), repeats=1),
     benchmark.Methods(network="tiny", batch=2, repeats=1),
+    benchmark.Maximize(network="tiny", layer="conv", batch=2, num_steps=2, size=9, repeats=1),
 ]
 
 
@@ -26,7 +28,7 @@ class Tiny(nnx.Module):
         self.last = nnx.Linear(4, 300, rngs=rngs)
 
     def __call__(self, images):
-        return self.last(jax.nn.relu(self.conv(images)).mean((1, 2)))
+        return self.last(checkpoint_name(jax.nn.relu(self.conv(images)), "conv").mean((1, 2)))
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +66,7 @@ def test_results_become_tables(tmp_path):
     assert sum(line.startswith("| squeezenet, 3, 3 | cpu |") for line in lines) == 1
     assert sum(line.startswith("| `GrowthCap(0.5)` |") for line in lines) == 1
     assert sum(line.startswith("| saliency |") for line in lines) == 1
+    assert sum(line.startswith("| ours |") and line.endswith("| 1.00x |") for line in lines) == 1
 
 
 def test_the_first_call_is_that_of_this_process(tiny, monkeypatch):
