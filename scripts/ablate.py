@@ -31,7 +31,7 @@ class Config:
     """Whose channels are ranked. The convolutions by default."""
     rank_on: str = "train[:5000]"
     """The part of the data that ranks; what is drawn is measured on the other one."""
-    orders: int = 5
+    orders: int = 3
     """Random orders of removal."""
     seed: int = 0
     """Of all that is random."""

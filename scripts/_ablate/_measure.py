@@ -9,7 +9,7 @@ import jaxviz as jv
 import models
 from scripts._explain._study import unknown
 from scripts._run_folder import Step
-from scripts._scan._data import PHOTOS, Data, find
+from scripts._scan._data import PHOTOS, Data, find, labelled
 from scripts._scan._filters import parsed
 from scripts._scan._run import Run, network_of, settings
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _FILTERS = 10
 _LISTED = 1000
-_STEPS = 16
+_STEPS = 8
 """Of removal: shares of the channels at which accuracy is measured."""
 
 
@@ -52,9 +52,7 @@ def prepare(config: "Config") -> Study:
     off = parsed(config.filters, channels) or _drawn(layers, channels, config.seed)
     if config.orders < 1:
         raise ValueError(f"`--orders` must be at least 1, got {config.orders}.")
-    data = find(network, config.scan.data, config.scan.split, keep=True)
-    if data.labels != network.labels:
-        raise ValueError(f"`--data` must have the classes of {network.name}, got {data.name}. Choose another.")
+    data = labelled(network, config.scan.data, config.scan.split, keep=True)
     ranks = data if data.name == PHOTOS else find(network, data.name, config.rank_on, keep=True)
     named = [f"{layer}:{channel}" for layer, some in off.items() for channel in some]
     run = Run(
@@ -64,7 +62,7 @@ def prepare(config: "Config") -> Study:
         images=data.size + len(layers) * (ranks.size + data.size),
     )
     return Study(
-        config, network, data, ranks, layers, off, tuple(label.replace("_", " ") for label in data.labels), run
+        config, network, data, ranks, layers, off, tuple(label.replace("_", " ") for label in network.labels), run
     )
 
 

@@ -9,7 +9,7 @@ import jaxviz as jv
 import models
 from scripts._explain._study import class_index, unknown
 from scripts._run_folder import Step
-from scripts._scan._data import Data, find
+from scripts._scan._data import Data, labelled
 from scripts._scan._run import Run, network_of, settings
 
 if TYPE_CHECKING:
@@ -48,9 +48,7 @@ def prepare(config: "Config") -> Study:
     layers = config.layers or tuple(layer for layer in every if layer.startswith(("conv", "fire")))
     labels = tuple(label.replace("_", " ") for label in network.labels)
     label = class_index(config.label, labels, "--label")
-    data = find(network, config.scan.data, config.scan.split)
-    if data.labels != network.labels:
-        raise ValueError(f"`--data` must have the classes of {network.name}, got {data.name}. Choose another.")
+    data = labelled(network, config.scan.data, config.scan.split)
     run = Run(
         f"class-statistics-{network.name}",
         settings("class_statistics", config, network, data, layers=layers),

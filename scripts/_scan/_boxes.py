@@ -14,7 +14,7 @@ def fields_of(network: models.Network, layer: str, units: np.ndarray) -> list[re
     fields = jv.receptive_field(network, layer)
     side = int(max((fields[..., 2] - fields[..., 0]).max(), (fields[..., 3] - fields[..., 1]).max()))
     boxes = []
-    for top, left, bottom, right in fields[tuple(units.T)].astype(int):
+    for top, left, bottom, right in fields[tuple(units.T)].tolist():
         row, col = (top + bottom - side) // 2, (left + right - side) // 2
         boxes.append(square(render.Box(row, col, row + side, col + side), (height, width)))
     return boxes

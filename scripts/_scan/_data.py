@@ -54,6 +54,19 @@ def default_name(network: models.Network) -> str:
     return recipe.dataset if recipe else PHOTOS
 
 
+def labelled(network: models.Network, name: str | None, split: str, *, keep: bool = False) -> Data:
+    """The data, as `find` gives them, of classes that the network knows.
+
+    Raises:
+        ValueError: as for `find`, or data of other classes.
+        FileNotFoundError: as for `find`.
+    """
+    data = find(network, name, split, keep=keep)
+    if data.labels != network.labels[: len(data.labels)]:
+        raise ValueError(f"`--data` must have the classes of {network.name}, got {data.name}. Choose another.")
+    return data
+
+
 def find(network: models.Network, name: str | None, split: str, *, keep: bool = False) -> Data:
     """The data, read one example at a time as they are needed; or all of them now, which is quicker for small ones.
 

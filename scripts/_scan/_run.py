@@ -46,7 +46,8 @@ class Run:
         self._options, self._step = options, ""
         self.path, self._finished = self._agreed(name, settings)
         if self.leads:
-            for key, value in {**settings, "devices": f"{jax.device_count()} {jax.devices()[0].device_kind}"}.items():
+            count = (options.devices or jax.local_device_count()) * jax.process_count()
+            for key, value in {**settings, "devices": f"{count} {jax.devices()[0].device_kind}"}.items():
                 print(f"  {key:<12} {value}")
         # A small part of the past, so that the rate is that of the step at hand.
         self._bar = tqdm(total=images, unit="image", smoothing=0.1, disable=not self.leads)
