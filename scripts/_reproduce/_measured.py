@@ -108,3 +108,86 @@ def generalize(folder: Path) -> str:
                 best = max(same, key=lambda result: result["accuracy"])
                 lines.append(f"{trunk} trunk, {count} a class: {best['accuracy']:.1%} ({best['layer']})")
     return "; ".join(lines) + "."
+
+
+def architectures(folder: Path) -> str:
+    """Both networks by accuracy and by what was measured of their pictures."""
+    found = read(folder, "architectures.json")
+    lines = []
+    for entry in found["found"]:
+        first, last = entry["layers"][0], entry["layers"][-1]
+        lines.append(
+            f"{entry['network']} {entry['accuracy']:.2%}, folded by {first['layer']} {first['folded']:.0%}, above "
+            f"Nyquist {last['above']:.0%}, contrast {last['contrast']:.2f}"
+        )
+    told = ", ".join(name for name, told in found["told_by"].items() if told) or "none of the measures"
+    return f"{'; '.join(lines)}. The better network is told by: {told}."
+
+
+def strongest(folder: Path) -> str:
+    """How much was looked at."""
+    layers = read(folder, "strongest.json")["layers"]
+    return f"{len(layers)} layers, from {next(iter(layers))} to {list(layers)[-1]}."
+
+
+def class_statistics(folder: Path) -> str:
+    """The most telling channel of the last layer, and accuracy."""
+    layers, confused = read(folder, "statistics.json")["most_telling"], read(folder, "confusion.json")
+    strengths = [
+        f"{layer} {max(abs(rows[0]['effect']) for rows in classes.values()):.1f}" for layer, classes in layers.items()
+    ]
+    worst = confused["most_confused"][0]
+    return (
+        f"{confused['accuracy']:.2%} right, most often confused: {worst['is']} taken for {worst['taken_for']} "
+        f"({worst['count']} times). Largest effect size of a channel: {', '.join(strengths)}."
+    )
+
+
+def ablate(folder: Path) -> str:
+    """Accuracy before and after, and what most images turn into."""
+    found = read(folder, "ablation.json")
+    turned = ", ".join(f"{pair['was']} to {pair['is']} ({pair['count']})" for pair in found["taken_for"][:3])
+    before, after = found["accuracy"]["before"], found["accuracy"]["after"]
+    return f"{before:.1%} before, {after:.1%} after; {found['lost']} images lost, {found['won']} won. Most: {turned}."
+
+
+def evolution(folder: Path) -> str:
+    """Rank correlation of each layer with the trained network, at the first epoch kept."""
+    found = read(folder, "settling.json")
+    first = found["epochs"][0]
+    values = ", ".join(f"{layer} {curve[0]:.2f}" for layer, curve in found["rank_correlation"].items())
+    return f"Rank correlation with the trained network after epoch {first}: {values}."
+
+
+def classes(folder: Path) -> str:
+    """Probabilities of the classes, in the picture and in unseen views."""
+    found = [read(folder, path.name) for path in sorted(folder.glob("[0-9]*.json"))]
+    lines = [
+        f"{one['label'].replace('_', ' ')} {one['probability']:.1%} (unseen views {one['held_out']['median']:.1%})"
+        for one in found
+        if "probability" in one
+    ]
+    return f"{', '.join(lines)}."
+
+
+def recognized(folder: Path) -> str:
+    """How many classes are recognized."""
+    found = read(folder, "recognized.json")
+    views = next(found[key] for key in found if key.startswith("median of") and "at least" in key)
+    return (
+        f"{found['probability at least 0.95']} of {found['classes']} random classes get at least 0.95, and {views} a "
+        "median of at least 0.8 in unseen views."
+    )
+
+
+def sweep(folder: Path) -> str:
+    """Probability and total variation at the ends of the sweep."""
+    found = [read(folder, path.name) for path in folder.glob("weight-*.json")]
+    found.sort(key=lambda one: one["weight"])
+    lines = [f"{one['weight']:g}: {one['probability']:.0%}, variation {one['total_variation']:.1f}" for one in found]
+    return f"Probability and total variation by weight: {'; '.join(lines)}."
+
+
+def pictures(folder: Path) -> str:
+    """How many pictures there are, where they are the result."""
+    return f"{len(list(folder.glob('*.png')))} pictures in the folder."
