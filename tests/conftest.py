@@ -1,7 +1,9 @@
 import os
 
-# Before JAX starts: tests of sharding need more than one device.
-os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=8".strip()
+# Before JAX starts: tests of sharding need more than one device, and most of the tests' time is compiling.
+os.environ["XLA_FLAGS"] = " ".join(
+    ("--xla_force_host_platform_device_count=8", "--xla_backend_optimization_level=0", os.environ.get("XLA_FLAGS", ""))
+)
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import jaxtyping
