@@ -6,16 +6,22 @@ from pathlib import Path
 
 from PIL import Image
 
-parser = argparse.ArgumentParser()
-parser.add_argument("value", type=int)
-parser.add_argument("--fail-without", type=Path)
-parser.add_argument("--out", type=Path)
-given = parser.parse_args()
-given.out.mkdir(exist_ok=True)
-runs = given.out.with_suffix(".runs")
-runs.write_text(f"{int(runs.read_text()) + 1 if runs.exists() else 1}")
-if given.fail_without is not None and not given.fail_without.exists():
-    raise SystemExit("error: the <reason>")
-(given.out / "found.json").write_text(json.dumps({"value": given.value}))
-Image.new("RGB", (2000, 4)).save(given.out / "picture.png")
-(given.out / "run.json").write_text('{"complete": true}')
+
+def main(value: int, out: Path, fail_without: Path | None) -> None:
+    """What a study leaves behind."""
+    out.mkdir(exist_ok=True)
+    runs = out.with_suffix(".runs")
+    runs.write_text(f"{int(runs.read_text()) + 1 if runs.exists() else 1}")
+    if fail_without is not None and not fail_without.exists():
+        raise SystemExit("error: the <reason>")
+    (out / "found.json").write_text(json.dumps({"value": value}))
+    Image.new("RGB", (2000, 4)).save(out / "picture.png")
+    (out / "run.json").write_text('{"complete": true}')
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("value", type=int)
+    parser.add_argument("--fail-without", type=Path)
+    parser.add_argument("--out", type=Path)
+    main(**vars(parser.parse_args()))
