@@ -18,7 +18,7 @@ from jaxviz.attribution import project
 from jaxviz.transforms._callable import callee
 from jaxviz.transforms._rules import Rule
 
-_RANKED = 1024  # units of a layer that are ranked in each image: a sort costs more than the network
+_RANKED = 512  # units of a layer that are ranked in each image: a sort costs more than the network
 
 
 class Evolution(NamedTuple):
@@ -121,7 +121,7 @@ def settling(
     """How close the layers of a network had come to what they are, over the checkpoints of its training.
 
     The activations of a layer in an image are ranked, in the checkpoint and in the trained network, and the ranks
-    correlated (Spearman's coefficient; at most 1024 units, spread evenly over the layer). 1 means that the layer orders
+    correlated (Spearman's coefficient; at most 512 units, spread evenly over the layer). 1 means that the layer orders
     its units as it will in the end, 0 that it has nothing to do with that.
 
     Example:
@@ -201,6 +201,10 @@ def _rank_correlation(first: Float[Array, " m"], second: Float[Array, " m"]) -> 
 
 def _ranks(values: Float[Array, " m"]) -> Float[Array, " m"]:
     """Places in order, about the middle one; equal values share the mean of theirs."""
-    ordered = jnp.sort(values)
-    low, high = (jnp.searchsorted(ordered, values, side=side, method="sort") for side in ("left", "right"))
-    return (low + high - len(values)).astype(jnp.float32) / 2
+    size, places = len(values), jnp.arange(len(values))
+    ordered, origin = jax.lax.sort((values, places), num_keys=1)
+    differs = ordered[1:] != ordered[:-1]
+    # First and last place of the run of equal values that a place is in.
+    first = jax.lax.cummax(jnp.where(jnp.append(True, differs), places, 0))
+    last = jax.lax.cummin(jnp.where(jnp.append(differs, True), places, size), reverse=True)
+    return jnp.zeros(size).at[origin].set((first + last + 1 - size) / 2)

@@ -67,8 +67,8 @@ def _changed(study: Study, step: Step) -> np.ndarray:
     pictures = [np.ascontiguousarray(study.data.picture(int(row[0]))) for row in rows]
     words = []
     for number, label, before, after in rows:
-        mark = "" if before == label else f" (is {study.labels[label]})"
-        words.append(f"{number}: {study.labels[before]}{mark}\n→ {study.labels[after]}")
+        said = f"{study.labels[before]}\n→ {study.labels[after]}"
+        words.append(f"{number}: {said}" + ("" if before == label else f", is {study.labels[label]}"))
     total, last = int(step.arrays["taken"].sum() - np.trace(step.arrays["taken"])), int(rows[-1, 0])
     title = f"The first {len(rows)} images, to number {last}, whose answer changes; {total:,} in all"
     return render.contact_sheet(pictures, words, title=title, cols=10, tile=128)
@@ -98,13 +98,15 @@ def _curves(study: Study, steps: dict[str, Step]) -> np.ndarray:
         few = ranking.arrays["ranking"] if len(without) <= 40 else []
         below.set_xticks(range(len(few)), few, fontsize=6, rotation=90)
         below.set_xlabel("channel removed alone", fontsize=8)
+        above.tick_params(labelsize=8)
+        below.tick_params(axis="y", labelsize=8)
         for axes in (above, below):
             axes.spines[["top", "right"]].set_visible(False)
-            axes.tick_params(axis="y", labelsize=8)
             axes.grid(axis="y", alpha=0.25)
+            axes.set_axisbelow(True)
     table[0, 0].set_ylabel("right, %", fontsize=9)
     table[1, 0].set_ylabel("change, points", fontsize=9)
-    table[0, 0].legend(fontsize=8, frameon=False, loc="lower left")
+    table[0, -1].legend(fontsize=8, frameon=False, loc="lower left")
     ranks = f"{study.ranks.size:,} images of {study.ranks.name} {study.ranks.split}".rstrip()
     figure.suptitle(f"{study.network.name}: {study.data.size:,} images, channels ranked on {ranks}", fontsize=11)
     return _canvas.pixels(figure)

@@ -89,7 +89,7 @@ def measure(study: Study) -> dict[str, Step]:
     """All steps by name."""
     size, run = study.data.size * len(study.networks), study.run
     steps = {layer: run.step(layer, 2 * size, lambda layer=layer: _evolution(study, layer)) for layer in study.layers}
-    steps["settling"] = run.step("settling", size, lambda: _settling(study))
+    steps["settling"] = run.step("settling", size, lambda: _settling(study, steps))
     steps["losses"] = run.step("losses", size, lambda: _losses(study))
     return steps
 
@@ -118,11 +118,15 @@ def _evolution(study: Study, layer: str) -> Step:
     return Step(numbers, {"scores": found.scores} | {name: np.stack(pictures) for name, pictures in pairs.items()})
 
 
-def _settling(study: Study) -> Step:
-    scan = study.run.scan("all", study.trained.spec)
-    found = jv.settling(study.trained, study.networks, study.every, study.data.dataset, scan=scan)
-    correlations = {layer: np.round(values, 4).tolist() for layer, values in found.items()}
-    return Step({"epochs": list(study.networks), "rank_correlation": correlations}, {})
+def _settling(study: Study, steps: dict[str, Step]) -> Step:
+    """Of all layers; those whose channels are shown have been measured already."""
+    correlations = {layer: steps[layer].numbers["rank_correlation"] for layer in study.layers}
+    if rest := [layer for layer in study.every if layer not in correlations]:
+        scan = study.run.scan("all", study.trained.spec)
+        found = jv.settling(study.trained, study.networks, rest, study.data.dataset, scan=scan)
+        correlations |= {layer: np.round(values, 4).tolist() for layer, values in found.items()}
+    ordered = {layer: correlations[layer] for layer in study.every}
+    return Step({"epochs": list(study.networks), "rank_correlation": ordered}, {})
 
 
 def _losses(study: Study) -> Step:
