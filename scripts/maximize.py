@@ -41,8 +41,8 @@ class Classes:
 
     classes: tuple[str, ...] = ()
     """Numbers or labels. By default the great white shark, the bald eagle and the assault rifle."""
-    objective: Literal["logit", "log_probability"] = "logit"
-    """What grows: the class alone, or the class against all others."""
+    objective: Literal["both", "logit", "log_probability"] = "both"
+    """What grows: the class alone, the class against all others, or the sum of the two."""
     orientations: int = 4
     """How many images of a class that must differ; 0 for none."""
     diversity: float = 50.0

@@ -10,7 +10,7 @@ import jaxviz as jv
 from jaxviz import maximize, render
 from scripts._explain._study import spread_over, unknown
 from scripts._maximize._plan import Plan, Task, Tick, animations, settings
-from scripts._maximize._study import Study, chosen, file_name, picture, rounded, softmax, study
+from scripts._maximize._study import OBJECTIVES, Study, chosen, file_name, picture, rounded, softmax, study
 from scripts._run_folder import Step
 
 if TYPE_CHECKING:
@@ -51,10 +51,6 @@ def _layer(config: "Classes", shared: Study) -> str:
     return config.diversity_layer
 
 
-def _objective(config: "Classes", index: int) -> maximize.Objective:
-    return (maximize.logit if config.objective == "logit" else maximize.log_probability)(index)
-
-
 def _moments(steps: int) -> tuple[int, ...]:
     """After the first step, and at each quarter of the way."""
     return tuple(sorted({1, *(max(1, round(steps * part / 4)) for part in range(1, 5))}))
@@ -63,7 +59,7 @@ def _moments(steps: int) -> tuple[int, ...]:
 def _ascent(shared: Study, config: "Classes", index: int, tick: Tick) -> Step:
     del tick
     start, moments = time.perf_counter(), _moments(shared.steps)
-    found = shared.ascend(_objective(config, index), snapshots=moments)
+    found = shared.ascend(OBJECTIVES[config.objective](index), snapshots=moments)
     logits, views = shared.judge(found.snapshots[:, 0])
     probabilities, seen = softmax(logits)[:, index], softmax(views)[:, -1, index]
     numbers = {
@@ -84,7 +80,7 @@ def _ascent(shared: Study, config: "Classes", index: int, tick: Tick) -> Step:
 def _orientations(shared: Study, config: "Classes", index: int, layer: str, tick: Tick) -> Step:
     del tick
     start = time.perf_counter()
-    objective = _objective(config, index) + config.diversity * maximize.diversity(layer)
+    objective = OBJECTIVES[config.objective](index) + config.diversity * maximize.diversity(layer)
     found = shared.ascend(objective, num_images=config.orientations)
     logits, _ = shared.judge(found.pixels)
     numbers = {

@@ -8,19 +8,14 @@ import jax
 import numpy as np
 
 import models
-from jaxviz import maximize, render
+from jaxviz import render
 from scripts._maximize._plan import Plan, Task, Tick
-from scripts._maximize._study import Study, file_name, of, picture, rounded, softmax
+from scripts._maximize._study import OBJECTIVES, Study, file_name, of, picture, rounded, softmax
 from scripts._run_folder import Step, dumps
 
 if TYPE_CHECKING:
     from scripts.recognized import Config
 
-OBJECTIVES = {
-    "log_probability": maximize.log_probability,
-    "logit": maximize.logit,
-    "both": lambda k: maximize.log_probability(k) + maximize.logit(k),
-}
 _SURE, _VIEW = 0.95, 0.8
 _FAMOUS = ("great_white_shark", "bald_eagle", "assault_rifle", "Egyptian_cat", "tabby", "volcano", "goldfish", "zebra")
 _FAMOUS += ("king_penguin", "strawberry")

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 LOGITS = "logits"
 """The name under which the output of a network is a layer like the others."""
 VIEWS = 8
+OBJECTIVES = {
+    "both": lambda k: maximize.log_probability(k) + maximize.logit(k),
+    "logit": maximize.logit,
+    "log_probability": maximize.log_probability,
+}
+"""What of a class can grow, by its name on the command line."""
 
 
 class Study(NamedTuple):
@@ -80,18 +86,8 @@ def study(ascent: "Ascent", size: int | None = None) -> Study:
 def of(network: models.Network, steps: int, seed: int) -> Study:
     """The study of a network."""
     labels = tuple(label.replace("_", " ") for label in network.labels)
-    augment = shaken(min(network.input_shape[:2]))
+    augment = maximize.augment.standard(min(network.input_shape[:2]))
     return Study(network, jax.tree_util.Partial(_named, network), labels, augment, steps, seed)
-
-
-@functools.cache
-def shaken(size: int) -> maximize.augment.Augment:
-    """Shifts by up to a fourteenth of the image to each side, zooms by a tenth, turns by ten degrees."""
-    a = maximize.augment
-    shift = max(1, size // 14)
-    return a.compose(
-        a.pad(shift), a.jitter(shift), a.scale([0.9, 0.95, 1.0, 1.05, 1.1]), a.rotate(range(-10, 11)), a.jitter(shift)
-    )
 
 
 def chosen(classes: tuple[str, ...], labels: tuple[str, ...], argument: str) -> list[int]:

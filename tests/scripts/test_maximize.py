@@ -17,7 +17,6 @@ from jaxviz.maximize import augment
 from models.network import Network, Spec
 from scripts import maximize
 from scripts._command import start
-from scripts._maximize import _study
 
 LABELS = ("red_fox", "sea/lion", "owl", "cat", "dog")
 
@@ -65,7 +64,7 @@ def patched(tmp_path_factory):
     patch = pytest.MonkeyPatch()
     # Cheaper to compile than turns and zooms.
     shaken = augment.compose(augment.pad(2), augment.jitter(4))
-    patch.setattr(_study, "shaken", lambda size: shaken)
+    patch.setattr(augment, "standard", lambda size: shaken)
     patch.setattr(models, "load", load)
     patch.setattr(models, "names", lambda: list(networks))
     patch.setenv("JAXVIZ_PHOTOS", str(folder))
@@ -282,7 +281,7 @@ def test_a_sweep_measures_every_weight_and_draws_one_figure(sweep):
         assert found["total_variation"] == pytest.approx(naive / picture.size, abs=0.6)
         assert found["probability"] == pytest.approx(probabilities(picture[None])[0, 4], abs=0.01)
     smooth = [numbers(sweep, f"weight-{weight}")["total_variation"] for weight in ("0", "0.5", "20")]
-    assert smooth[0] > smooth[1] > smooth[2]
+    assert smooth[0] > 10 * max(smooth[1:])
 
 
 def test_the_smoothest_image_that_is_recognized_is_picked():
