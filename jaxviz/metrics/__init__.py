@@ -6,5 +6,6 @@ from jaxviz.metrics._deletion import insertion as insertion
 from jaxviz.metrics._randomization import cascade as cascade
 from jaxviz.metrics._randomization import permuted as permuted
 from jaxviz.metrics._randomization import randomized as randomized
+from jaxviz.metrics._randomization import redrawn as redrawn
 from jaxviz.metrics._similarity import rank_correlation as rank_correlation
 from jaxviz.metrics._similarity import ssim as ssim

@@ -24,6 +24,19 @@ def permuted(key: PRNGKeyArray, leaf: Shaped[Array, "..."]) -> Shaped[Array, "..
     return jax.random.permutation(key, leaf.ravel()).reshape(leaf.shape)
 
 
+def redrawn(key: PRNGKeyArray, leaf: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
+    """A kernel as before training: normal, of mean 0, its variance 2 over the number of inputs (the axes but the last).
+
+    What has one axis, biases and scales, is shuffled: a variance of a batch norm stays positive.
+
+    References:
+        He et al., [Delving Deep into Rectifiers](https://arxiv.org/abs/1502.01852), 2015, section 2.2.
+    """
+    if leaf.ndim < 2:
+        return permuted(key, leaf)
+    return jax.nn.initializers.he_normal()(key, leaf.shape, leaf.dtype)
+
+
 def randomized(
     f: _F, groups: Group, *, key: PRNGKeyArray, draw: Callable[[PRNGKeyArray, Array], Array] = permuted
 ) -> _F:
@@ -41,7 +54,9 @@ def randomized(
         groups: one name, or several. A name is a part of a parameter's path: `fire9`, `fire9/expand1x1`, `layers/0`.
         key: for the draws. A parameter gets the same values whatever else is randomized.
         draw: from a key and a parameter to another of its shape. Shuffling keeps its mean, spread and outliers without
-            knowledge of how it was initialized, and variances of batch norms stay positive.
+            knowledge of how it was initialized, and variances of batch norms stay positive. But the kernels of a
+            trained network have a mean below zero, which a rule that keeps positive signals alone may not survive:
+            then take `redrawn`, as the paper does.
 
     Returns:
         A network of the same structure, so a compiled program takes it too.

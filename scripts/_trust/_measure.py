@@ -24,7 +24,9 @@ def ticks(study: Study) -> int:
 
 def randomized(study: Study) -> tuple[models.Network, ...]:
     """The network with more and more of its layers randomized."""
-    return tuple(metrics.cascade(study.network, study.stages, key=jax.random.key(study.config.seed)))
+    return tuple(
+        metrics.cascade(study.network, study.stages, key=jax.random.key(study.config.seed), draw=metrics.redrawn)
+    )
 
 
 def measure(study: Study, name: str, networks: tuple[models.Network, ...], tick: Callable[[], object]) -> Step:

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxviz.metrics import cascade, permuted, randomized
+from jaxviz.metrics import cascade, permuted, randomized, redrawn
 from tests import networks
 
 KEY = jax.random.key(0)
@@ -36,6 +36,16 @@ def test_the_group_alone_changes_and_keeps_its_entries(family):
     assert before.shape == after.shape
     np.testing.assert_array_equal(np.sort(before, axis=None), np.sort(after, axis=None))
     assert (before != after).mean() > 0.9
+
+
+def test_a_kernel_is_redrawn_as_before_training_and_a_vector_shuffled():
+    kernel, scale = jnp.full((5, 5, 40, 64), -3.0), jnp.arange(1.0, 9.0)
+    drawn = redrawn(KEY, kernel)
+    assert drawn.shape == kernel.shape
+    # Of 64000 draws: four standard errors.
+    np.testing.assert_allclose([drawn.mean(), drawn.var() / 0.002], [0, 1], atol=[8e-4, 0.03])
+    np.testing.assert_array_equal(jnp.sort(redrawn(KEY, scale)), scale)
+    assert (redrawn(KEY, scale) != scale).any()
 
 
 def test_a_cascade_goes_on_from_where_it_was():
