@@ -85,7 +85,7 @@ def _success(study: Study, steps: dict[str, Step]) -> np.ndarray:
     for axes, title in ((left, "A patch"), (right, "A change that is hardly seen")):
         axes.set_title(f"{title}, {found['photos']} unseen photos", fontsize=10, loc="left", color=_canvas.INK)
         axes.set_ylim(-3, 108)
-        axes.legend(fontsize=8, frameon=False, loc="center left" if axes is left else "center right")
+        axes.legend(fontsize=8, frameon=False, loc="center right")
         axes.tick_params(labelsize=8)
         axes.spines[["top", "right"]].set_visible(False)
     return _canvas.pixels(figure)
