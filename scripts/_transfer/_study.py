@@ -88,8 +88,9 @@ def _recipes(config: "Config", count: int) -> tuple[Recipe, Recipe | None]:
     )
     if not config.scratch_epochs:
         return head, None
-    changes = {"epochs": config.scratch_epochs, "batch_size": min(32, count), "flip": True, "shift": 12}
-    return head, dataclasses.replace(head, **changes, dropout=(("hidden", 0.5),))
+    # At the head's own rate a trunk without normalization layers is dead after an epoch.
+    changes = {"learning_rate": 2e-4, "epochs": config.scratch_epochs, "batch_size": min(32, count)}
+    return head, dataclasses.replace(head, **changes, flip=True, shift=12, dropout=(("hidden", 0.5),))
 
 
 def _layers(network: models.Network, wanted: tuple[str, ...]) -> tuple[str, ...]:
