@@ -99,7 +99,8 @@ class Run:
         def progress(done: int, total: int) -> None:
             nonlocal before
             del total
-            self._bar.update((done - before) * jax.process_count())
+            # A study may go over the data several times: each pass begins anew.
+            self._bar.update((done - min(before, done)) * jax.process_count())
             before = done
 
         options = self._options

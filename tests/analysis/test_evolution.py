@@ -56,12 +56,12 @@ def test_settling_is_the_mean_rank_correlation():
         np.testing.assert_allclose(found[name][-1], 1, rtol=1e-6)
 
 
-def test_a_large_layer_is_ranked_by_units_spread_over_it():
+def test_of_a_large_layer_units_of_all_channels_are_ranked():
     net = lambda scale: lambda x: checkpoint_name(x * scale, "big").mean((1, 2))  # noqa: E731
-    images = np.random.default_rng(0).normal(size=(4, 40, 40, 1)).astype(np.float32)
-    scale = np.where(np.arange(1600) % 2, -1.0, 1.0).reshape(40, 40, 1)
-    found = jv.settling(net(1.0), {1: net(scale)}, ["big"], (images, None), scan=SCAN)
-    np.testing.assert_allclose(found["big"], [1], rtol=1e-6)  # every second unit: those that agree
+    images = np.random.default_rng(0).normal(size=(4, 16, 16, 16)).astype(np.float32)
+    turned = np.where(np.arange(16) == 0, -1.0, 1.0)
+    found = jv.settling(net(1.0), {1: net(turned)}, ["big"], (images, None), scan=SCAN)
+    np.testing.assert_allclose(found["big"], [14 / 16], atol=0.06)  # chance, with 512 units in each of 4 images
 
 
 def test_a_layer_that_is_the_same_everywhere_has_nothing_to_compare():
