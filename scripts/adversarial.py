@@ -4,7 +4,7 @@
 
 For testing your own models. The patch is made with some photos and judged on the others, at five sizes, against a photo
 of the class and noise of the same size, and against small changes of every pixel (FGSM, PGD). The folder holds
-imagenet/photos.json, a list of {"file", "class", "label"}. Takes four minutes on two CPU cores. An interrupted run
+imagenet/photos.json, a list of {"file", "class", "label"}. Takes some five minutes on two CPU cores. An interrupted run
 goes on with the step where it stopped. A patch on 8% of a photo makes 91% of 40 unseen photos a soccer ball to
 SqueezeNet, a photo of one as large none; ten steps of two gray levels make it all of them.
 """
