@@ -8,7 +8,7 @@ import numpy as np
 
 import models
 from jaxviz import maximize, render
-from jaxviz.maximize.priors import total_variation
+from jaxviz.maximize.priors import lp_norm, total_variation
 from scripts._maximize._plan import Plan, Task, Tick, settings
 from scripts._maximize._study import Study, chosen, of, picture, rounded, softmax, study
 from scripts._maximize._sweep_figure import figure
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 DIGITS = "mnist_cnn3"
 _DIGIT_PAIRS = ((1, 7), (4, 9), (0, 1), (7, 8))
 _LEVELS = 255
+_BALANCE, _SMOOTH, _DARK = 10.0, 60.0, 20.0
 
 
 def plan(config: "Sweep") -> Plan:
@@ -78,7 +79,13 @@ def _weighted(shared: Study, target: int, weight: float, tick: Tick) -> Step:
 def _both(shared: Study, pair: tuple[int, int], tick: Tick) -> Step:
     del tick
     start = time.perf_counter()
-    found = shared.ascend(maximize.logit(pair[0]) + maximize.logit(pair[1]))
+    # By the logits alone the easier class would take all of the picture.
+    first, second = (maximize.logit(index) + _BALANCE * maximize.log_probability(index) for index in pair)
+    priors = [total_variation(_SMOOTH)]
+    if shared.network.input_shape[2] == 1:
+        # Digits are white on black.
+        priors.append(lp_norm(_DARK, p=1, center=0.0))
+    found = shared.ascend(first + second, priors=priors)
     logits, _ = shared.judge(found.pixels)
     probabilities = softmax(logits)[0]
     numbers = {
