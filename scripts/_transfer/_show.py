@@ -101,9 +101,6 @@ def draw(numbers: dict[str, Any]) -> bytes:
         by_second.plot(way["seconds"], shares, "o-", color=color, markersize=3.5)
         if way["feature_seconds"]:
             by_second.plot([0, way["seconds"][0]], [shares[0]] * 2, ":", color=color)
-            by_second.annotate(
-                "features, once", (way["feature_seconds"], shares[0] - 2), color=color, fontsize=8, ha="right", va="top"
-            )
     for axes in (by_epoch, by_second):
         axes.axhline(100 * GOAL, color="#999999", linewidth=0.8, linestyle="--")
         axes.spines[["top", "right"]].set_visible(False)
@@ -112,13 +109,8 @@ def draw(numbers: dict[str, Any]) -> bytes:
     by_epoch.set(xlabel="epoch", ylabel="right validation photos, %")
     by_epoch.set_title(f"{numbers['network']} on {numbers['data']}", loc="left", fontsize=11)
     by_second.set(xlabel="seconds of computing since the start")
-    by_second.set_xscale("symlog", linthresh=10)
+    by_second.set_title("dotted: the features, computed once", loc="right", fontsize=10)
     by_second.set_xlim(left=0)
-    ticks = [
-        tick for tick in (0, 10, 30, 100, 300, 1000, 3000, 10000) if tick <= 1.2 * max(w["seconds"][-1] for w in curves)
-    ]
-    by_second.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
-    by_second.minorticks_off()
     figure.legend(loc="outside lower center", ncols=1, frameon=False, fontsize=9)
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=110)
