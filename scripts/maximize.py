@@ -5,7 +5,10 @@
     python -m scripts.maximize sweep
     python -m scripts.maximize photo chelsea
 
-Each writes a folder under runs/ with pictures, animations and the JSON that they were made of.
+Each writes a folder under runs/ with pictures, animations and the JSON that they were made of, and takes 2 to 6 minutes
+on two idle CPU cores with SqueezeNet. Expected: the three classes and their unseen views get a probability of 1.00; of
+the weights 0.125 to 16, 16 is picked, with a total variation of 10 grey levels in place of 42; the units that the cat
+excites most in fire6 ask for eyes. With JAXVIZ_PHOTOS, `filters` shows photos too, and `photo` compares with them.
 """
 
 import dataclasses
