@@ -7,7 +7,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from jaxviz.analysis._ablate_each import ablate_each
-from jaxviz.analysis._dataset import Dataset, Examples
+from jaxviz.analysis._dataset import Dataset
+from jaxviz.analysis._labelled import labelled
 from jaxviz.analysis._layers import check_channels, check_layers
 from jaxviz.analysis._scan import DEFAULT, Scan
 from jaxviz.transforms._callable import callee
@@ -69,7 +70,8 @@ def rank_channels(
         FloatingPointError: a logit that is not finite.
     """
     f = callee(f)
-    total = check_layers(f, (layer,), scan.images(Examples(dataset)))[layer][-1]
+    _, images, _ = labelled(f, dataset, scan)
+    total = check_layers(f, (layer,), images)[layer][-1]
     chosen = np.array(check_channels(channels, total, layer))
     found = ablate_each(f, layer, [[int(channel)] for channel in chosen], dataset, scan=scan)
     # Of equal accuracy the one with the larger loss is missed more, of equal loss the first.
