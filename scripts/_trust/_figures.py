@@ -39,7 +39,8 @@ def table(study: Study, steps: dict[str, Step]) -> str:
 
 
 def _text(value: float | None) -> str:
-    return "blank" if value is None else f"{value:.2f}"
+    # No minus before zero.
+    return "blank" if value is None else f"{round(value, 2) + 0.0:.2f}"
 
 
 def _depths(study: Study) -> list[str]:
@@ -81,8 +82,8 @@ def _colored(axes: Any, rows: list[list[float | None]], columns: list[str], titl
     values = np.array([[np.nan if value is None else value for value in row] for row in rows])
     axes.imshow(values, vmin=0, vmax=1, cmap="cividis", aspect="auto")
     for place, value in np.ndenumerate(values):
-        ink = _canvas.INK if value > 0.55 else "white"
-        text = "blank" if np.isnan(value) else f"{value:.2f}"
+        ink = _canvas.INK if value > 0.7 else "white"
+        text = _text(None if np.isnan(value) else value)
         axes.text(place[1], place[0], text, ha="center", va="center", fontsize=7, color=ink)
     axes.set_xticks(range(len(columns)), columns, rotation=35, ha="right", fontsize=8)
     axes.set_title(title, fontsize=9, color=_canvas.INK)
