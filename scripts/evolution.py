@@ -6,6 +6,9 @@
 `evolution.png`: a row per channel, a column per epoch, in each the projection of the strongest response of all images
 beside the patch it came from; the same animated, `evolution.webp` and `evolution.gif`. `settling.png`: how far each
 layer's activations are ordered as in the trained network, and the loss under it. And the JSON of all of them.
+
+Takes four minutes of CPU time with `cifar_small`, 6 epochs and 10,000 images. Rank correlations after epoch 2: conv1
+0.805, conv2 0.649, conv3 0.554.
 """
 
 import dataclasses

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import tyro
 
+_PATIENCE = 3600  # seconds that the others wait at the end while the first process draws
+
 
 @dataclasses.dataclass(frozen=True)
 class Scanning:
@@ -46,10 +48,10 @@ def join(distributed: str | None) -> None:
     import jax
 
     if distributed == "auto":
-        jax.distributed.initialize()
+        jax.distributed.initialize(shutdown_timeout_seconds=_PATIENCE)
         return
     address, *numbers = distributed.split(",")
     if len(numbers) != 2 or not all(number.isdigit() for number in numbers) or ":" not in address:
         raise ValueError(f"`--distributed` must be auto or HOST:PORT,PLACE,OF, got {distributed!r}.")
     place, count = map(int, numbers)
-    jax.distributed.initialize(address, count, place)
+    jax.distributed.initialize(address, count, place, shutdown_timeout_seconds=_PATIENCE)
