@@ -113,10 +113,13 @@ def draw(numbers: dict[str, Any]) -> bytes:
     telling.scatter([variant["contrast"] for variant in variants], shares, c=colors)
     for place, variant in enumerate(variants):
         point = (variant["contrast"], shares[place])
-        telling.annotate(str(place + 1), point, textcoords="offset points", xytext=(5, 3), fontsize=9)
+        telling.annotate(str(place + 1), point, textcoords="offset points", xytext=(4, 4), fontsize=9)
     rank = numbers["rank_correlation_with_test_error"]["contrast"]
     telling.set(xlabel="contrast of the last maps' reconstruction", ylabel="wrong test images, %")
-    telling.set_title(f"Does contrast tell the error? Rank correlation {rank}", loc="left", fontsize=11)
+    telling.set_yscale("log")
+    telling.yaxis.set_major_formatter("{x:g}")
+    telling.yaxis.set_minor_formatter("{x:g}")
+    telling.set_title(f"Does contrast tell? Rank correlation {rank}", loc="left", fontsize=11)
     for axes in (energy, errors, telling):
         axes.spines[["top", "right"]].set_visible(False)
     file = io.BytesIO()
