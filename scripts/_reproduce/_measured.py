@@ -51,13 +51,13 @@ def occlude(folder: Path) -> str:
     regions, heatmap = read(folder, "regions.json"), read(folder, "heatmap.json")
     first = regions["sets"][0]
     changes = [
-        f"{photo['target']} {_of_target(photo['before'])} to {_of_target(photo['after'][first])}"
+        f"{photo['target'].replace('_', ' ')} {_of_target(photo['before'])} to {_of_target(photo['after'][first])}"
         for photo in regions["photos"]
     ]
     related = ", ".join(f"{photo['correlation']:.2f}" for photo in heatmap["photos"])
     return (
-        f"Covering {first}: {', '.join(changes)}. The map of the strongest channel's activation and that of the "
-        f"class probability correlate by {related}."
+        f"Covering the {first.replace('-', ' ')}: {', '.join(changes)}. The map of the strongest channel's activation "
+        f"and that of the class probability correlate by {related}."
     )
 
 
