@@ -2,7 +2,7 @@
 
     JAXVIZ_PHOTOS=folder python -m scripts.strongest squeezenet
     TFDS_DATA_DIR=folder python -m scripts.strongest cifar_small
-    TFDS_DATA_DIR=folder python -m scripts.strongest cifar_small --filters conv1:3 conv2:30 conv3:26 --num 5 --score norm
+    TFDS_DATA_DIR=folder python -m scripts.strongest cifar_small --filters conv1:3 conv2:30 --num 5 --score norm
 
 For each layer `LAYER.png`: channels by the seed, each with deconvnet projections of its strongest responses beside the
 patches of the images that its units see, and `strongest.json`, which images and places those are.
