@@ -18,7 +18,7 @@ from tests.models.test_datasets import write
 FEW = "--batch-size 8 --devices 1".split()
 SCRIPTS = {
     strongest: "--layers conv1 conv2 --channels 3 --num 4",
-    class_statistics: "--label 2",
+    class_statistics: "--label 2 --layers conv2",
     ablate: "--rank-on train[:20] --orders 2",
     evolution: "--channels 2",
 }
@@ -68,7 +68,7 @@ def numbers(out, name):
     ("script", "pictures"),
     [
         (strongest, ["conv1", "conv2"]),
-        (class_statistics, ["statistics", "effects", "maps-conv1", "maps-conv2", "label-2", "confusion", "confused"]),
+        (class_statistics, ["statistics", "effects", "maps-conv2", "label-2", "confusion", "confused"]),
         (ablate, ["ablation", "changed", "curve"]),
         (evolution, ["evolution", "settling"]),
     ],
