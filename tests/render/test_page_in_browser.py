@@ -144,6 +144,8 @@ def test_no_width_needs_sideways_scrolling(opened, width):
     assert opened.execute_script("return document.documentElement.scrollWidth") == width
     outside = opened.execute_script(
         "return [...document.body.querySelectorAll('*')]"
+        # A table scrolls in a box of its own.
+        ".filter((e) => !e.parentElement.closest('.wide'))"
         ".filter((e) => e.getBoundingClientRect().right > innerWidth + 0.5).map((e) => e.outerHTML.slice(0, 80))"
     )
     assert outside == []
