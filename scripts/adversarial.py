@@ -24,8 +24,8 @@ class Config:
     """The class, its number or its label; one of the photos has to show it."""
     network: str = "squeezenet"
     """One of models.names()."""
-    weights: Path | None = None
-    """A file with its weights. The committed ones by default."""
+    weights: str | None = None
+    """A file of weights, or `hub`, for a network without committed ones."""
     train: int = 74
     """How many photos the patch is made with, drawn by the seed; the others judge it."""
     size: int = 64

@@ -27,8 +27,8 @@ class Ascent:
 
     network: str = "squeezenet"
     """One of models.names()."""
-    weights: Path | None = None
-    """A file with its weights. The committed ones by default."""
+    weights: str | None = None
+    """A file of weights, or `hub`, for a network without committed ones."""
     steps: int = 200
     """Of gradient ascent."""
     seed: int = 0

@@ -24,8 +24,8 @@ class Config:
 
     network: Annotated[str, tyro.conf.Positional] = "squeezenet"
     """One of models.names()."""
-    weights: Path | None = None
-    """A file of weights; by default those that are committed."""
+    weights: str | None = None
+    """A file of weights, or `hub`, for a network without committed ones."""
     classes: int = 100
     """How many, drawn by the seed."""
     objective: Literal["both", "log_probability", "logit"] = "both"

@@ -25,8 +25,8 @@ class Config:
 
     network: str = "squeezenet"
     """One of models.names()."""
-    weights: Path | None = None
-    """A file with its weights. The committed ones by default."""
+    weights: str | None = None
+    """A file of weights, or `hub`, for a network without committed ones."""
     photos: int = 30
     """How many, drawn by the seed."""
     methods: tuple[str, ...] = (

@@ -27,7 +27,7 @@ def open_study(config: "Config") -> tuple[Study, RunFolder]:
     run = {key: list(value) if isinstance(value, tuple) else value for key, value in run.items()}
     run |= {
         "target": study.label,
-        "weights": config.weights and str(config.weights),
+        "weights": config.weights,
         "sha256": study.made.sha256(),
         "layer": study.layer,
     }

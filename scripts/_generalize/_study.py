@@ -59,7 +59,7 @@ def prepare(config: "Config") -> Study:
         key: list(value) if isinstance(value, tuple) else value for key, value in dataclasses.asdict(config).items()
     }
     del settings["out"]
-    run = {"script": "generalize", **settings, "weights": str(config.weights), "layers": list(layers)}
+    run = {"script": "generalize", **settings, "layers": list(layers)}
     out = config.out or free(Path("runs") / f"generalize-{config.data}-{config.network}", run)
     folder = RunFolder(out, run, versions())
     photos = np.concatenate([train.images, test.images])

@@ -38,7 +38,6 @@ def plan(config: "Config") -> Plan:
         batches["known"] = known
     run = {"script": "recognized", **dataclasses.asdict(config)}
     del run["out"]
-    run["weights"] = None if config.weights is None else str(config.weights)
     tasks = {name: Task(partial(_ascend, study, config, classes), len(classes)) for name, classes in batches.items()}
     return Plan(f"recognized-{network.name}-{config.objective}", run, tasks, partial(_draw, study, run), _report)
 

@@ -24,7 +24,7 @@ def open_study(config: "Config") -> tuple[Study, RunFolder]:
     out = run.pop("out")
     run |= {
         "methods": list(study.config.methods),
-        "weights": config.weights and str(config.weights),
+        "weights": config.weights,
         "sha256": study.photos.sha256(),
         "layer": study.layer,
         "randomized": [" ".join(group) for group in study.stages],
