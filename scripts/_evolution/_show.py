@@ -15,21 +15,20 @@ _COLORS = ("#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#0
 def files(study: Study, steps: dict[str, Step]) -> dict[str, bytes]:
     """All of them by the names of their files."""
     frames = _frames(study, steps)
-    labels = [f"epoch {epoch}" for epoch in study.networks]
     return {
         "evolution.png": render.png(_table(study, steps)),
         "settling.png": render.png(_settling(study, steps)),
-        "evolution.webp": render.webp(frames, labels=labels, seconds=0.9),
-        "evolution.gif": render.gif(frames, labels=labels, seconds=0.9),
+        "evolution.webp": render.webp(frames, seconds=0.9),
+        "evolution.gif": render.gif(frames, seconds=0.9),
     }
 
 
-def _pair(step: Step, place: int) -> np.ndarray:
-    """Projection and patch side by side; the projection blank where nothing excites the channel."""
+def _pair(step: Step, place: int) -> list[np.ndarray]:
+    """Projection and patch; both blank where nothing excites the channel."""
     parts = [fit(step.arrays[name][place], _TILE) for name in ("projections", "patches")]
     if step.arrays["scores"].ravel()[place] <= 0:
         parts = [np.full_like(part, 235) for part in parts]
-    return np.concatenate([parts[0], np.full((len(parts[0]), 2, 3), 255, np.uint8), parts[1]], 1)
+    return parts
 
 
 def _table(study: Study, steps: dict[str, Step]) -> np.ndarray:
@@ -43,7 +42,8 @@ def _table(study: Study, steps: dict[str, Step]) -> np.ndarray:
     table = figure.subplots(len(rows), len(study.networks), squeeze=False)
     for row, pictures, label in zip(table, rows, labels, strict=True):
         for axes, picture in zip(row, pictures, strict=True):
-            axes.imshow(picture, interpolation="nearest")
+            between = np.full((len(picture[0]), 2, 3), 255, np.uint8)
+            axes.imshow(np.concatenate([picture[0], between, picture[1]], 1), interpolation="nearest")
             axes.set_xticks([])
             axes.set_yticks([])
             axes.spines[:].set_visible(False)
@@ -58,15 +58,17 @@ def _table(study: Study, steps: dict[str, Step]) -> np.ndarray:
 def _frames(study: Study, steps: dict[str, Step]) -> list[np.ndarray]:
     """One sheet of all channels per epoch."""
     frames = []
-    for epoch in range(len(study.networks)):
+    cols = max(map(len, study.channels.values()))
+    for number, epoch in enumerate(study.networks):
         pairs, labels = [], []
         for layer in study.layers:
             channels = study.channels[layer]
             for place, channel in enumerate(channels):
-                pairs.append(_pair(steps[layer], epoch * len(channels) + place))
+                pairs.append(_pair(steps[layer], number * len(channels) + place))
                 labels.append(f"{layer}, channel {channel}")
-        cols = max(map(len, study.channels.values()))
-        frames.append(render.contact_sheet(pairs, labels, title=" ", cols=cols, tile=pairs[0].shape[1]))
+        pictures, patches = [pair[0] for pair in pairs], [[pair[1]] for pair in pairs]
+        title = f"{study.trained.name}, epoch {epoch}"
+        frames.append(render.paired_sheet(pictures, patches, labels, title=title, cols=cols, tile=_TILE))
     return frames
 
 
