@@ -36,7 +36,7 @@ STUDIES = (
     Study(
         "architectures",
         "Architecture selection",
-        ("scripts.architectures",),
+        ("scripts.architectures", "--train", "4000", "--seeds", "1"),
         "The projections show aliasing where the first layer strides far, and the network without it is better "
         f"({_ZF}, section 4.1).",
         _measured.architectures,
@@ -158,7 +158,7 @@ STUDIES = (
     Study(
         "transfer",
         "Transfer to flowers",
-        ("scripts.transfer",),
+        ("scripts.transfer", "--scratch-size", "96", "--scratch-epochs", "8"),
         "89% on a frozen trunk in under 10 epochs, 48% from scratch in 25.",
         _measured.transfer,
         ("transfer.png",),
@@ -167,7 +167,10 @@ STUDIES = (
     Study(
         "generalize",
         "Generalization to Caltech-101",
-        ("scripts.generalize",),
+        (
+            *("scripts.generalize", "--layers", "fire3", "fire5", "fire7", "fire9"),
+            *("--counts", "15", "30", "--folds", "2", "--strengths", "0.1", "0.03", "0.01"),
+        ),
         f"83.8% with 15 and 86.5% with 30 photos a class; from scratch 22.8% and 46.5% ({_ZF}, table 4).",
         _measured.generalize,
         ("generalize.png",),
