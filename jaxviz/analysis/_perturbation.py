@@ -26,8 +26,8 @@ def fgsm(
     Example:
         >>> import jax.numpy as jnp
         >>> f = lambda images: images[:, 0, 0] * jnp.array([1.0, -1.0])
-        >>> fgsm(f, jnp.full((1, 1, 1, 2), 0.5), 0, epsilon=0.1, bounds=(0, 1)).round(3).ravel().tolist()
-        [0.6, 0.6]
+        >>> fgsm(f, jnp.full((1, 1, 1, 2), 0.5), 0, epsilon=0.1, bounds=(0, 1)).round(3).ravel()
+        Array([0.6, 0.6], dtype=float32)
 
     Args:
         f: from images to logits `(n, k)`.
@@ -73,8 +73,8 @@ def pgd(
         >>> import jax, jax.numpy as jnp
         >>> f = lambda images: images[:, 0, 0] * jnp.array([1.0, -1.0])
         >>> images = jnp.full((1, 1, 1, 2), 0.5)
-        >>> pgd(f, images, 0, key=jax.random.key(0), epsilon=0.1, bounds=(0, 1)).round(3).ravel().tolist()
-        [0.6, 0.6]
+        >>> pgd(f, images, 0, key=jax.random.key(0), epsilon=0.1, bounds=(0, 1)).round(3).ravel()
+        Array([0.6, 0.6], dtype=float32)
 
     Args:
         f: from images to logits `(n, k)`.

@@ -6,4 +6,5 @@ from models.training._export import to_safetensors as to_safetensors
 from models.training._recipe import RECIPES as RECIPES
 from models.training._recipe import Recipe as Recipe
 from models.training._train import Epoch as Epoch
+from models.training._train import check as check
 from models.training._train import train as train

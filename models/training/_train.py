@@ -75,7 +75,7 @@ def train(
         ValueError: examples that do not fit the network, fewer than a batch, snapshots of another training, or a loss
             that is no longer finite.
     """
-    _check(network, recipe, examples)
+    check(network, recipe, examples)
     num_steps = len(examples.labels) // recipe.batch_size
     parameters: Any = network
     start = State(network, recipe.optimizer(num_steps).init(parameters))
@@ -97,7 +97,12 @@ def train(
                 kept.save(number, state)
 
 
-def _check(network: Network, recipe: Recipe, examples: Examples) -> None:
+def check(network: Network, recipe: Recipe, examples: Examples) -> None:
+    """Whether `train` can begin, before anything is compiled or written.
+
+    Raises:
+        ValueError: examples that do not fit the network, or fewer than a batch.
+    """
     images, labels = examples
     if images.dtype != np.uint8 or images.shape[1:] != network.input_shape:
         expected = ", ".join(map(str, network.input_shape))

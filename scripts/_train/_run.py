@@ -119,6 +119,7 @@ def _confusion(study: Study, counts: np.ndarray) -> dict[str, Any]:
         "accuracy": {
             label: round(float(row[k] / row.sum()), 5)
             for k, (label, row) in enumerate(zip(labels, counts, strict=True))
+            if row.any()
         },
         "most_confused": [{"is": labels[i], "taken_for": labels[j], "images": int(wrong[i, j])} for i, j in pairs],
     }

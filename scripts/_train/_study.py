@@ -50,9 +50,10 @@ def prepare(config: "Config") -> Study:
         "test": config.test,
         **{name: _plain(value) for name, value in dataclasses.asdict(recipe).items()},
     }
-    folder = RunFolder(config.out or free(Path("runs") / f"train-{config.network}", run), run, versions())
     train, test = load(recipe.dataset, config.train), load(recipe.dataset, config.test)
     network = jax.jit(lambda: models.initialize(config.network, config.seed))()
+    training.check(network, recipe, train)
+    folder = RunFolder(config.out or free(Path("runs") / f"train-{config.network}", run), run, versions())
     return Study(config, network, recipe, train, test, folder)
 
 
