@@ -131,7 +131,7 @@ def _draw(
                 for numbers, boxes in pairs
             ]
             title = f"{shared.network.name} {name}: what its channels ask for, and what excites them most in photos"
-            sheet = render.paired_sheet(pictures, patches, words, title=title, cols=cols // 2, tile=tile)
+            sheet = render.paired_sheet(pictures, patches, words, title=title, cols=4, tile=tile)
             files[f"{file_name(name)}-{_PHOTOS}.png"] = render.png(sheet)
     return files
 
