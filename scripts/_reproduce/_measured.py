@@ -34,16 +34,17 @@ def invariance(folder: Path) -> str:
 
 
 def correspondence(folder: Path) -> str:
-    """Parts against random places in a late layer, by each measure."""
+    """Parts against random places: the paper's measure in a late layer, and the one of the other study at the top."""
     found = read(folder, "distances-5.json")
-    layer, measures = list(found["layers"].items())[1]
+    layers = list(found["layers"].items())
     lines = []
-    for name, entry in measures.items():
+    for (layer, measures), name in ((layers[1], "differing"), (layers[-1], "absolute")):
         parts = ", ".join(
-            f"{part.replace('_', ' ')} {of['distance']:.3f} (p {of['p']:.2f})" for part, of in entry["parts"].items()
+            f"{part.replace('_', ' ')} {of['distance']:.3f} (p {of['p']:.3f})"
+            for part, of in measures[name]["parts"].items()
         )
-        lines.append(f"{found['measures'][name]}: {parts}, random {entry['random']['mean']:.3f}")
-    return f"{len(found['photos'])} dogs, {layer}. {'; '.join(lines)}."
+        lines.append(f"{layer}, {found['measures'][name]}: {parts}, random {measures[name]['random']['mean']:.3f}")
+    return f"{len(found['photos'])} dogs. {'; '.join(lines)}."
 
 
 def occlude(folder: Path) -> str:
@@ -85,10 +86,10 @@ def adversarial(folder: Path) -> str:
 
 
 def trust(folder: Path) -> str:
-    """How alike maps stay when the whole network is randomized: low passes."""
-    methods = {row["method"]: row for row in read(folder, "table.json")["methods"]}
-    ranks = ", ".join(f"{name.replace('_', ' ')} {row['ssim'][-1]:.2f}" for name, row in methods.items())
-    return f"Structural similarity of the map to that of a wholly random network: {ranks}."
+    """How alike maps stay when the last layer is redrawn: what passes is low."""
+    methods = read(folder, "table.json")["methods"]
+    ranks = ", ".join(f"{row['method'].replace('_', ' ')} {row['rank_correlation'][0]:.2f}" for row in methods)
+    return f"Rank correlation with the map of the network whose last layer is redrawn: {ranks}."
 
 
 def transfer(folder: Path) -> str:
