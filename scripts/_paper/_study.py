@@ -45,7 +45,9 @@ def network_of(name: str, weights: str | None) -> models.Network:
 
 def prepare(script: str, config: Any, photos: list[Photo], network: models.Network, **more: Any) -> Study:
     """The study of photos that have been read, and its folder. `more` says what else the results depend on."""
-    settings = {key: value for key, value in dataclasses.asdict(config).items() if key != "out"}
+    given = dataclasses.asdict(config)
+    del given["out"]
+    settings = {key: str(value) if isinstance(value, Path) else value for key, value in given.items()}
     run = {"script": script, **settings, **more, "sha256": [photo.sha256 for photo in photos]}
     run = {key: list(value) if isinstance(value, tuple) else value for key, value in run.items()}
     for key, value in run.items():
