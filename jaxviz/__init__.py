@@ -28,9 +28,11 @@ from jaxviz.attribution import gradient_x_input as gradient_x_input
 from jaxviz.attribution import guided_grad_cam as guided_grad_cam
 from jaxviz.attribution import integrated_gradients as integrated_gradients
 from jaxviz.attribution import layer_cam as layer_cam
+from jaxviz.attribution import log_probabilities as log_probabilities
 from jaxviz.attribution import occlude_regions as occlude_regions
 from jaxviz.attribution import occlusion as occlusion
 from jaxviz.attribution import occlusion_grid as occlusion_grid
+from jaxviz.attribution import probabilities as probabilities
 from jaxviz.attribution import project as project
 from jaxviz.attribution import saliency as saliency
 from jaxviz.attribution import score_cam as score_cam

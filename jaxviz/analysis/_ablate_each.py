@@ -15,6 +15,7 @@ from jaxviz.analysis._forest import Partial
 from jaxviz.analysis._layers import check_channels, check_layers
 from jaxviz.analysis._scan import DEFAULT, FINITE, Scan, scanned
 from jaxviz.analysis._suffix import suffix
+from jaxviz.attribution._probability import Probability, check_probability, log_of_classes, of_classes
 from jaxviz.transforms import upto
 from jaxviz.transforms._callable import callee
 
@@ -40,7 +41,13 @@ class EachAblation(NamedTuple):
 
 
 def ablate_each(
-    f: Callable, layer: str, sets: Sequence[Sequence[int]], dataset: Dataset, *, scan: Scan = DEFAULT
+    f: Callable,
+    layer: str,
+    sets: Sequence[Sequence[int]],
+    dataset: Dataset,
+    *,
+    probability: Probability | None = None,
+    scan: Scan = DEFAULT,
 ) -> EachAblation:
     """How well a network does when a set of a layer's channels is zero, for each of several sets, in one pass.
 
@@ -56,7 +63,9 @@ def ablate_each(
         f: from images to logits `(n, k)`.
         layer: a name from `layers(f, images)`.
         sets: of channels to set to zero together.
-        dataset: see `Scan`, with labels in `0..k-1`.
+        dataset: see `Scan`, with labels in `0..k-1`; 0 and 1 for one output, which says 1 where it is above 0.
+        probability: how that of the right class is read: `"softmax"` over classes, `"sigmoid"` for
+            labels of which each stands for itself. By default a softmax, and a sigmoid for a head of one output.
         scan: batch size, devices, preprocessing, and what to do on failures.
 
     Returns:
@@ -64,18 +73,19 @@ def ablate_each(
         part above the layer: what lies below, or beside it, is not run again.
 
     Raises:
-        ValueError: no set, an unknown layer or channel, `f` does not return one row per image, the data set has no
-            labels, or one that cannot be read.
+        ValueError: no set, a `probability` that is none, an unknown layer or channel, `f` does not return one row per
+            image, the data set has no labels, or one that cannot be read.
         NotImplementedError: the layer lies where `f` cannot be cut, as for `upto`.
         FloatingPointError: a logit that is not finite.
     """
     f = callee(f)
     examples, images, num_classes = _labelled.labelled(f, dataset, scan)
+    check_probability(probability, jax.eval_shape(f, images).shape[1])
     total = check_layers(f, (layer,), images)[layer][-1]
     if not len(sets):
         raise ValueError("`sets` must hold at least one set of channels, got none.")
     chosen = tuple(check_channels(channels, total, layer) for channels in sets)
-    found = scanned(f, _Study(num_classes, layer, chosen), examples, scan)
+    found = scanned(f, _Study(num_classes, layer, chosen, probability), examples, scan)
     counts, right, losses = (found.whole[name] for name in ("counts", "right", "losses"))
     # The last row is that of all channels.
     hits, total = right.sum(1), counts.sum()
@@ -94,6 +104,7 @@ class _Study:
     num_classes: int
     layer: str
     sets: tuple[tuple[int, ...], ...]
+    probability: Probability | None = None
 
     def batch(self, f: Any, images: jax.Array, labels: jax.Array, valid: jax.Array) -> dict[str, jax.Array]:
         activation = upto(f, self.layer)(images)
@@ -102,8 +113,9 @@ class _Study:
 
         def judge(logits: jax.Array) -> tuple[jax.Array, ...]:
             logits = logits.astype(jnp.float32)
-            right = (logits.argmax(1) == labels) @ of_class
-            loss = -jnp.take_along_axis(jax.nn.log_softmax(logits), labels[:, None], 1)[:, 0]
+            right = (of_classes(logits).argmax(1) == labels) @ of_class
+            seen = log_of_classes(logits, self.probability)
+            loss = -jnp.take_along_axis(seen, labels[:, None], 1)[:, 0]
             return right, jnp.where(valid, loss, 0).sum(), jnp.isfinite(logits).all(1)
 
         # The last one leaves nothing out: the network as it is.

@@ -16,6 +16,7 @@ from jaxviz.analysis._labelled import counted
 from jaxviz.analysis._layers import check_channels, check_layers
 from jaxviz.analysis._scan import DEFAULT, FINITE, Scan, scanned
 from jaxviz.attribution._check import check_count
+from jaxviz.attribution._probability import of_classes
 from jaxviz.transforms import edit
 from jaxviz.transforms._callable import callee
 
@@ -79,7 +80,7 @@ def ablate(
     Args:
         f: from images to logits `(n, k)`.
         channels: from the name of a layer to the channels to set to zero there; all are off at once.
-        dataset: see `Scan`, with labels in `0..k-1`.
+        dataset: see `Scan`, with labels in `0..k-1`; 0 and 1 for one output, which says 1 where it is above 0.
         num_changed: how many of the images whose prediction changes to list; the counts are of all.
         scan: batch size, devices, preprocessing, and what to do on failures.
 
@@ -128,7 +129,7 @@ class _Study:
         ablated = edit(f, {name: lambda act, chosen=chosen: without(act, chosen) for name, chosen in self.off})
         # The part below the layers is in the program twice, and computed once: XLA finds equal operations.
         both = f(images), ablated(images)
-        before, after = (logits.argmax(1) for logits in both)
+        before, after = (of_classes(logits).argmax(1) for logits in both)
         return {
             "before": counted(labels, before, valid, self.num_classes),
             "after": counted(labels, after, valid, self.num_classes),

@@ -17,6 +17,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from jaxviz.analysis._pixel_range import Bounds, pixel_range
 from jaxviz.analysis._placement import Placement
 from jaxviz.attribution._check import check_count, check_images, check_outputs
+from jaxviz.attribution._probability import Probability, check_probability, log_probabilities
 from jaxviz.attribution._program import one_program
 from jaxviz.attribution._target import Indices, Target, check_target, scores
 from jaxviz.transforms._callable import callee
@@ -50,6 +51,7 @@ def adversarial_patch(
     degrees: tuple[float, float] = (-22.5, 22.5),
     circular: bool = False,
     bounds: Bounds | None = None,
+    probability: Probability | None = None,
 ) -> Patch:
     """A patch that raises the target's probability wherever it is pasted, found by gradient ascent.
 
@@ -67,7 +69,8 @@ def adversarial_patch(
     Args:
         f: from images to logits `(n, k)`.
         images: to paste it into, in the network's own range.
-        target: the class that is to be seen, one for all images or one per image.
+        target: the class that is to be seen, one for all images or one per image: the index of an output, 0 for the
+            only one. Against it works with `lambda images: -f(images)`.
         key: for the start, the images and the places.
         size: height and width of the patch in pixels, before it is scaled.
         num_steps: each costs a forward and a backward pass of `batch_size` images.
@@ -79,13 +82,15 @@ def adversarial_patch(
         circular: whether the patch is a circle.
         bounds: black and white in the network's own range, numbers or one per channel; by default what `f.normalize`
             makes of 0 and 1. After each step the patch is brought back between them, so it can be printed.
+        probability: how it is read from the outputs: `"softmax"` over classes, `"sigmoid"` for labels of which each
+            stands for itself. By default a softmax, and a sigmoid for a head of one output.
 
     Returns:
         The patch, and the course of the log-probability.
 
     Raises:
         ValueError: before anything is computed: the patch does not fit into the images, no bounds are known, a target
-            that does not exist, or a count below 1.
+            that does not exist, a `probability` that is none, or a count below 1.
         TypeError: an argument of the wrong kind.
         FloatingPointError: the log-probability became NaN. Not under an outer `jit`.
 
@@ -98,7 +103,8 @@ def adversarial_patch(
     batch_size = check_count(batch_size, "batch_size")
     low, high = pixel_range(plain, bounds, images.shape[-1])
     placement = Placement.of(size, images.shape, scales, degrees, circular)
-    indices = check_target(target, images.shape[0], check_outputs(f, images))
+    num_outputs = check_outputs(f, images)
+    indices = check_target(target, images.shape[0], num_outputs)
     found = _climb(
         f,
         images,
@@ -109,6 +115,7 @@ def adversarial_patch(
         num_steps=num_steps,
         optimizer=optimizer,
         batch_size=batch_size,
+        probability=check_probability(probability, num_outputs),
     )
     if not isinstance(found.trace, Tracer) and not np.isfinite(found.trace).all():
         step = int(np.argmin(np.isfinite(found.trace)))
@@ -131,6 +138,7 @@ def _climb(
     num_steps: int,
     optimizer: optax.GradientTransformation,
     batch_size: int,
+    probability: Probability,
 ) -> Patch:
     low, high = ends
     start, steps = jax.random.split(key)
@@ -146,7 +154,7 @@ def _climb(
 
         def seen(pixels: Float[Array, "size size c"]) -> Float[Array, ""]:
             logits = f(placement.paste(images[chosen], to_range(pixels), place).images)
-            return scores(jax.nn.log_softmax(logits), jnp.asarray(indices)[chosen]).mean()
+            return scores(log_probabilities(logits, probability), jnp.asarray(indices)[chosen]).mean()
 
         value, slope = jax.value_and_grad(seen)(pixels)
         updates, moments = optimizer.update(-slope, moments, pixels)

@@ -65,7 +65,7 @@ def class_statistics(
     Args:
         f: from images to logits `(n, k)`.
         layer: a name from `layers(f, images)`, or several, which are then measured in one pass.
-        dataset: see `Scan`, with labels in `0..k-1`.
+        dataset: see `Scan`, with labels in `0..k-1`; 0 and 1 for one output.
         scan: batch size, devices, preprocessing, and what to do on failures.
 
     Returns:

@@ -14,6 +14,7 @@ from jaxviz.analysis._dataset import Batch, Dataset
 from jaxviz.analysis._forest import Partial
 from jaxviz.analysis._scan import DEFAULT, FINITE, Scan, scanned
 from jaxviz.attribution._check import check_count
+from jaxviz.attribution._probability import Probability, check_probability, log_of_classes, of_classes
 from jaxviz.transforms._callable import callee
 
 
@@ -75,7 +76,9 @@ class Confusion(NamedTuple):
         return pairs
 
 
-def confusion(f: Callable, dataset: Dataset, *, num: int = 5, scan: Scan = DEFAULT) -> Confusion:
+def confusion(
+    f: Callable, dataset: Dataset, *, num: int = 5, probability: Probability | None = None, scan: Scan = DEFAULT
+) -> Confusion:
     """Which classes a network takes for which, with the images in which it was most certain of the wrong one.
 
     Example:
@@ -88,20 +91,24 @@ def confusion(f: Callable, dataset: Dataset, *, num: int = 5, scan: Scan = DEFAU
 
     Args:
         f: from images to logits `(n, k)`.
-        dataset: see `Scan`, with labels in `0..k-1`.
+        dataset: see `Scan`, with labels in `0..k-1`; 0 and 1 for one output, which says 1 where it is above 0.
         num: images to keep of each pair of classes.
+        probability: how confidence is read: `"softmax"` over classes, `"sigmoid"` for
+            labels of which each stands for itself. By default a softmax, and a sigmoid for a head of one output.
         scan: batch size, devices, preprocessing, and what to do on failures.
 
     Returns:
         The counts, the accuracies that they give, and the images. Cost: one forward pass over the data set.
 
     Raises:
-        ValueError: `f` does not return one row per image, the data set has no labels, or one that cannot be read.
+        ValueError: `f` does not return one row per image, a `probability` that is none, the data set has no labels, or
+            one that cannot be read.
         FloatingPointError: a logit that is not finite.
     """
     f = callee(f)
-    examples, _, num_classes = _labelled.labelled(f, dataset, scan)
-    found = scanned(f, _Study(num_classes, check_count(num, "num")), examples, scan)
+    examples, images, num_classes = _labelled.labelled(f, dataset, scan)
+    check_probability(probability, jax.eval_shape(f, images).shape[1])
+    found = scanned(f, _Study(num_classes, check_count(num, "num"), probability), examples, scan)
     return Confusion(found.whole["matrix"], found.whole["wrong"], found.whole["confidences"], found.skipped)
 
 
@@ -109,14 +116,15 @@ def confusion(f: Callable, dataset: Dataset, *, num: int = 5, scan: Scan = DEFAU
 class _Study:
     num_classes: int
     num: int
+    probability: Probability | None = None
 
     def batch(self, f: Any, images: jax.Array, labels: jax.Array, valid: jax.Array) -> dict[str, jax.Array]:
         logits = f(images).astype(jnp.float32)
-        predicted = logits.argmax(1)
+        predicted = of_classes(logits).argmax(1)
         return {
             "matrix": _labelled.counted(labels, predicted, valid, self.num_classes),
             "predicted": predicted,
-            "confidences": jax.nn.softmax(logits).max(1),
+            "confidences": jnp.exp(log_of_classes(logits, self.probability)).max(1),
             FINITE: jnp.isfinite(logits).all(1),
         }
 

@@ -14,6 +14,7 @@ from jaxviz.analysis._layers import check_layers
 from jaxviz.analysis._transformations import Transformation
 from jaxviz.attribution._average import DEFAULT_BATCH
 from jaxviz.attribution._check import check_count, check_images, check_outputs
+from jaxviz.attribution._probability import Probability, check_probability, probabilities
 from jaxviz.attribution._program import map_chunks, one_program
 from jaxviz.attribution._target import Target, check_target, mark
 from jaxviz.transforms import tap
@@ -29,7 +30,7 @@ class Invariance(NamedTuple):
             of the original image, divided by the norm of the original's. 0 is no change; 1 is as far as no features at
             all are. Infinite where only the original has none.
         norms: by layer, `(n,)`: the norms that were divided by.
-        probabilities: by transformation, `(n, a)`: the softmax probability of the target.
+        probabilities: by transformation, `(n, a)`: the probability of the target.
         areas: by transformation and layer, one number: the area under the curve of the distance, averaged over the
             images, by trapezoids over the amounts scaled to a range of one. So it is the mean distance.
         probability_areas: by transformation: the same of the probability.
@@ -51,6 +52,7 @@ def invariance(
     *,
     targets: Target,
     batch_size: int | None = None,
+    probability: Probability | None = None,
 ) -> Invariance:
     """The distance that the features of images move, layer by layer, when the images are transformed more and more.
 
@@ -73,13 +75,15 @@ def invariance(
         targets: the class whose probability is followed, one for all images or one per image.
         batch_size: how many transformed images go through `f` at a time: it bounds the memory, to which the layers of
             the originals are added. 16 by default.
+        probability: how it is read from the outputs: `"softmax"` over classes, `"sigmoid"` for labels of which each
+            stands for itself. By default a softmax, and a sigmoid for a head of one output.
 
     Returns:
         The curves. Cost: one forward pass for each image, transformation and amount, all in one compiled program.
 
     Raises:
         ValueError: no layer or an unknown one, no transformation, one of fewer than two amounts or whose amounts do not
-            rise, one that changes the shape of an image, or a target that does not exist.
+            rise, one that changes the shape of an image, a target that does not exist, or a `probability` that is none.
         TypeError: `images` are no floating-point numbers, or `targets` no integers.
 
     References:
@@ -95,7 +99,15 @@ def invariance(
     indices = check_target(targets, images.shape[0], num_outputs)
     _check_transformations(transformations, images)
     chosen = tuple(transformations.values())
-    norms, curves = _sweep(f, images, jnp.asarray(indices), chosen, names=names, batch_size=batch_size)
+    norms, curves = _sweep(
+        f,
+        images,
+        jnp.asarray(indices),
+        chosen,
+        names=names,
+        batch_size=batch_size,
+        probability=check_probability(probability, num_outputs),
+    )
     curves = [mark(curve, indices, num_outputs) for curve in curves]
     amounts = {name: jnp.asarray(transformation.amounts) for name, transformation in transformations.items()}
     areas = {name: _area(curve, amounts[name]) for name, curve in zip(amounts, curves, strict=True)}
@@ -121,6 +133,7 @@ def _sweep(
     *,
     names: tuple[str, ...],
     batch_size: int,
+    probability: Probability,
 ) -> tuple[Float[Array, "n l"], list[Float[Array, "n a l1"]]]:
     """Norms by layer, and for each transformation the distances by layer and, last, the probabilities."""
     num_images, tapped = images.shape[0], tap(f, *names)
@@ -143,8 +156,8 @@ def _sweep(
         # One network for all transformations: a program for each would take as many times as long to compile.
         outputs, found = features(jax.lax.switch(kind, changes, images[who], amounts))
         moved = [jnp.linalg.norm(new - old[who], axis=1) for new, old in zip(found, originals, strict=True)]
-        probabilities = jax.nn.softmax(outputs.astype(jnp.float32))[jnp.arange(size), indices[who]]
-        return jnp.stack([*(_ratio(*pair) for pair in zip(moved, norms[who].T, strict=True)), probabilities], 1)[None]
+        seen = probabilities(outputs.astype(jnp.float32), probability)[jnp.arange(size), indices[who]]
+        return jnp.stack([*(_ratio(*pair) for pair in zip(moved, norms[who].T, strict=True)), seen], 1)[None]
 
     chunks = [
         (kind, who, jnp.asarray(transformation.amounts)[which])

@@ -25,7 +25,8 @@ def labelled(f: Callable, dataset: Dataset, scan: Scan) -> tuple[Examples, jax.S
             f"`f` must return an array of shape ({images.shape[0]}, k) for {images.shape[0]} images, got "
             f"{jax.tree.structure(outputs) if shape is None else shape}. Wrap it in a function that does."
         )
-    return Examples(dataset, shape[1]), images, shape[1]
+    num_classes = max(2, shape[1])  # one output tells class 1 from class 0
+    return Examples(dataset, num_classes), images, num_classes
 
 
 def counted(

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from jaxviz.analysis._pixel_range import Bounds, pixel_range
 from jaxviz.attribution._check import check_count, check_images, check_outputs
+from jaxviz.attribution._probability import Probability, check_probability, log_probabilities
 from jaxviz.attribution._program import one_program
 from jaxviz.attribution._target import Indices, Target, check_target, mark, scores
 from jaxviz.transforms._callable import callee
@@ -19,7 +20,13 @@ _Ends = tuple[Float[Array, " c"], Float[Array, " c"]]
 
 
 def fgsm(
-    f: Callable, images: Float[Array, "n h w c"], target: Target, *, epsilon: float, bounds: Bounds | None = None
+    f: Callable,
+    images: Float[Array, "n h w c"],
+    target: Target,
+    *,
+    epsilon: float,
+    bounds: Bounds | None = None,
+    probability: Probability | None = None,
 ) -> Float[Array, "n h w c"]:
     """Images one step towards another class: every pixel by the same amount, in the direction of its gradient's sign.
 
@@ -32,15 +39,19 @@ def fgsm(
     Args:
         f: from images to logits `(n, k)`.
         images: in the network's own range.
-        target: the class to be seen, one for all images or one per image.
+        target: the class to be seen, one for all images or one per image: the index of an output, 0 for the only one.
+            Against it works with `lambda images: -f(images)`.
         epsilon: how far a pixel moves, as a share of the way from black to white: 8 / 255 is eight gray levels.
         bounds: black and white in the network's own range; by default what `f.normalize` makes of 0 and 1.
+        probability: how that of the target is read: `"softmax"` over classes, `"sigmoid"` for
+            labels of which each stands for itself. By default a softmax, and a sigmoid for a head of one output.
 
     Returns:
         The changed images, cut off at the bounds. Cost: a forward and a backward pass.
 
     Raises:
-        ValueError: `epsilon` is negative, no bounds are known, or a target that does not exist.
+        ValueError: `epsilon` is negative, no bounds are known, a target that does not exist, or a
+            `probability` that is none.
         TypeError: an argument of the wrong kind.
 
     References:
@@ -53,7 +64,9 @@ def fgsm(
     ends = pixel_range(plain, bounds, images.shape[-1])
     num_outputs = check_outputs(f, images)
     indices = check_target(target, images.shape[0], num_outputs)
-    return mark(_once(f, images, indices, jnp.asarray(epsilon), ends), indices, num_outputs)
+    probability = check_probability(probability, num_outputs)
+    found = _once(f, images, indices, jnp.asarray(epsilon), ends, probability=probability)
+    return mark(found, indices, num_outputs)
 
 
 def pgd(
@@ -66,6 +79,7 @@ def pgd(
     step_size: float | None = None,
     num_steps: int = 10,
     bounds: Bounds | None = None,
+    probability: Probability | None = None,
 ) -> Float[Array, "n h w c"]:
     """Images many small steps towards another class, each pixel never farther than `epsilon` from where it was.
 
@@ -79,13 +93,16 @@ def pgd(
     Args:
         f: from images to logits `(n, k)`.
         images: in the network's own range.
-        target: the class to be seen, one for all images or one per image.
+        target: the class to be seen, one for all images or one per image: the index of an output, 0 for the only one.
+            Against it works with `lambda images: -f(images)`.
         key: for the start, which lies evenly within `epsilon`.
         epsilon: the farthest that a pixel moves, as a share of the way from black to white.
         step_size: how far it moves in a step, likewise; by default `2.5 * epsilon / num_steps`, which reaches every
             place from every start.
         num_steps: each costs a forward and a backward pass.
         bounds: black and white in the network's own range; by default what `f.normalize` makes of 0 and 1.
+        probability: how that of the target is read: `"softmax"` over classes, `"sigmoid"` for
+            labels of which each stands for itself. By default a softmax, and a sigmoid for a head of one output.
 
     Returns:
         The changed images.
@@ -107,14 +124,22 @@ def pgd(
     num_outputs = check_outputs(f, images)
     indices = check_target(target, images.shape[0], num_outputs)
     amounts = jnp.array([epsilon, step_size])
-    return mark(_iterate(f, images, indices, key, amounts, ends, num_steps=num_steps), indices, num_outputs)
+    probability = check_probability(probability, num_outputs)
+    found = _iterate(f, images, indices, key, amounts, ends, num_steps=num_steps, probability=probability)
+    return mark(found, indices, num_outputs)
 
 
 @one_program
 def _once(
-    f: Callable, images: Float[Array, "n h w c"], indices: Indices, epsilon: Float[Array, ""], ends: _Ends
+    f: Callable,
+    images: Float[Array, "n h w c"],
+    indices: Indices,
+    epsilon: Float[Array, ""],
+    ends: _Ends,
+    *,
+    probability: Probability,
 ) -> Float[Array, "n h w c"]:
-    return _towards(f, images, images, indices, epsilon, epsilon, ends)
+    return _towards(f, images, images, indices, epsilon, epsilon, ends, probability)
 
 
 @one_program
@@ -127,13 +152,16 @@ def _iterate(
     ends: _Ends,
     *,
     num_steps: int,
+    probability: Probability,
 ) -> Float[Array, "n h w c"]:
     epsilon, step_size = amounts
     noise = jax.random.uniform(key, images.shape, images.dtype, -1, 1)
     start = _near(images + epsilon * (ends[1] - ends[0]) * noise, images, epsilon, ends)
-    return jax.lax.fori_loop(
-        0, num_steps, lambda _, changed: _towards(f, changed, images, indices, step_size, epsilon, ends), start
-    )
+
+    def step(_: Array, changed: Float[Array, "n h w c"]) -> Float[Array, "n h w c"]:
+        return _towards(f, changed, images, indices, step_size, epsilon, ends, probability)
+
+    return jax.lax.fori_loop(0, num_steps, step, start)
 
 
 def _towards(
@@ -144,8 +172,9 @@ def _towards(
     step_size: Array,
     epsilon: Array,
     ends: _Ends,
+    probability: Probability,
 ) -> Float[Array, "n h w c"]:
-    slope = jax.grad(lambda x: scores(jax.nn.log_softmax(f(x)), indices).sum())(changed)
+    slope = jax.grad(lambda x: scores(log_probabilities(f(x), probability), indices).sum())(changed)
     return _near(changed + step_size * (ends[1] - ends[0]) * jnp.sign(slope), images, epsilon, ends)
 
 

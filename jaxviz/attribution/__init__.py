@@ -12,6 +12,8 @@ from jaxviz.attribution._integrated_gradients import completeness_gap as complet
 from jaxviz.attribution._integrated_gradients import integrated_gradients as integrated_gradients
 from jaxviz.attribution._occlusion import occlusion as occlusion
 from jaxviz.attribution._occlusion_grid import occlusion_grid as occlusion_grid
+from jaxviz.attribution._probability import log_probabilities as log_probabilities
+from jaxviz.attribution._probability import probabilities as probabilities
 from jaxviz.attribution._projection import project as project
 from jaxviz.attribution._projection import strongest_units as strongest_units
 from jaxviz.attribution._regions import occlude_regions as occlude_regions

@@ -8,13 +8,13 @@ any, so that their size does not depend on the size of the image. Numbers stand 
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float
 
 from jaxviz.attribution._integers import Integers, integers
+from jaxviz.attribution._probability import Probability, check_probability, log_probabilities
 from jaxviz.maximize._objective import OUTPUT, Measure, Objective, Term
 from jaxviz.maximize._objective import batch as batch
 
@@ -31,15 +31,21 @@ def logit(k: Integers) -> Objective:
     return _single(_LOGIT, OUTPUT, _index(k, "k"))
 
 
-def log_probability(k: Integers) -> Objective:
-    """The logarithm of the softmax of the outputs, at number `k`: the class against all others.
+def log_probability(k: Integers, *, probability: Probability | None = None) -> Objective:
+    """The logarithm of the probability of output number `k`: the class against all others.
 
     It hardly grows once the network is sure, so that pictures stay pale; see `logit`.
 
     Args:
-        k: index of the class, or `(b,)` indices for a batch. The network must give logits, not probabilities.
+        k: index of the output, or `(b,)` indices for a batch. The network must give logits, not probabilities.
+        probability: `"softmax"` over classes, `"sigmoid"` for labels of which each stands for itself. By default a
+            softmax, and a sigmoid for a head of one output.
+
+    Raises:
+        ValueError: `probability` is neither; where it is rendered, a softmax of one output.
     """
-    return _single(_LOG_PROBABILITY, OUTPUT, _index(k, "k"))
+    check_probability(probability, 2)  # how many there are is known where it is rendered
+    return _single(_LOG_PROBABILITY[probability], OUTPUT, _index(k, "k"))
 
 
 def channel(layer: str, c: Integers) -> Objective:
@@ -153,8 +159,16 @@ def _logit(outputs: Float[Array, "n k"], k: Any) -> Float[Array, ""]:
     return outputs[:, k].mean()
 
 
-def _log_probability(outputs: Float[Array, "n k"], k: Any) -> Float[Array, ""]:
-    return jax.nn.log_softmax(outputs)[:, k].mean()
+def _log_probability(probability: Probability | None) -> Measure:
+    def measure(outputs: Float[Array, "n k"], k: Any) -> Float[Array, ""]:
+        return log_probabilities(outputs, probability)[:, k].mean()
+
+    def check(shape: tuple[int, ...], layer: str, k: Any) -> None:
+        check_probability(probability, shape[1])
+        _check_class(shape, layer, k)
+
+    measure.__name__ = "log_probability"
+    return Measure(measure, (0,), check)
 
 
 def _channel(act: Float[Array, "n ... c"], c: Any) -> Float[Array, ""]:
@@ -244,7 +258,8 @@ def _check_diversity(shape: tuple[int, ...], layer: str) -> None:
 
 
 _LOGIT = Measure(_logit, (0,), _check_class)
-_LOG_PROBABILITY = Measure(_log_probability, (0,), _check_class)
+# Made once: another function is another program.
+_LOG_PROBABILITY: dict[Any, Measure] = {kind: _log_probability(kind) for kind in (None, "softmax", "sigmoid")}
 _CHANNEL = Measure(_channel, (0,), _check_channel)
 _UNIT = Measure(_unit, (0, 0, 0), _check_unit)
 _DIRECTION = Measure(_direction, (1, 0), _check_direction)

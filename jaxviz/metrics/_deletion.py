@@ -14,6 +14,7 @@ from jaxtyping import Array, ArrayLike, Float, Int
 
 from jaxviz.attribution._average import DEFAULT_BATCH
 from jaxviz.attribution._check import check_baseline, check_count, check_float, check_images, check_outputs
+from jaxviz.attribution._probability import Probability, check_probability, probabilities
 from jaxviz.attribution._program import map_chunks, one_program
 from jaxviz.attribution._target import Indices, Target, check_target, mark, scores
 from jaxviz.transforms._callable import callee
@@ -41,7 +42,8 @@ def deletion(
     *,
     num_steps: int = 20,
     baseline: ArrayLike = 0.0,
-    score: Callable = jax.nn.softmax,
+    probability: Probability | None = None,
+    score: Callable | None = None,
     batch_size: int | None = None,
 ) -> Curve:
     """The target's probability while the most important pixels are painted over first.
@@ -66,7 +68,9 @@ def deletion(
             The paper uses one per row of the image; 20 give the same order of methods.
         baseline: what is painted: a number, one pixel `(c,)`, or whole images. Zero is the mean color for a network
             that subtracts it.
-        score: from outputs to what is read for the target; the softmax makes probabilities of logits.
+        probability: how it is read from the outputs: `"softmax"` over classes, `"sigmoid"` for labels of which each
+            stands for itself. By default a softmax, and a sigmoid for a head of one output.
+        score: from outputs to what is read for the target in place of a probability.
         batch_size: how many images go through `f` at a time, at least one for each image: it bounds the memory. 16 by
             default.
 
@@ -75,13 +79,14 @@ def deletion(
 
     Raises:
         ValueError: before anything is computed: `attribution` is not one map per image, `baseline` does not broadcast
-            to the images, a count below 1, or as for `saliency`.
+            to the images, a count below 1, a `probability` that is none or stands beside a `score`, or as for
+            `saliency`.
         TypeError: as for `saliency`.
 
     References:
         Petsiuk et al., [RISE](https://arxiv.org/abs/1806.07421), 2018, section 4.1.
     """
-    return _follow(f, images, target, attribution, num_steps, baseline, score, batch_size, deleting=True)
+    return _follow(f, images, target, attribution, num_steps, baseline, probability, score, batch_size, deleting=True)
 
 
 def insertion(
@@ -92,7 +97,8 @@ def insertion(
     *,
     num_steps: int = 20,
     baseline: ArrayLike = 0.0,
-    score: Callable = jax.nn.softmax,
+    probability: Probability | None = None,
+    score: Callable | None = None,
     batch_size: int | None = None,
 ) -> Curve:
     """The target's probability while the most important pixels are the first to appear.
@@ -114,7 +120,8 @@ def insertion(
         num_steps: in how many equal steps the pixels appear.
         baseline: what is there before. The paper takes the image itself, strongly blurred, which has no sharp edges
             that a class could be read from.
-        score: from outputs to what is read for the target.
+        probability: how it is read from the outputs.
+        score: from outputs to what is read for the target in place of a probability.
         batch_size: how many images go through `f` at a time.
 
     Returns:
@@ -127,7 +134,7 @@ def insertion(
     References:
         Petsiuk et al., [RISE](https://arxiv.org/abs/1806.07421), 2018, section 4.1.
     """
-    return _follow(f, images, target, attribution, num_steps, baseline, score, batch_size, deleting=False)
+    return _follow(f, images, target, attribution, num_steps, baseline, probability, score, batch_size, deleting=False)
 
 
 def _follow(
@@ -137,7 +144,8 @@ def _follow(
     attribution: Float[Array, "n h2 w2"],
     num_steps: int,
     baseline: ArrayLike,
-    score: Callable,
+    probability: Probability | None,
+    score: Callable | None,
     batch_size: int | None,
     *,
     deleting: bool,
@@ -152,11 +160,22 @@ def _follow(
     baseline = jnp.broadcast_to(check_baseline(baseline, images.shape, "images").astype(images.dtype), images.shape)
     num_steps = check_count(num_steps, "num_steps")
     batch_size = check_count(DEFAULT_BATCH if batch_size is None else batch_size, "batch_size")
+    if probability is not None and score is not None:
+        raise ValueError(f"`probability` must be left out where there is a `score`, got {probability!r}. Drop one.")
     num_outputs = check_outputs(f, images)
+    probability = check_probability(probability, num_outputs)
     indices = check_target(target, images.shape[0], num_outputs)
     before, after = (images, baseline) if deleting else (baseline, images)
     shares, values = _curve(
-        f, before, after, indices, attribution, num_steps=num_steps, score=score, batch_size=batch_size
+        f,
+        before,
+        after,
+        indices,
+        attribution,
+        num_steps=num_steps,
+        probability=probability,
+        score=score,
+        batch_size=batch_size,
     )
     values = mark(values, indices, num_outputs)
     return Curve(shares, values, jnp.trapezoid(values, shares))
@@ -171,7 +190,8 @@ def _curve(
     attribution: Float[Array, "n h2 w2"],
     *,
     num_steps: int,
-    score: Callable,
+    probability: Probability,
+    score: Callable | None,
     batch_size: int,
 ) -> tuple[Float[Array, " steps"], Float[Array, "n steps"]]:
     num_images, height, width, _ = before.shape
@@ -179,11 +199,14 @@ def _curve(
     # Whole pixels, rounded, so that the last step has changed all of them.
     counts = jnp.round(jnp.arange(num_steps + 1) * (height * width / num_steps)).astype(turns.dtype)
 
+    def read(outputs: Float[Array, "m k"]) -> Float[Array, "m k"]:
+        return probabilities(outputs, probability) if score is None else score(outputs)
+
     def see(chunk: Int[Array, " s"]) -> Float[Array, "s n"]:
         size = chunk.shape[0]
         changed = (turns[None] < chunk[:, None, None, None])[..., None]
         mixed = jnp.where(changed, after, before).reshape(-1, height, width, before.shape[-1])
-        return scores(score(f(mixed)), jnp.tile(jnp.asarray(indices), size)).reshape(size, num_images)
+        return scores(read(f(mixed)), jnp.tile(jnp.asarray(indices), size)).reshape(size, num_images)
 
     values = map_chunks(see, counts, max(1, batch_size // num_images)).T
     return counts / (height * width), values

@@ -98,8 +98,8 @@ def look(study: Study, made: Step) -> Step:
     window = images.shape[1] // 7
     stride, drops = window // 2, []
     for image in tqdm(pasted.images, desc="occlusion", unit="photo", leave=False):
-        covered = jax.nn.softmax(jv.occlusion(study.network, image, window=window, stride=stride))[..., study.target]
-        whole = jax.nn.softmax(study.network(image[None]))[0, study.target]
+        covered = jv.probabilities(jv.occlusion(study.network, image, window=window, stride=stride))[..., study.target]
+        whole = jv.probabilities(study.network(image[None]))[0, study.target]
         drops.append(np.asarray(whole - covered))
     with_patch = _logits(study.network, pasted.images)
     corners = jv.occlusion_grid(images.shape, window, stride)
@@ -190,5 +190,5 @@ def _chunks(count: int) -> list[np.ndarray]:
 
 def _rates(logits: np.ndarray, target: int) -> dict[str, float]:
     """The share of photos whose most probable class is the target, and its mean probability."""
-    probabilities = np.asarray(jax.nn.softmax(logits, axis=-1))[:, target]
+    probabilities = np.asarray(jv.probabilities(logits))[:, target]
     return {"success": float((logits.argmax(-1) == target).mean()), "probability": float(probabilities.mean())}

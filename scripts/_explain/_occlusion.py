@@ -1,6 +1,5 @@
 """The last step: the probabilities with one place after the other covered."""
 
-import jax
 import numpy as np
 
 import jaxviz as jv
@@ -13,7 +12,7 @@ def measure(study: Study, target: int) -> Step:
     """The probabilities of all classes for every place of the window."""
     config = study.config
     covered, seconds = timed(
-        lambda network, image: jax.nn.softmax(
+        lambda network, image: jv.probabilities(
             jv.occlusion(network, image, window=config.window, stride=config.stride, baseline=0.0)
         ),
         study.network,

@@ -1,6 +1,5 @@
 """The first step: the classes, and which one is explained."""
 
-import jax
 import numpy as np
 
 from jaxviz import render
@@ -11,7 +10,7 @@ from scripts._run_folder import Step
 def measure(study: Study) -> Step:
     """The probabilities of all classes."""
     logits, seconds = timed(lambda network, images: network(images)[0], study.network, study.images)
-    probabilities = np.asarray(jax.nn.softmax(logits))
+    probabilities = np.asarray(jv.probabilities(logits))
     top = render.top_classes(probabilities)
     target = top[0] if study.target is None else study.target
     numbers = {

@@ -10,7 +10,7 @@ import jaxviz as jv
 from jaxviz import maximize, render
 from scripts._explain._study import spread_over, unknown
 from scripts._maximize._plan import Plan, Task, Tick, animations, settings
-from scripts._maximize._study import OBJECTIVES, Study, chosen, file_name, picture, rounded, softmax, study
+from scripts._maximize._study import OBJECTIVES, Study, chosen, file_name, picture, rounded, study
 from scripts._run_folder import Step
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ def _ascent(shared: Study, config: "Classes", index: int, tick: Tick) -> Step:
     start, moments = time.perf_counter(), _moments(shared.steps)
     found = shared.ascend(OBJECTIVES[config.objective](index), snapshots=moments)
     logits, views = shared.judge(found.snapshots[:, 0])
-    probabilities, seen = softmax(logits)[:, index], softmax(views)[:, -1, index]
+    probabilities = np.asarray(jv.probabilities(logits))[:, index]
+    seen = np.asarray(jv.probabilities(views))[:, -1, index]
     numbers = {
         "class": index,
         "label": shared.labels[index],
@@ -87,7 +88,7 @@ def _orientations(shared: Study, config: "Classes", index: int, layer: str, tick
         "class": index,
         "label": shared.labels[index],
         "diversity": {"layer": layer, "weight": config.diversity},
-        "probabilities": rounded(softmax(logits)[:, index]),
+        "probabilities": rounded(jv.probabilities(logits)[:, index]),
         "objective": rounded(found.trace[0]),
         "seconds": round(time.perf_counter() - start, 2),
     }

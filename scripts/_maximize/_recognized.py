@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
+import jaxviz as jv
 import models
 from jaxviz import render
 from scripts._maximize._plan import Plan, Task, Tick
-from scripts._maximize._study import OBJECTIVES, Study, file_name, of, picture, rounded, softmax
+from scripts._maximize._study import OBJECTIVES, Study, file_name, of, picture, rounded
 from scripts._run_folder import Step, dumps
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def _ascend(study: Study, config: "Config", classes: np.ndarray, tick: Tick) -> 
     tick(len(classes))
     logits, views = study.judge(found.pixels)
     index = np.arange(len(classes))
-    probabilities, seen = softmax(logits)[index, classes], softmax(views)[:, index, classes]
+    probabilities = np.asarray(jv.probabilities(logits))[index, classes]
+    seen = np.asarray(jv.probabilities(views))[:, index, classes]
     rows = [
         {
             "class": int(classes[number]),

@@ -95,12 +95,6 @@ def chosen(classes: tuple[str, ...], labels: tuple[str, ...], argument: str) -> 
     return list(dict.fromkeys(class_index(name, labels, argument) for name in classes))
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities of the classes, over the last axis."""
-    shifted = np.exp(logits - logits.max(-1, keepdims=True))
-    return shifted / shifted.sum(-1, keepdims=True)
-
-
 def picture(pixels: Any) -> np.ndarray:
     """Pixels in [0, 1] as uint8, grey ones in three equal channels."""
     array = np.rint(255 * np.asarray(pixels)).astype(np.uint8)

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import jaxviz as jv
 import models
 from jaxviz import maximize, render
 from jaxviz.maximize.priors import lp_norm, total_variation
 from scripts._maximize._plan import Plan, Task, Tick, settings
-from scripts._maximize._study import Study, chosen, of, picture, rounded, softmax, study
+from scripts._maximize._study import Study, chosen, of, picture, rounded, study
 from scripts._maximize._sweep_figure import figure
 from scripts._run_folder import Step
 
@@ -62,13 +63,13 @@ def _weighted(shared: Study, target: int, weight: float, tick: Tick) -> Step:
     # The weight counts mean differences of grey levels, 0 to 255, which is how it is usually stated.
     found = shared.ascend(maximize.logit(target), priors=[total_variation(weight * _LEVELS)])
     logits, views = shared.judge(found.pixels)
-    seen = softmax(views)[:, 0, target]
+    seen = np.asarray(jv.probabilities(views))[:, 0, target]
     numbers = {
         "class": target,
         "weight": weight,
         "logit": rounded(logits[0, target]),
         "total_variation": rounded(_LEVELS * total_variation(1.0)(found.pixels)),
-        "probability": rounded(softmax(logits)[0, target]),
+        "probability": rounded(jv.probabilities(logits)[0, target]),
         "held_out": {"views": len(seen), "median": rounded(np.median(seen)), "lowest": rounded(seen.min())},
         "objective": rounded(found.trace[0]),
         "seconds": round(time.perf_counter() - start, 2),
@@ -87,7 +88,7 @@ def _both(shared: Study, pair: tuple[int, int], tick: Tick) -> Step:
         priors.append(lp_norm(_DARK, p=1, center=0.0))
     found = shared.ascend(first + second, priors=priors)
     logits, _ = shared.judge(found.pixels)
-    probabilities = softmax(logits)[0]
+    probabilities = np.asarray(jv.probabilities(logits))[0]
     numbers = {
         "network": shared.network.name,
         "classes": list(pair),

@@ -40,7 +40,7 @@ def measure(study: Study, layer: str) -> Step:
         channel, target = int(totals.argmax()), int(classes[place])
         one = activations[place, :, :, channel]
         units.append([(*(int(index) for index in np.unravel_index(one.argmax(), one.shape)), channel)])
-        covered = np.asarray(jax.nn.softmax(swept[place][..., :num_outputs]))
+        covered = np.asarray(jv.probabilities(swept[place][..., :num_outputs]))
         winners = covered.argmax(-1)
         activation = swept[place][..., num_outputs + channel]
         arrays |= {

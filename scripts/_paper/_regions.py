@@ -55,7 +55,7 @@ def measure(study: Study, layer: str) -> Step:
 
     def maps(f: jax.tree_util.Partial, images: jax.Array, classes: jax.Array, key: jax.Array) -> dict[str, jax.Array]:
         return {
-            "probabilities": jax.nn.softmax(f(images)),
+            "probabilities": jv.probabilities(f(images)),
             "smoothgrad": jv.smoothgrad(f, images, classes, key=key, num_samples=config.samples, batch_size=16),
             "grad_cam": jv.grad_cam(f, images, classes, layer),
         }
@@ -76,7 +76,7 @@ def measure(study: Study, layer: str) -> Step:
         target = int(classes[place])
         alone = {
             name: np.asarray(
-                jax.nn.softmax(jv.occlude_regions(study.f, whole[place], np.array(sets[place][name])))[:, target]
+                jv.probabilities(jv.occlude_regions(study.f, whole[place], np.array(sets[place][name])))[:, target]
             )
             for name in names
         }
@@ -200,7 +200,7 @@ def _sets(study: Study, place: int, target: int) -> dict[str, list[render.Box]]:
         for row, col in np.ndindex(config.grid, config.grid)
     ]
     outputs = jv.occlude_regions(study.f, jnp.asarray(study.images[place]), np.array(cells))
-    order = np.argsort(np.asarray(jax.nn.log_softmax(outputs)[:, target]), kind="stable")
+    order = np.argsort(np.asarray(jv.log_probabilities(outputs)[:, target]), kind="stable")
     return {
         f"grid-{config.grid}-most": [cells[cell] for cell in order[: config.cover]],
         f"grid-{config.grid}-least": [cells[cell] for cell in order[::-1][: config.cover]],
