@@ -2,11 +2,16 @@
 
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 Dataset = Any
 """A pair of arrays `(images, labels)`, or anything with `len()` whose items are `{"image": ..., "label": ...}` or pairs
-`(image, label)`. `labels`, or the label of an item, may be missing or `None` where a study needs none."""
+`(image, label)`. Labels are class numbers; they may be missing or `None` where a study needs none, and are not looked
+at there."""
+
+_CLASS_NUMBERS = "Give the number of the class of each image, 0..k-1: labels.argmax(1) of one-hot rows."
 
 
 class Batch(NamedTuple):
@@ -14,7 +19,7 @@ class Batch(NamedTuple):
 
     Attributes:
         images: as the data set holds them; zero where `valid` is false.
-        labels: class numbers; -1 where there is none.
+        labels: class numbers; -1 where there is none, and where the study needs none.
         valid: whether there is such an example, and it can be read.
         first: the number of the first one.
         corrupt: numbers of those that cannot be read, and why.
@@ -36,7 +41,7 @@ class Examples:
 
     Raises:
         ValueError: an empty data set, one without images of rows, columns and channels, or without labels.
-        TypeError: no data set.
+        TypeError: no data set, or labels that are no class numbers.
     """
 
     def __init__(self, dataset: Dataset, num_classes: int | None = None):
@@ -52,18 +57,44 @@ class Examples:
             raise ValueError("`dataset` must hold at least one example, got none.")
         if self._paired and dataset[1] is not None and len(dataset[1]) != self._length:
             raise ValueError(f"`dataset` must hold a label per image, got {len(dataset[1])} for {self._length} images.")
-        self.shape, self.dtype, self._sample = self._look()
+        self.shape, self.dtype = self._look()
+        self._labels = None
+        if self._paired and num_classes is not None:
+            self._labels = class_numbers(dataset[1], 1).astype(np.int64)
 
     def __len__(self) -> int:
         return self._length
 
-    def sample(self) -> bytes:
-        """The first image that can be read, to tell data sets apart."""
-        return self._sample.tobytes()
+    @property
+    def source(self) -> Dataset:
+        """The data set as it was given."""
+        return self._dataset
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the study looks at labels."""
+        return self._num_classes is not None
+
+    @property
+    def arrays(self) -> tuple[Any, np.ndarray | None] | None:
+        """All images and, where the study needs them, labels; `None` where examples come one at a time."""
+        return (self._dataset[0], self._labels) if self._paired else None
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether nothing has to be read from anywhere."""
+        if self._paired:
+            return isinstance(self._dataset[0], np.ndarray | jax.Array)
+        return isinstance(self._dataset, list | tuple)
 
     def image(self, index: int) -> np.ndarray:
         """One image as the data set holds it."""
         return self._item(index)[0]
+
+    def example(self, index: int) -> tuple[np.ndarray, int]:
+        """One image as the data set holds it, and its class number; -1 where the study needs none."""
+        image, label = self._item(index)
+        return image, -1 if label is None or not self.labelled else int(class_numbers(label, 0))
 
     def batch(self, first: int, size: int) -> Batch:
         """The `size` examples from number `first` on."""
@@ -72,22 +103,21 @@ class Examples:
         valid, corrupt = np.zeros(size, bool), []
         if self._paired:
             images[: len(numbers)] = np.asarray(self._dataset[0][first : numbers.stop])
-            if self._dataset[1] is not None:
-                labels[: len(numbers)] = np.asarray(self._dataset[1][first : numbers.stop])
-            valid[: len(numbers)] = True
         for place, number in enumerate(numbers):
             try:
                 if not self._paired:
-                    images[place], labels[place] = self._read(number)
-                self._check_label(int(labels[place]))
-                valid[place] = True
+                    images[place], label = self._read(number)
+                else:
+                    label = -1 if self._labels is None else int(self._labels[number])
+                self._check_label(label)
+                labels[place], valid[place] = label, True
             # Whatever a foreign reader raises, the example is one that cannot be read, and is named by the scan.
             except Exception as error:
                 images[place], labels[place], valid[place] = 0, -1, False
                 corrupt.append((number, " ".join(f"{type(error).__name__}: {error}".split())))
         return Batch(images, labels, valid, first, tuple(corrupt))
 
-    def _look(self) -> tuple[tuple[int, int, int], np.dtype, np.ndarray]:
+    def _look(self) -> tuple[tuple[int, int, int], np.dtype]:
         """Shape and dtype of the images, from the first one that can be read."""
         if self._paired:
             images, number = self._dataset[0], 0
@@ -98,9 +128,12 @@ class Examples:
             raise ValueError(
                 f"`dataset` must hold images of shape (h, w, c), got {image.shape} at {number}. Add the missing axes."
             )
-        if label is None and self._num_classes is not None:
-            raise ValueError(f"`dataset` must hold labels, got none at {number}. This study compares classes.")
-        return image.shape, image.dtype, image
+        if self.labelled:
+            if label is None:
+                raise ValueError(f"`dataset` must hold labels, got none at {number}. This study compares classes.")
+            if not self._paired:
+                class_numbers(label, 0)
+        return image.shape, image.dtype
 
     def _first(self) -> tuple[np.ndarray, Any, int]:
         problem: Exception | None = None
@@ -120,13 +153,28 @@ class Examples:
         return np.asarray(image), label
 
     def _read(self, number: int) -> tuple[np.ndarray, int]:
-        image, label = self._item(number)
+        image, label = self.example(number)
         if image.shape != self.shape:
             raise ValueError(f"an image of {image.shape} and not {self.shape}")
         if image.dtype != self.dtype:
             raise TypeError(f"an image of {image.dtype} and not {self.dtype}")
-        return image, -1 if label is None else int(label)
+        return image, label
 
     def _check_label(self, label: int) -> None:
         if self._num_classes is not None and not 0 <= label < self._num_classes:
             raise ValueError(f"the label {label} for {self._num_classes} classes")
+
+
+def class_numbers(labels: Any, ndim: int) -> np.ndarray:
+    """The labels of all images, or with `ndim=0` of one, as integers.
+
+    Raises:
+        TypeError: they are no class numbers, but one-hot rows, names or fractions.
+    """
+    array = np.asarray(labels)
+    if array.ndim != ndim:
+        what = f"shape {array.shape}" if ndim else f"shape {array.shape} for one image"
+        raise TypeError(f"`dataset` must hold class numbers as labels, got {what}. {_CLASS_NUMBERS}")
+    if not jnp.issubdtype(array.dtype, jnp.integer):
+        raise TypeError(f"`dataset` must hold class numbers as labels, got {array.flat[0]!r}. {_CLASS_NUMBERS}")
+    return array

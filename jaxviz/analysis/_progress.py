@@ -87,8 +87,8 @@ class Record:
         other = [name for name in self._identity if (identity or {}).get(name) != self._identity[name]]
         if other:
             raise ValueError(
-                f"`resume` must be a folder of this scan, got {self._path} of one with another {', '.join(other)}. "
-                "Delete it, or use another folder."
+                f"`resume` must be a folder of the same scan, got {self._path} of one that differs in "
+                f"{', '.join(other)}. Give another folder, or delete this one."
             )
         return progress
 

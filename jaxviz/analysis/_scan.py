@@ -3,7 +3,6 @@
 import collections
 import dataclasses
 import functools
-import hashlib
 import importlib.metadata
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -14,7 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding
 
+from jaxviz._core._identity import digest, traced
 from jaxviz.analysis._dataset import Batch, Examples
+from jaxviz.analysis._fingerprint import fingerprint
 from jaxviz.analysis._forest import Partial, fell, plant, unite
 from jaxviz.analysis._processes import exchanged
 from jaxviz.analysis._progress import Progress, Record
@@ -45,14 +46,18 @@ class Scan:
         devices: how many of the process's devices, or which. All of them by default.
         preprocess: from a batch of images as the data set holds them (uint8, say) to the range of the network. It runs
             on the device. Give the same function again: another one is another program.
-        resume: a folder for what has been found so far. The same study with the same arguments goes on from there,
-            after whatever has happened to the process, and gives the same result.
+        resume: a folder for what has been found so far. The same study of the same function and data goes on from
+            there, after whatever has happened to the process, and gives the same result (to the last bit on the same
+            kind of device); any other study is refused. The same is what computes the same: the traced programs of
+            function and `preprocess` with their constants, the weights, all bytes of images and labels in memory. Of
+            data that are read one by one it is their `fingerprint`, an attribute that changes with them, and 128
+            examples spread over them: without that attribute other changes are not noticed.
         save_every: the most batches that are computed again then (at least one for each device is).
         skip_corrupt: whether to leave out examples that cannot be read; their numbers are in the result. Otherwise the
             first one is an error.
         progress: called with the number of examples done and the number of all, of this process; first with what
             `resume` had.
-        num_threads: threads that read ahead. 0 reads in between, which is enough for arrays in memory.
+        num_threads: threads that read ahead, for data that are not in memory; they need `grain`. 0 reads in between.
     """
 
     batch_size: int = 64
@@ -71,6 +76,8 @@ class Scan:
             ValueError: more devices than there are.
         """
         devices = jax.local_devices()
+        if self.devices is not None and not isinstance(self.devices, int) and not len(self.devices):
+            raise ValueError("`devices` must hold a device, got none. Leave it out to use all.")
         if isinstance(self.devices, int):
             if not 1 <= self.devices <= len(devices):
                 raise ValueError(f"`devices` must be in 1..{len(devices)}, the devices there are, got {self.devices}.")
@@ -79,15 +86,20 @@ class Scan:
             devices = list(self.devices)
         return Mesh(np.array(devices), ("batch",))
 
+    def read(self, examples: Examples) -> jax.ShapeDtypeStruct:
+        """A batch as the data set holds it."""
+        check_count(self.batch_size, "batch_size")
+        check_count(self.save_every, "save_every")
+        dtype = jax.dtypes.canonicalize_dtype(examples.dtype)
+        return jax.ShapeDtypeStruct((self.batch_size, *examples.shape), dtype)
+
     def images(self, examples: Examples) -> jax.ShapeDtypeStruct:
         """A batch as the network gets it.
 
         Raises:
-            ValueError: the images are not in any network's range.
+            TypeError: the images are not in any network's range.
         """
-        check_count(self.batch_size, "batch_size")
-        check_count(self.save_every, "save_every")
-        raw = jax.ShapeDtypeStruct((self.batch_size, *examples.shape), jax.dtypes.canonicalize_dtype(examples.dtype))
+        raw = self.read(examples)
         images = raw if self.preprocess is None else jax.eval_shape(self.preprocess, raw)
         if not jnp.issubdtype(images.dtype, jnp.floating):
             raise TypeError(
@@ -128,8 +140,10 @@ def scanned(f: Any, study: Study, examples: Examples, options: Scan) -> Found:
     """The study over all batches of all processes.
 
     Raises:
-        ValueError: an example that cannot be read, unless it is to be skipped; none that can.
+        ValueError: an example that cannot be read, unless it is to be skipped; none that can; the folder of another
+            scan.
         FloatingPointError: a number that is not finite.
+        NotImplementedError: a function that calls Python, where the result is to be kept.
     """
     mesh = options.mesh()
     record = Record(None if options.resume is None else Path(options.resume), _identity(f, study, examples, options))
@@ -150,6 +164,8 @@ def _through(
 ) -> Progress:
     """This process's share of the batches."""
     progress = record.load()
+    if progress.corrupt and not options.skip_corrupt:
+        raise _unreadable("an example that cannot be read", progress.corrupt[0])
     most = min(len(examples), mine.stop * options.batch_size) - mine.start * options.batch_size
     saved = progress.batches
 
@@ -188,13 +204,13 @@ def _groups(examples: Examples, options: Scan, batches: range, devices: int) -> 
         chosen = batches[number * devices : (number + 1) * devices]
         return [examples.batch(batch * options.batch_size, options.batch_size) for batch in chosen]
 
-    if not starts:
-        return iter(())
+    if examples.in_memory or not options.num_threads or not starts:
+        return map(read, range(len(starts)))
     try:
         import grain
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            "`grain` must be installed to read a data set. Run: pip install 'jaxviz-convnets[data]'"
+            "`grain` must be installed to read ahead. Run: pip install 'jaxviz-convnets[data]', or give num_threads=0."
         ) from error
     ahead = grain.ReadOptions(num_threads=options.num_threads, prefetch_buffer_size=_AHEAD)
     return iter(grain.MapDataset.range(len(starts)).map(read).to_iter_dataset(ahead))
@@ -205,10 +221,7 @@ def _start(f: Any, study: Study, group: list[Batch], options: Scan, mesh: Mesh) 
     for batch in group:
         if batch.corrupt and not options.skip_corrupt:
             number, reason = batch.corrupt[0]
-            raise ValueError(
-                f"`dataset` must hold examples that can be read, got {reason} at {number}. Mend it, or leave out what "
-                "cannot be read with skip_corrupt=True."
-            )
+            raise _unreadable(reason, number)
 
     def stacked(name: str) -> np.ndarray:
         arrays = [getattr(batch, name) for batch in group]
@@ -255,19 +268,26 @@ def _finish(study: Study, mine: range, progress: Progress, options: Scan, group:
     return Progress(done + len(group), forest, corrupt)
 
 
+def _unreadable(reason: str, number: int) -> ValueError:
+    return ValueError(
+        f"`dataset` must hold examples that can be read, got {reason} at {number}. Mend it, or leave out what "
+        "cannot be read with skip_corrupt=True."
+    )
+
+
 def _identity(f: Any, study: Study, examples: Examples, options: Scan) -> dict[str, Any]:
-    """What must be the same for a scan to go on where another left off. Only a scan that is kept needs it."""
+    """All that the result depends on, by the names that a refusal gives them. Only a scan that is kept needs it."""
     if options.resume is None:
         return {}
-    weights = hashlib.sha256()
-    for leaf in jax.tree.leaves(f):
-        if is_array(leaf):
-            weights.update(np.asarray(leaf).tobytes())
+    images = options.images(examples)
+    functions = [traced(one, images) for one in (f if isinstance(f, tuple) and not callable(f) else (f,))]
+    preprocess = None if options.preprocess is None else traced(options.preprocess, options.read(examples))
     return {
-        "study": repr(study),
-        "weights": weights.hexdigest(),
-        "number of examples": len(examples),
-        "first image": hashlib.sha256(repr(examples.shape).encode() + examples.sample()).hexdigest(),
+        "study": digest(study),
+        "function": digest([one.function for one in functions]),
+        "weights": digest([one.weights for one in functions]),
+        "preprocess": digest(preprocess),
+        **fingerprint(examples),
         "batch_size": options.batch_size,
         "version of jax": jax.__version__,
         "version of jaxviz": importlib.metadata.version("jaxviz-convnets"),
