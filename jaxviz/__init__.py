@@ -45,6 +45,7 @@ from jaxviz.transforms import incremental as incremental
 from jaxviz.transforms import layers as layers
 from jaxviz.transforms import matches as matches
 from jaxviz.transforms import max_pool_with_switches as max_pool_with_switches
+from jaxviz.transforms import rewrite as rewrite
 from jaxviz.transforms import tap as tap
 from jaxviz.transforms import unpool as unpool
 from jaxviz.transforms import upto as upto

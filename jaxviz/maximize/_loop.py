@@ -10,12 +10,11 @@ import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jaxviz.attribution._program import one_program
-from jaxviz.maximize._convolutions import channels_last
 from jaxviz.maximize._objective import OUTPUT, Objective
 from jaxviz.maximize.augment import Augment, view
 from jaxviz.maximize.param import Param
 from jaxviz.maximize.priors import Prior
-from jaxviz.transforms import tap, upto, with_rule
+from jaxviz.transforms import channels_last, tap, upto, with_rule
 
 
 class Settings(NamedTuple):

@@ -1,11 +1,14 @@
-"""Transforms from one JAX function to another: rules, taps, cuts, edits."""
+"""Transforms from one JAX function to another: rules, taps, cuts, edits, rewriting."""
 
 from jaxviz.transforms._cut import after as after
 from jaxviz.transforms._cut import upto as upto
 from jaxviz.transforms._incremental import incremental as incremental
+from jaxviz.transforms._layout import channels_last as channels_last
 from jaxviz.transforms._match import Match as Match
 from jaxviz.transforms._pooling import max_pool_with_switches as max_pool_with_switches
 from jaxviz.transforms._pooling import unpool as unpool
+from jaxviz.transforms._rewrite import Operation as Operation
+from jaxviz.transforms._rewrite import rewrite as rewrite
 from jaxviz.transforms._rules import matches as matches
 from jaxviz.transforms._rules import with_rule as with_rule
 from jaxviz.transforms._taps import edit as edit

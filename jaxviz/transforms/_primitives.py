@@ -66,10 +66,17 @@ def opaque_bodies(eqn: core.JaxprEqn) -> tuple[Body, ...]:
     return () if eqn.primitive.name in _KNOWN else tuple(core.jaxprs_in_params(eqn.params))
 
 
-def rebind(eqn: core.JaxprEqn, values: Sequence[Any]) -> list[Any]:
-    """The outputs of the equation on other operands, everything else as it was."""
-    outs = eqn.primitive.bind(*values, **eqn.primitive.get_bind_params(eqn.params))
+def rebind(eqn: core.JaxprEqn, values: Sequence[Any], **changed: Any) -> list[Any]:
+    """The outputs of the equation on other operands and with the parameters in `changed`, the rest as it was."""
+    outs = eqn.primitive.bind(*values, **eqn.primitive.get_bind_params({**eqn.params, **changed}))
     return list(outs) if eqn.primitive.multiple_results else [outs]
+
+
+def keep_rule(eqn: core.JaxprEqn, values: Sequence[Any], call: Callable[..., list[Any]]) -> list[Any]:
+    """A `custom_jvp` or `custom_vjp` with `call(*inputs)` for its values; its own rule still makes its derivatives."""
+    key = "jaxpr" if "jaxpr" in eqn.params else "call_jaxpr"
+    params = {**eqn.params, key: jax.make_jaxpr(call)(*values)}
+    return list(eqn.primitive.bind(*values, **eqn.primitive.get_bind_params(params)))
 
 
 def rebuild(
@@ -87,6 +94,9 @@ def rebuild(
     """
     name, params = eqn.primitive.name, eqn.params
     if name in CHECKPOINT:
+        if params["differentiated"] and params["prevent_cse"]:
+            # Already part of a backward pass, where this alone keeps XLA from joining it with the forward pass again.
+            values = jax.lax.optimization_barrier(list(values))
         wrapped = jax.checkpoint(
             lambda *inputs: call(0, *inputs), prevent_cse=params["prevent_cse"], policy=params["policy"]
         )

@@ -9,9 +9,9 @@ import optax
 from jaxtyping import Array, Float, Int, Key, UInt8
 
 import jaxviz as jv
+from jaxviz.transforms import channels_last
 from models.network import Network
 from models.training._augment import flip, shift
-from models.training._convolutions import in_fast_layout
 from models.training._recipe import Recipe
 
 _REPORTS = 50  # an epoch: each makes the device wait for the host
@@ -46,7 +46,7 @@ def epoch(
         number, chosen, key = inputs
         differentiate = jax.value_and_grad(_loss, has_aux=True)
         if jax.default_backend() == "cpu":
-            differentiate = in_fast_layout(differentiate)
+            differentiate = channels_last(differentiate)
         (loss, correct), gradient = differentiate(state.network, images[chosen], labels[chosen], key, recipe)
         network: Any = state.network  # a pytree as good as any, which optax's types do not say
         updates, memory = optimizer.update(gradient, state.memory, network)

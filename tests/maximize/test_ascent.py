@@ -14,7 +14,6 @@ from jax.ad_checkpoint import checkpoint_name
 import jaxviz as jv
 from jaxviz import maximize
 from jaxviz.maximize import augment, param, priors
-from jaxviz.maximize._convolutions import channels_last
 
 KEY = jax.random.key(0)
 SHAPE = (6, 8, 3)
@@ -215,31 +214,6 @@ def test_nan_is_an_error_that_says_when(step):
 def test_a_gradient_that_is_nan_in_the_last_step_is_an_error_too():
     with pytest.raises(FloatingPointError, match="got pixels that are not after 1 of 1 steps for objective 0"):
         plainly(lambda x: jnp.sqrt(x.sum((1, 2)) * 0), maximize.logit(0), num_steps=1)
-
-
-def test_convolutions_in_the_loop_are_channels_last():
-    def convolve(images, kernel, layout, groups=1):
-        return jax.lax.conv_general_dilated(images, kernel, (2, 1), ((1, 0), (2, 1)), (1, 2), (1, 2), layout, groups)
-
-    cases = [
-        (("NHWC", "HWIO", "NHWC"), (2, 7, 8, 4), (3, 2, 4, 6), 1),
-        (("NCHW", "OIHW", "NCHW"), (2, 4, 7, 8), (6, 4, 3, 2), 1),
-        (("CHWN", "IHWO", "HWNC"), (4, 7, 8, 2), (2, 3, 2, 6), 2),
-    ]
-    for layout, image_shape, kernel_shape, groups in cases:
-        images, kernel = RNG.normal(size=image_shape), RNG.normal(size=kernel_shape)
-
-        @jax.jit
-        def cost(images, kernel, layout=layout, groups=groups):
-            return jnp.sin(convolve(images, kernel, layout, groups)).sum()
-
-        grad = jax.grad(cost, argnums=(0, 1))
-        images, kernel = jnp.float32(images), jnp.float32(kernel)
-        for one, other in zip(grad(images, kernel), channels_last(grad)(images, kernel), strict=True):
-            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
-        text = str(jax.make_jaxpr(channels_last(grad))(images, kernel))
-        layouts = set(re.findall(r"lhs_spec=(.*?), rhs_spec=(.*?), out_spec=(\(.*?\))", text))
-        assert layouts == {("(0, 3, 1, 2)", "(3, 2, 0, 1)", "(0, 3, 1, 2)")}
 
 
 OTHERS = [

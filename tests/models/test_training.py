@@ -19,7 +19,6 @@ from models import training
 from models.cifar import CifarWide
 from models.datasets import Examples
 from models.training._augment import flip, shift
-from models.training._convolutions import in_fast_layout
 from models.training._step import _dropping as dropping
 from tests import quick
 
@@ -153,57 +152,6 @@ def test_a_step_is_that_of_adamw_on_the_plain_gradient():
     assert epoch.loss == pytest.approx(float(value), rel=1e-5)
     for found, wanted in zip(leaves(epoch.network), adamw(leaves(network), leaves(gradient), 0.1, 0.3), strict=True):
         np.testing.assert_allclose(found, wanted, atol=1e-4)
-
-
-CONVOLUTIONS = [  # size, stride, padding, kernel dilation
-    (3, 1, "SAME", 1),
-    (5, 2, [(2, 2), (2, 2)], 1),
-    (10, 4, [(2, 2), (2, 2)], 1),
-    (3, 1, [(2, 1), (0, 3)], 2),
-]
-
-
-@pytest.mark.parametrize(("size", "stride", "padding", "dilation"), CONVOLUTIONS)
-def test_the_fast_layout_changes_no_gradient(size, stride, padding, dilation):
-    rng = np.random.default_rng(0)
-    images, kernel = rng.normal(size=(2, 28, 26, 3)), rng.normal(size=(size, size, 3, 4))
-
-    def loss(kernel, images):
-        out = jax.lax.conv_general_dilated(
-            images, kernel, (stride, stride), padding, (1, 1), (dilation,) * 2, ("NHWC", "HWIO", "NHWC")
-        )
-        return jnp.sum(jnp.sin(out))
-
-    gradient = jax.grad(jax.jit(loss), (0, 1))
-    arguments = jnp.float32(kernel), jnp.float32(images)
-    fast = in_fast_layout(gradient)
-    for found, expected in zip(quick.jit(fast)(*arguments), quick.jit(gradient)(*arguments), strict=True):
-        np.testing.assert_allclose(found, expected, atol=2e-4 * float(jnp.abs(expected).max()))
-    assert layouts(gradient, *arguments) > {((0, 3, 1, 2), (3, 2, 0, 1), (0, 3, 1, 2))}
-    assert layouts(fast, *arguments) == {((0, 3, 1, 2), (3, 2, 0, 1), (0, 3, 1, 2))}
-
-
-def layouts(f, *arguments):
-    """How the convolutions of a program, and of the calls in it, are laid out."""
-    found, jaxprs = set(), [jax.make_jaxpr(f)(*arguments).jaxpr]
-    while jaxprs:
-        for eqn in jaxprs.pop().eqns:
-            if eqn.primitive.name == "conv_general_dilated":
-                found.add(tuple(eqn.params["dimension_numbers"]))
-            jaxprs += [getattr(inner, "jaxpr", inner) for inner in eqn.params.values() if hasattr(inner, "eqns")]
-    return found
-
-
-def test_a_convolution_in_groups_is_left_alone():
-    images, kernel = jnp.ones((1, 5, 5, 4)), jnp.ones((3, 3, 1, 4))
-
-    def depthwise(images):
-        layout = ("NHWC", "HWIO", "NHWC")
-        return jax.lax.conv_general_dilated(
-            images, kernel, (1, 1), "SAME", dimension_numbers=layout, feature_group_count=4
-        )
-
-    np.testing.assert_array_equal(in_fast_layout(depthwise)(images), depthwise(images))
 
 
 def test_half_of_the_images_are_mirrored():
