@@ -8,11 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
 
+from jaxviz._core._chunks import chunks
+from jaxviz._core._program import one_program
 from jaxviz.analysis._layers import activations, check_layers
 from jaxviz.analysis._parts import boxes_of, random_boxes
 from jaxviz.attribution._average import DEFAULT_BATCH
 from jaxviz.attribution._check import check_baseline, check_count, check_images
-from jaxviz.attribution._program import chunks, one_program
 from jaxviz.transforms._callable import callee
 
 MEASURES = ("differing", "absolute", "differing_changed", "absolute_changed")

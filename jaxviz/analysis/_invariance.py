@@ -10,12 +10,13 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float, Int
 
+from jaxviz._core._chunks import map_chunks
+from jaxviz._core._program import one_program
 from jaxviz.analysis._layers import check_layers
 from jaxviz.analysis._transformations import Transformation
 from jaxviz.attribution._average import DEFAULT_BATCH
 from jaxviz.attribution._check import check_count, check_images, check_outputs
 from jaxviz.attribution._probability import Probability, check_probability, probabilities
-from jaxviz.attribution._program import map_chunks, one_program
 from jaxviz.attribution._target import Target, check_target, mark
 from jaxviz.transforms import tap
 from jaxviz.transforms._callable import callee

@@ -9,10 +9,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from jaxviz._core._program import one_program
 from jaxviz.analysis._pixel_range import Bounds, pixel_range
 from jaxviz.attribution._check import check_count, check_images, check_outputs
 from jaxviz.attribution._probability import Probability, check_probability, log_probabilities
-from jaxviz.attribution._program import one_program
 from jaxviz.attribution._target import Indices, Target, check_target, mark, scores
 from jaxviz.transforms._callable import callee
 

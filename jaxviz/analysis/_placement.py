@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from jaxviz._core._program import one_program
 from jaxviz.attribution._check import check_float, check_images
-from jaxviz.attribution._program import one_program
 from jaxviz.maximize._warp import reach_of, warp
 
 

@@ -2,7 +2,6 @@
 
 import collections
 import dataclasses
-import functools
 import importlib.metadata
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -14,19 +13,17 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding
 
 from jaxviz._core._identity import digest, traced
+from jaxviz._core._program import one_program
 from jaxviz.analysis._dataset import Batch, Examples
 from jaxviz.analysis._fingerprint import fingerprint
 from jaxviz.analysis._forest import Partial, fell, plant, unite
 from jaxviz.analysis._processes import exchanged
 from jaxviz.analysis._progress import Progress, Record
 from jaxviz.attribution._check import check_count
-from jaxviz.attribution._program import one_program
 from jaxviz.transforms._interpret import is_array
 
 FINITE = "finite"
 """The output of a study that says of each image whether its numbers can be used."""
-# XLA's newer convolutions take about twice the time on a CPU.
-_CPU_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": ""}
 _AHEAD = 2  # groups of batches that are read, and that are computed, before they are needed
 
 
@@ -234,7 +231,7 @@ def _start(f: Any, study: Study, group: list[Batch], options: Scan, mesh: Mesh) 
     return _step(f, *arrays, study=study, preprocess=options.preprocess, mesh=mesh)
 
 
-@functools.partial(one_program, cpu_options=_CPU_OPTIONS)
+@one_program
 def _step(f: Any, images: Any, labels: Any, valid: Any, *, study: Study, preprocess: Any, mesh: Mesh) -> Any:
     leaves, tree = jax.tree.flatten(f)
 

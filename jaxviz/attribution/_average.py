@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from jaxviz._core._chunks import chunks
 from jaxviz.attribution._gradients import gradient
-from jaxviz.attribution._program import chunks
 from jaxviz.attribution._target import Indices
 from jaxviz.transforms._rules import Rule
 

@@ -12,12 +12,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxviz._core._program import one_program
 from jaxviz.attribution._check import check_images, check_layer
 from jaxviz.attribution._target import Indices, Target, check_target, mark, one_hot
 from jaxviz.transforms import after, upto, with_rule
 from jaxviz.transforms._callable import callee
 
 Maps = Float[Array, "n h2 w2 c2"]
+Combine = Callable[[Maps, Maps], Float[Array, "n h2 w2"]]
 
 
 def grad_cam(f: Callable, images: Float[Array, "n h w c"], target: Target, layer: str) -> Float[Array, "n h2 w2"]:
@@ -50,11 +52,7 @@ def grad_cam(f: Callable, images: Float[Array, "n h w c"], target: Target, layer
     References:
         Selvaraju et al., [Grad-CAM](https://arxiv.org/abs/1610.02391), 2017, section 3, equations 1 and 2.
     """
-
-    def combine(maps: Maps, gradients: Maps) -> Float[Array, "n h2 w2"]:
-        return jnp.einsum("nhwc,nc->nhw", maps, gradients.mean((1, 2)))
-
-    return _class_activation_map(f, images, target, layer, combine)
+    return _explain(f, images, target, layer, weigh_by_mean)
 
 
 def grad_cam_pp(f: Callable, images: Float[Array, "n h w c"], target: Target, layer: str) -> Float[Array, "n h2 w2"]:
@@ -90,14 +88,7 @@ def grad_cam_pp(f: Callable, images: Float[Array, "n h w c"], target: Target, la
         Differs from it in: the score is the output `S` itself. The paper's is `exp(S)`, whose derivatives are `exp(S)`
         times powers of the gradient: it cancels in the pixel weights and scales the map as a whole, or overflows.
     """
-
-    def combine(maps: Maps, gradients: Maps) -> Float[Array, "n h2 w2"]:
-        # Equation 19 is g**2 / (2 g**2 + sum(A) g**3); divided by g**2 it cannot become 0 / 0.
-        shares = 1 / (2 + gradients * maps.sum((1, 2), keepdims=True))
-        weights = jnp.where(gradients > 0, shares * gradients, 0).sum((1, 2))
-        return jnp.einsum("nhwc,nc->nhw", maps, weights)
-
-    return _class_activation_map(f, images, target, layer, combine)
+    return _explain(f, images, target, layer, _grad_cam_pp)
 
 
 def layer_cam(f: Callable, images: Float[Array, "n h w c"], target: Target, layer: str) -> Float[Array, "n h2 w2"]:
@@ -131,32 +122,58 @@ def layer_cam(f: Callable, images: Float[Array, "n h w c"], target: Target, laye
         Jiang et al., [LayerCAM](https://doi.org/10.1109/TIP.2021.3089943), 2021, section III-B, equations 6 to 8.
         Differs from it in: maps of shallow layers are not scaled by tanh, which the paper does before it joins layers.
     """
-
-    def combine(maps: Maps, gradients: Maps) -> Float[Array, "n h2 w2"]:
-        return (jnp.maximum(gradients, 0) * maps).sum(-1)
-
-    return _class_activation_map(f, images, target, layer, combine)
+    return _explain(f, images, target, layer, _layer_cam)
 
 
-def _class_activation_map(
+def weigh_by_mean(maps: Maps, gradients: Maps) -> Float[Array, "n h2 w2"]:
+    """Grad-CAM's sum of a layer's maps."""
+    return jnp.einsum("nhwc,nc->nhw", maps, gradients.mean((1, 2)))
+
+
+def _grad_cam_pp(maps: Maps, gradients: Maps) -> Float[Array, "n h2 w2"]:
+    # Equation 19 is g**2 / (2 g**2 + sum(A) g**3); divided by g**2 it cannot become 0 / 0.
+    shares = 1 / (2 + gradients * maps.sum((1, 2), keepdims=True))
+    weights = jnp.where(gradients > 0, shares * gradients, 0).sum((1, 2))
+    return jnp.einsum("nhwc,nc->nhw", maps, weights)
+
+
+def _layer_cam(maps: Maps, gradients: Maps) -> Float[Array, "n h2 w2"]:
+    return (jnp.maximum(gradients, 0) * maps).sum(-1)
+
+
+def _explain(
     f: Callable,
     images: Float[Array, "n h w c"],
     target: Target,
     layer: str,
-    combine: Callable[[Maps, Maps], Float[Array, "n h2 w2"]],
+    combine: Combine,
 ) -> Float[Array, "n h2 w2"]:
     f, images = callee(f), check_images(images)
     num_outputs, _ = check_layer(f, images, layer)
     indices = check_target(target, images.shape[0], num_outputs)
-    maps, gradients = _maps_and_gradients(f, images, indices, layer)
-    return mark(jnp.maximum(combine(maps, gradients), 0), indices, num_outputs)
+    return _weighed(f, images, indices, layer=layer, combine=combine, num_outputs=num_outputs)
 
 
-def _maps_and_gradients(
-    f: Callable, images: Float[Array, "n h w c"], indices: Indices, layer: str
-) -> tuple[Maps, Maps]:
+@one_program
+def _weighed(
+    f: Callable,
+    images: Float[Array, "n h w c"],
+    indices: Indices,
+    *,
+    layer: str,
+    combine: Combine,
+    num_outputs: int,
+) -> Float[Array, "n h2 w2"]:
+    return class_activation_map(f, images, indices, layer, combine, num_outputs)
+
+
+def class_activation_map(
+    f: Callable, images: Float[Array, "n h w c"], indices: Indices, layer: str, combine: Combine, num_outputs: int
+) -> Float[Array, "n h2 w2"]:
+    """What `combine` makes of a layer's maps and gradients, of arguments that have been checked."""
     maps = upto(f, layer)(images)
     # The rule leaves the gradient as it is; its max-pools are faster.
     rest = with_rule(after(f, layer), "gradient")
     outputs, pull = jax.vjp(lambda maps: rest(maps, images), maps)
-    return maps, pull(one_hot(outputs, indices))[0]
+    gradients = pull(one_hot(outputs, indices))[0]
+    return mark(jnp.maximum(combine(maps, gradients), 0), indices, num_outputs)

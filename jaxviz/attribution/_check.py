@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
+from jaxviz._core._program import shape_of
 from jaxviz.transforms import tap
 
 
@@ -41,13 +42,21 @@ def check_float(array: ArrayLike, name: str) -> Array:
 
 def check_outputs(f: Callable, images: Array) -> int:
     """The number of outputs of `f`, which has to give one row of them per image."""
-    return _num_outputs(jax.eval_shape(f, images), images.shape[0])
+    return _num_outputs(shape_of(_outputs, f, images), images.shape[0])
 
 
 def check_layer(f: Callable, images: Array, layer: str) -> tuple[int, tuple[int, int, int, int]]:
     """The number of outputs of `f`, and the shape of a layer, which has to be made of maps."""
-    outputs, activations = jax.eval_shape(tap(f, layer), images)
+    outputs, activations = shape_of(_tapped, f, images, layer=layer)
     return _num_outputs(outputs, images.shape[0]), check_maps(activations[layer], layer)
+
+
+def _outputs(f: Callable, images: Array) -> Array:
+    return f(images)
+
+
+def _tapped(f: Callable, images: Array, *, layer: str) -> tuple[Array, dict[str, Array]]:
+    return tap(f, layer)(images)
 
 
 def check_maps(activation: jax.ShapeDtypeStruct, layer: str) -> tuple[int, int, int, int]:

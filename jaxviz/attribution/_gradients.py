@@ -8,9 +8,9 @@ the second.
 from collections.abc import Callable
 
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxviz._core._program import one_program
 from jaxviz.attribution._check import check_images, check_outputs
 from jaxviz.attribution._target import Indices, Target, check_target, mark, one_hot
 from jaxviz.transforms import with_rule
@@ -58,7 +58,7 @@ def saliency(
     f, images = callee(f), check_images(images)
     num_outputs = check_outputs(f, images)
     indices = check_target(target, images.shape[0], num_outputs)
-    return mark(gradient(f, images, indices, rule), indices, num_outputs)
+    return _saliency(f, images, indices, rule=rule, num_outputs=num_outputs)
 
 
 def gradient_x_input(f: Callable, images: Float[Array, "n h w c"], target: Target) -> Float[Array, "n h w c"]:
@@ -88,10 +88,27 @@ def gradient_x_input(f: Callable, images: Float[Array, "n h w c"], target: Targe
     References:
         Shrikumar et al., [Not Just a Black Box](https://arxiv.org/abs/1605.01713), 2016, section 2.
     """
-    return saliency(f, images, target) * jnp.asarray(images)
+    f, images = callee(f), check_images(images)
+    num_outputs = check_outputs(f, images)
+    indices = check_target(target, images.shape[0], num_outputs)
+    return _gradient_x_input(f, images, indices, num_outputs=num_outputs)
+
+
+@one_program
+def _saliency(
+    f: Callable, images: Float[Array, "n h w c"], indices: Indices, *, rule: Rule, num_outputs: int
+) -> Float[Array, "n h w c"]:
+    return mark(gradient(f, images, indices, rule), indices, num_outputs)
+
+
+@one_program
+def _gradient_x_input(
+    f: Callable, images: Float[Array, "n h w c"], indices: Indices, *, num_outputs: int
+) -> Float[Array, "n h w c"]:
+    return mark(gradient(f, images, indices, "gradient") * images, indices, num_outputs)
 
 
 def gradient(f: Callable, images: Float[Array, "n h w c"], indices: Indices, rule: Rule) -> Float[Array, "n h w c"]:
-    """The gradient of the outputs `indices`, of arguments that have been checked."""
+    """The gradient of the outputs `indices`, of arguments that have been checked; zero for an output that is none."""
     outputs, pull = jax.vjp(with_rule(f, rule), images)
     return pull(one_hot(outputs, indices))[0]

@@ -5,9 +5,12 @@ from collections.abc import Callable
 import jax
 from jaxtyping import Array, Float
 
-from jaxviz.attribution._cam import grad_cam
-from jaxviz.attribution._gradients import saliency
-from jaxviz.attribution._target import Target
+from jaxviz._core._program import one_program
+from jaxviz.attribution._cam import class_activation_map, weigh_by_mean
+from jaxviz.attribution._check import check_images, check_layer
+from jaxviz.attribution._gradients import gradient
+from jaxviz.attribution._target import Indices, Target, check_target
+from jaxviz.transforms._callable import callee
 
 
 def guided_grad_cam(
@@ -42,6 +45,16 @@ def guided_grad_cam(
     References:
         Selvaraju et al., [Grad-CAM](https://arxiv.org/abs/1610.02391), 2017, section 3.2.
     """
-    maps = grad_cam(f, images, target, layer)
+    f, images = callee(f), check_images(images)
+    num_outputs, _ = check_layer(f, images, layer)
+    indices = check_target(target, images.shape[0], num_outputs)
+    return _guided_grad_cam(f, images, indices, layer=layer, num_outputs=num_outputs)
+
+
+@one_program
+def _guided_grad_cam(
+    f: Callable, images: Float[Array, "n h w c"], indices: Indices, *, layer: str, num_outputs: int
+) -> Float[Array, "n h w c"]:
+    maps = class_activation_map(f, images, indices, layer, weigh_by_mean, num_outputs)
     upsampled = jax.image.resize(maps, images.shape[:3], "bilinear")
-    return saliency(f, images, target, rule="guided") * upsampled[..., None]
+    return gradient(f, images, indices, "guided") * upsampled[..., None]

@@ -6,9 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
+from jaxviz._core._program import one_program
 from jaxviz.attribution._average import DEFAULT_BATCH, sum_of_gradients
 from jaxviz.attribution._check import check_baseline, check_count, check_images, check_outputs
-from jaxviz.attribution._program import one_program
 from jaxviz.attribution._target import Indices, Target, check_target, mark, scores
 from jaxviz.transforms._callable import callee
 
@@ -65,8 +65,9 @@ def integrated_gradients(
     batch_size = check_count(DEFAULT_BATCH if batch_size is None else batch_size, "batch_size")
     num_outputs = check_outputs(f, images)
     indices = check_target(target, images.shape[0], num_outputs)
-    found = _integrated(f, images, indices, baseline, num_steps=num_steps, batch_size=batch_size)
-    return mark(found, indices, num_outputs)
+    return _integrated(
+        f, images, indices, baseline, num_steps=num_steps, batch_size=batch_size, num_outputs=num_outputs
+    )
 
 
 def completeness_gap(
@@ -114,8 +115,21 @@ def completeness_gap(
         )
     num_outputs = check_outputs(f, images)
     indices = check_target(target, images.shape[0], num_outputs)
+    return _gap(f, images, jnp.asarray(attribution), indices, baseline, num_outputs=num_outputs)
+
+
+@one_program
+def _gap(
+    f: Callable,
+    images: Float[Array, "n h w c"],
+    attribution: Float[Array, "n h w c"],
+    indices: Indices,
+    baseline: Array,
+    *,
+    num_outputs: int,
+) -> Float[Array, " n"]:
     difference = scores(f(images), indices) - scores(f(_start(images, baseline)), indices)
-    return mark(jnp.asarray(attribution).sum((1, 2, 3)) - difference, indices, num_outputs)
+    return mark(attribution.sum((1, 2, 3)) - difference, indices, num_outputs)
 
 
 @one_program
@@ -127,6 +141,7 @@ def _integrated(
     *,
     num_steps: int,
     batch_size: int,
+    num_outputs: int,
 ) -> Float[Array, "n h w c"]:
     # On [-1, 1], moved to [0, 1].
     nodes, weights = np.polynomial.legendre.leggauss(num_steps)
@@ -143,7 +158,7 @@ def _integrated(
         jnp.asarray(weights / 2, dtype),
         batch_size,
     )
-    return total * way
+    return mark(total * way, indices, num_outputs)
 
 
 def _start(images: Float[Array, "n h w c"], baseline: Array) -> Float[Array, "n h w c"]:

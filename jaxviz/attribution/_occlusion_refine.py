@@ -1,6 +1,5 @@
 """A sweep that computes a coarse map first, and more only where that one changes."""
 
-import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -9,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jaxviz._core._chunks import chunks
+from jaxviz._core._program import one_program
 from jaxviz.attribution._approximations import CoarseToFine
 from jaxviz.attribution._occlusion_grid import Grid
-from jaxviz.attribution._occlusion_sweep import CPU_OPTIONS
 from jaxviz.attribution._occlusion_windows import sweeper
-from jaxviz.attribution._program import chunks, one_program
 
 
 class Between(NamedTuple):
@@ -25,7 +24,7 @@ class Between(NamedTuple):
     share: np.ndarray
 
 
-@functools.partial(one_program, cpu_options=CPU_OPTIONS)
+@one_program
 def refined_sweep(
     f: Callable,
     images: Float[Array, "n h w c"],

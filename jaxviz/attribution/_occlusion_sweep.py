@@ -1,6 +1,5 @@
 """All windows of a grid in chunks, as one program, spread over the devices of a mesh."""
 
-import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -9,16 +8,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from jaxviz._core._chunks import chunks
+from jaxviz._core._program import one_program
 from jaxviz.attribution._occlusion_grid import Grid
 from jaxviz.attribution._occlusion_windows import sweeper
-from jaxviz.attribution._program import chunks, one_program
 from jaxviz.transforms._interpret import is_array
 
-# XLA's newest matrix library packs the weights again in every iteration of a loop on the CPU: five times slower.
-CPU_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": ""}
 
-
-@functools.partial(one_program, cpu_options=CPU_OPTIONS)
+@one_program
 def sweep(
     f: Callable,
     images: Float[Array, "n h w c"],

@@ -13,9 +13,10 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float, Integer
 
+from jaxviz._core._chunks import map_chunks
+from jaxviz._core._program import one_program, shape_of
 from jaxviz.attribution._check import check_count, check_images, check_maps
 from jaxviz.attribution._integers import Integers, integers
-from jaxviz.attribution._program import map_chunks, one_program
 from jaxviz.transforms import upto, with_rule
 from jaxviz.transforms._callable import callee
 from jaxviz.transforms._rules import Rule
@@ -72,13 +73,9 @@ def project(
     """
     f, images = callee(f), check_images(images)
     batch_size = check_count(_DEFAULT_BATCH if batch_size is None else batch_size, "batch_size")
-    shape = check_maps(jax.eval_shape(upto(f, layer), images), layer)
+    shape = check_maps(shape_of(_below, f, images, layer=layer), layer)
     units = _check_units(units, shape, layer)
-    found = _project(f, images, jnp.asarray(units), layer=layer, rule=rule, batch_size=batch_size)
-    if isinstance(units, np.ndarray):
-        return found
-    exists = ((units >= 0) & (units < jnp.array(shape[1:]))).all(-1)
-    return jnp.where(exists[..., None, None, None], found, jnp.nan)
+    return _project(f, images, jnp.asarray(units), layer=layer, rule=rule, batch_size=batch_size)
 
 
 def strongest_units(
@@ -129,6 +126,10 @@ def strongest_units(
     return [(int(row), int(col), int(channel)) for row, col, channel in zip(*places, strict=True)]
 
 
+def _below(f: Callable, images: Float[Array, "n h w c"], *, layer: str) -> Array:
+    return upto(f, layer)(images)
+
+
 @one_program
 def _project(
     f: Callable,
@@ -147,7 +148,9 @@ def _project(
             alone = (rows == unit[0]) & (cols == unit[1]) & (channels == unit[2])
             return pull(jnp.where(alone, maps, 0))[0][0]
 
-        return map_chunks(jax.vmap(down), units, batch_size)
+        exists = ((units >= 0) & (units < jnp.array(maps.shape[1:]))).all(-1)
+        found = map_chunks(jax.vmap(down), units, batch_size)
+        return jnp.where(exists[:, None, None, None], found, jnp.nan)
 
     # Image by image and not unit by unit, so that a batch that is sharded stays so.
     return jax.vmap(single)(images, units)

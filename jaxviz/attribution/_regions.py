@@ -7,10 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Integer
 
+from jaxviz._core._chunks import map_chunks
+from jaxviz._core._program import one_program
 from jaxviz.attribution._average import DEFAULT_BATCH
 from jaxviz.attribution._check import check_baseline, check_count, check_image, check_outputs
 from jaxviz.attribution._integers import Integers, integers
-from jaxviz.attribution._program import map_chunks, one_program
 from jaxviz.transforms._callable import callee
 
 

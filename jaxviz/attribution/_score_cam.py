@@ -6,9 +6,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxviz._core._chunks import map_chunks
+from jaxviz._core._program import one_program
 from jaxviz.attribution._average import DEFAULT_BATCH
 from jaxviz.attribution._check import check_count, check_images, check_layer
-from jaxviz.attribution._program import map_chunks, one_program
 from jaxviz.attribution._target import Indices, Target, check_target, mark, scores
 from jaxviz.transforms import upto
 from jaxviz.transforms._callable import callee
@@ -60,18 +61,23 @@ def score_cam(
     batch_size = check_count(DEFAULT_BATCH if batch_size is None else batch_size, "batch_size")
     num_outputs, _ = check_layer(f, images, layer)
     indices = check_target(target, images.shape[0], num_outputs)
-    maps = upto(f, layer)(images)
-    weights = jax.nn.softmax(_seen_through(f, images, indices, maps, batch_size=batch_size), axis=1)
-    return mark(jnp.maximum(jnp.einsum("nhwc,nc->nhw", maps, weights), 0), indices, num_outputs)
+    return _score_cam(f, images, indices, layer=layer, batch_size=batch_size, num_outputs=num_outputs)
 
 
 @one_program
+def _score_cam(
+    f: Callable, images: Float[Array, "n h w c"], indices: Indices, *, layer: str, batch_size: int, num_outputs: int
+) -> Float[Array, "n h2 w2"]:
+    maps = upto(f, layer)(images)
+    weights = jax.nn.softmax(_seen_through(f, images, indices, maps, batch_size), axis=1)
+    return mark(jnp.maximum(jnp.einsum("nhwc,nc->nhw", maps, weights), 0), indices, num_outputs)
+
+
 def _seen_through(
     f: Callable,
     images: Float[Array, "n h w c"],
     indices: Indices,
     maps: Float[Array, "n h2 w2 c2"],
-    *,
     batch_size: int,
 ) -> Float[Array, "n c2"]:
     """The score of each image under each map as a mask."""

@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from jaxviz._core._program import one_program
 from jaxviz.attribution._average import DEFAULT_BATCH, sum_of_gradients
 from jaxviz.attribution._check import check_count, check_images, check_outputs
-from jaxviz.attribution._program import one_program
 from jaxviz.attribution._target import Indices, Target, check_target, mark
 from jaxviz.transforms._callable import callee
 from jaxviz.transforms._rules import Rule
@@ -67,10 +67,17 @@ def smoothgrad(
     batch_size = check_count(DEFAULT_BATCH if batch_size is None else batch_size, "batch_size")
     num_outputs = check_outputs(f, images)
     indices = check_target(target, images.shape[0], num_outputs)
-    found = _smoothgrad(
-        f, images, indices, key, jnp.asarray(noise), num_samples=num_samples, rule=rule, batch_size=batch_size
+    return _smoothgrad(
+        f,
+        images,
+        indices,
+        key,
+        jnp.asarray(noise),
+        num_samples=num_samples,
+        rule=rule,
+        batch_size=batch_size,
+        num_outputs=num_outputs,
     )
-    return mark(found, indices, num_outputs)
 
 
 @one_program
@@ -84,6 +91,7 @@ def _smoothgrad(
     num_samples: int,
     rule: Rule,
     batch_size: int,
+    num_outputs: int,
 ) -> Float[Array, "n h w c"]:
     axes = tuple(range(1, images.ndim))
     deviation = noise.astype(images.dtype) * (images.max(axes, keepdims=True) - images.min(axes, keepdims=True))
@@ -92,4 +100,5 @@ def _smoothgrad(
         return images + deviation * jax.random.normal(jax.random.fold_in(key, number), images.shape, images.dtype)
 
     weights = jnp.full(num_samples, 1 / num_samples)
-    return sum_of_gradients(f, images, indices, rule, points, weights, batch_size)
+    total = sum_of_gradients(f, images, indices, rule, points, weights, batch_size)
+    return mark(total, indices, num_outputs)

@@ -10,9 +10,9 @@ import optax
 from jax.core import Tracer
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from jaxviz._core._chunks import chunks
 from jaxviz.attribution._average import DEFAULT_BATCH
 from jaxviz.attribution._check import check_count
-from jaxviz.attribution._program import chunks
 from jaxviz.maximize._loop import Climbed, Settings, climb, reader, to_range
 from jaxviz.maximize._objective import OUTPUT, Objective
 from jaxviz.maximize.augment import Augment, compose, standard, view

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from jaxviz.attribution._program import one_program
+from jaxviz._core._program import one_program
 from jaxviz.maximize._objective import OUTPUT, Objective
 from jaxviz.maximize.augment import Augment, view
 from jaxviz.maximize.param import Param

@@ -12,10 +12,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int
 
+from jaxviz._core._chunks import map_chunks
+from jaxviz._core._program import one_program
 from jaxviz.attribution._average import DEFAULT_BATCH
 from jaxviz.attribution._check import check_baseline, check_count, check_float, check_images, check_outputs
 from jaxviz.attribution._probability import Probability, check_probability, probabilities
-from jaxviz.attribution._program import map_chunks, one_program
 from jaxviz.attribution._target import Indices, Target, check_target, mark, scores
 from jaxviz.transforms._callable import callee
 

@@ -1,0 +1,215 @@
+"""What a call depends on beside its arrays: the values that functions hold.
+
+A compiled program must not be used once they have changed. `jax.jit` takes what a function closes over for constant; a
+call that computes at once must not, as a model that is trained between two calls is another network under the same
+name. So the state of every function among the arguments is read on each call: its cells, its defaults, the globals that
+its code names, and what those hold in turn. Arrays and objects without a value of their own count by identity, all else
+by value. What cannot be read makes the whole unknown. Classes, modules and what is installed are taken for constant, as
+under `jax.jit`.
+"""
+
+import builtins
+import collections
+import dataclasses
+import enum
+import functools
+import hashlib
+import inspect
+import pathlib
+import sysconfig
+import types
+from collections.abc import Hashable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+_MOST = 20_000  # values that are looked at, before a function counts as unknown
+_PLAIN = (type(None), bool, int, complex, str, bytes, type(Ellipsis), np.generic, np.dtype, range, slice)
+_CONSTANT = (type, types.ModuleType, types.BuiltinFunctionType, types.MethodDescriptorType, enum.Enum, jax.numpy.ufunc)
+_PICKLED = ("__reduce__", "__reduce_ex__", "__getstate__", "__getnewargs__", "__getnewargs_ex__")
+_INSTALLED = tuple(
+    {sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    | {str(pathlib.Path(__file__).parents[1])}
+)
+# Callable objects of JAX that hold no state: what `jax.jit` and `custom_jvp` make of a function.
+_STATELESS = (type(jax.jit(lambda: None)), type(jax.nn.relu), jax.custom_vjp)
+
+
+# The structure of a network has thousands of entries, and is nearly always the same as at the call before.
+_constant_trees: collections.OrderedDict[Any, Hashable] = collections.OrderedDict()
+_MOST_TREES = 256
+
+
+class Captures(NamedTuple):
+    """What a call depends on beside its arrays.
+
+    Attributes:
+        key: equal for calls that depend on the same.
+        held: what stands in the key by its identity; the key means nothing once one of them is gone.
+        constant: whether nothing of it can change, so that equal arguments have equal keys.
+    """
+
+    key: Hashable
+    held: tuple[Any, ...]
+    constant: bool
+
+
+class _Unknown(Exception):
+    """A value that cannot be read, or that is traced."""
+
+
+def captures(*values: Any) -> Captures | None:
+    """What `values` (arguments without their arrays, or a tree of such) depend on; None where that cannot be known."""
+    walk = _Walk()
+    try:
+        key = tuple(walk.freeze(value) for value in values)
+        hash(key)
+    except (_Unknown, TypeError, RecursionError):
+        return None
+    return Captures(key, tuple(walk.held), walk.constant)
+
+
+class _Walk:
+    def __init__(self):
+        self.held: list[Any] = []
+        self.seen: dict[int, int] = {}
+        self.alive: list[Any] = []  # what is numbered in `seen` must not go while the walk lasts
+        self.constant = True
+
+    def freeze(self, value: Any) -> Hashable:
+        """`value` as something that can be hashed and compared."""
+        if isinstance(value, _PLAIN) and not isinstance(value, slice):
+            return type(value), value
+        if isinstance(value, float):
+            return float, repr(value)  # 0.0 and -0.0 are equal and are not the same
+        if isinstance(value, jax.core.Tracer):
+            raise _Unknown
+        if isinstance(value, _CONSTANT):
+            return value
+        if id(value) in self.seen:
+            return "again", self.seen[id(value)]
+        self.seen[id(value)] = len(self.seen)
+        self.alive.append(value)
+        if len(self.seen) > _MOST:
+            raise _Unknown
+        return self._new(value)
+
+    def _new(self, value: Any) -> Hashable:
+        if isinstance(value, jax.Array):
+            return self._by_identity(value)
+        if isinstance(value, np.ndarray):
+            return self._numpy(value)
+        if isinstance(value, types.FunctionType):
+            return self._function(value)
+        if isinstance(value, types.MethodType):
+            self.constant = False  # methods are equal where their objects are the same, whatever those hold
+            return types.MethodType, self.freeze(value.__func__), self.freeze(value.__self__)
+        if isinstance(value, functools.partial):
+            return functools.partial, *map(self.freeze, (value.func, value.args, value.keywords))
+        if isinstance(value, jax.tree_util.PyTreeDef):
+            return self._structure(value)
+        if isinstance(value, _STATELESS):
+            return value if _is_installed(value) else self._by_identity(value)
+        if type(value) in (set, frozenset):
+            return type(value), frozenset(map(self.freeze, value))
+        if type(value) is dict:
+            return dict, tuple((self.freeze(key), self.freeze(entry)) for key, entry in value.items())
+        if type(value) in (list, tuple):
+            return type(value), tuple(map(self.freeze, value))
+        if isinstance(value, Iterator):
+            raise _Unknown
+        leaves, tree = jax.tree.flatten(value)
+        node = tree.node_data()
+        if node is None or node[1] is value:  # a leaf, or a type that is registered as static
+            return self._object(value)
+        return self._structure(tree), tuple(map(self.freeze, leaves))
+
+    def _by_identity(self, value: Any) -> Hashable:
+        self.held.append(value)
+        self.constant = False
+        return type(value), id(value)
+
+    def _numpy(self, array: np.ndarray) -> Hashable:
+        if array.dtype.hasobject:
+            raise _Unknown
+        self.held.append(array)  # so that nothing is kept for an array that is gone
+        self.constant = False
+        digest = hashlib.blake2b(np.ascontiguousarray(array).view(np.uint8).data).digest() if array.size else b""
+        return np.ndarray, array.shape, array.dtype, digest
+
+    def _function(self, function: types.FunctionType) -> Hashable:
+        code = function.__code__
+        cells = tuple(cell.cell_contents for cell in function.__closure__ or () if _filled(cell))
+        held = (function.__defaults__, function.__kwdefaults__, cells)
+        if _from_library(function):
+            return function if function.__closure__ is None else (code, *map(self.freeze, held))
+        self.constant = False
+        named = {name: function.__globals__[name] for name in _names(code) if name in function.__globals__}
+        return code, *map(self.freeze, held), self.freeze(named)
+
+    def _structure(self, tree: Any) -> Hashable:
+        try:
+            known = tree in _constant_trees
+        except TypeError:  # something in it has no hash
+            return self._tree(tree)
+        if known:
+            return _constant_trees[tree]
+        walk = _Walk()
+        key = walk._tree(tree)
+        self.held += walk.held
+        self.constant &= walk.constant
+        if walk.constant:
+            _constant_trees[tree] = key
+            if len(_constant_trees) > _MOST_TREES:
+                _constant_trees.popitem(last=False)
+        return key
+
+    def _tree(self, tree: Any) -> Hashable:
+        node = tree.node_data()
+        if node is None:
+            return "leaf" if tree.num_leaves else "none"
+        kind, data = node
+        return kind, self.freeze(data), tuple(map(self._tree, tree.children()))
+
+    def _object(self, value: Any) -> Hashable:
+        kind = type(value)
+        if kind.__eq__ is object.__eq__:
+            self.constant = False
+        if dataclasses.is_dataclass(kind):
+            fields = {field.name: getattr(value, field.name, None) for field in dataclasses.fields(value)}
+            return kind, self.freeze(fields | getattr(value, "__dict__", {}))
+        if any(getattr(kind, name, None) is not getattr(object, name, None) for name in _PICKLED):
+            raise _Unknown
+        # Python's own copy of an object's state is an error where a type written in C keeps what cannot be seen.
+        _, _, state, items, entries = object.__reduce_ex__(value, 2)
+        if items is not None or entries is not None:
+            raise _Unknown
+        return kind, self.freeze(state)
+
+
+def _is_installed(value: Any) -> bool:
+    wrapped = inspect.unwrap(value)
+    return isinstance(wrapped, types.FunctionType) and _from_library(wrapped) and wrapped.__closure__ is None
+
+
+def _from_library(function: types.FunctionType) -> bool:
+    return function.__code__.co_filename.startswith(_INSTALLED)
+
+
+def _filled(cell: types.CellType) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018
+    except ValueError:
+        return False
+    return True
+
+
+@functools.lru_cache(4096)
+def _names(code: types.CodeType) -> tuple[str, ...]:
+    """The globals that a function's code may read, those of the functions inside it included."""
+    names = dict.fromkeys(name for name in code.co_names if not hasattr(builtins, name))
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            names.update(dict.fromkeys(_names(constant)))
+    return tuple(names)

@@ -1,0 +1,228 @@
+"""One compiled program a call, kept for a structure: never stale, never holding a network, never compiled twice."""
+
+import gc
+import types
+import weakref
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+import jaxviz as jv
+from jaxviz._core import _program
+from tests import networks
+
+IMAGES = jnp.ones((1, 2, 2, 3))
+# What a test counts must not be seen by what is tested: modules count as constant.
+counts = types.ModuleType("counts")
+WEIGHTS = jnp.ones((3, 2))
+SCALES = {"scale": 2.0}
+
+compiled = []
+jax.monitoring.register_event_duration_secs_listener(
+    lambda event, _, **__: compiled.append(event) if event == "/jax/core/compile/backend_compile_duration" else None
+)
+
+
+@pytest.fixture(autouse=True)
+def no_traces_yet():
+    counts.traces = 0
+
+
+def dense(images, weights):
+    counts.traces += 1
+    return images.sum((1, 2)) @ weights
+
+
+def weight(f, images=IMAGES):
+    """The gradient with respect to a pixel, which is the weight that leads from it to output 0."""
+    return jv.saliency(f, images, 0)[0, 0, 0].tolist()
+
+
+def reads_globals(images):
+    return dense(images, WEIGHTS * SCALES["scale"])
+
+
+class Holder:
+    def __init__(self, weights):
+        self.weights = weights
+
+    def __call__(self, images):
+        return dense(images, self.weights)
+
+
+def test_a_second_call_neither_traces_nor_compiles():
+    weights = jnp.ones((3, 2))
+    jitted = jax.jit(lambda images: dense(images, weights))
+    holder = Holder(weights)
+    numbers = np.ones((3, 2), np.float32)
+    model = nnx.Linear(3, 2, rngs=nnx.Rngs(0))
+    functions = (
+        jax.tree_util.Partial(lambda weights, images: dense(images, weights), weights),
+        lambda images: dense(images, weights),
+        reads_globals,
+        lambda images: jitted(images) + 1,
+        lambda images: holder(images),
+        holder.__call__,
+        lambda images: dense(images, numbers),
+        lambda images: model(images.sum((1, 2))) + dense(images, weights),
+    )
+    for f in functions:
+        weight(f)
+        counts.traces = 0
+        compiled.clear()
+        weight(f)
+        assert counts.traces == 0
+        assert not compiled
+
+
+def test_an_equal_function_is_not_compiled_again_for_other_weights():
+    def fresh(scale):
+        weights = scale * jnp.ones((3, 2))
+        return lambda images: dense(images, weights)
+
+    first, second = fresh(1.0), fresh(3.0)
+    assert weight(first) == [1.0] * 3
+    compiled.clear()
+    assert weight(second) == [3.0] * 3
+    assert not compiled
+
+
+def test_what_a_closure_holds_is_seen_to_change():
+    weights = jnp.ones((3, 2))
+
+    def f(images):
+        return dense(images, weights)
+
+    assert weight(f) == [1.0] * 3
+    weights = 2 * weights
+    assert weight(f) == [2.0] * 3
+
+
+def test_globals_are_seen_to_change(monkeypatch):
+    assert weight(reads_globals) == [2.0] * 3
+    monkeypatch.setitem(SCALES, "scale", 3.0)
+    assert weight(reads_globals) == [3.0] * 3
+    monkeypatch.setitem(globals(), "WEIGHTS", 2 * jnp.ones((3, 2)))
+    assert weight(reads_globals) == [6.0] * 3
+
+
+def test_a_global_that_an_inner_function_names_is_seen_to_change(monkeypatch):
+    def f(images):
+        return jax.vmap(lambda image: image.sum((0, 1)) @ WEIGHTS)(images)
+
+    assert weight(f) == [1.0] * 3
+    monkeypatch.setitem(globals(), "WEIGHTS", 2 * jnp.ones((3, 2)))
+    assert weight(f) == [2.0] * 3
+
+
+def test_arrays_of_numpy_and_objects_are_seen_to_change_in_place():
+    numbers, holder = np.ones((3, 2), np.float32), Holder(jnp.ones((3, 2)))
+    functions = (lambda images: dense(images, numbers), lambda images: holder(images), holder.__call__)
+    assert [weight(f) for f in functions] == [[1.0] * 3] * 3
+    numbers *= 2
+    holder.weights = 2 * holder.weights
+    assert [weight(f) for f in functions] == [[2.0] * 3] * 3
+
+
+def test_a_model_of_nnx_is_seen_to_change_in_place():
+    model = nnx.Linear(3, 2, use_bias=False, rngs=nnx.Rngs(0))
+
+    def f(images):
+        return model(images.sum((1, 2)))
+
+    for scale in (1.0, 2.0):
+        model.kernel[...] = scale * jnp.ones((3, 2))
+        assert weight(f) == [scale] * 3
+
+
+def test_defaults_and_partials_are_part_of_a_function():
+    def scaled(scale, images, power=1):
+        return dense(images, scale**power * jnp.ones((3, 2)))
+
+    def f(images, scale=2.0):
+        return scaled(scale, images)
+
+    assert weight(f) == [2.0] * 3
+    f.__defaults__ = (3.0,)
+    assert weight(f) == [3.0] * 3
+    assert [weight(jax.tree_util.Partial(scaled, 3.0, power=power)) for power in (1, 2)] == [[3.0] * 3, [9.0] * 3]
+
+
+def test_a_function_with_hidden_state_is_traced_each_time():
+    scales = iter((1.0, 2.0, 3.0, 4.0, 5.0, 6.0))
+    assert weight(lambda images: images.sum((1, 2)) * next(scales)) != weight(
+        lambda images: images.sum((1, 2)) * next(scales)
+    )
+
+
+def test_settings_of_jax_are_part_of_a_call():
+    def f(images):
+        return images.sum((1, 2)) * jnp.pi
+
+    assert jv.saliency(f, IMAGES, 0).dtype == jnp.float32
+    with jax.enable_x64(True):
+        assert jv.saliency(f, jnp.ones((1, 2, 2, 3)), 0).dtype == jnp.float64
+        assert jv.saliency(f, IMAGES, 0).dtype == jnp.float32
+    assert jv.saliency(f, IMAGES, 0).dtype == jnp.float32
+
+
+def test_no_network_is_kept_alive_and_the_caches_do_not_grow():
+    methods = (
+        lambda f: jv.saliency(f, IMAGES, 0),
+        lambda f: jv.smoothgrad(f, IMAGES, 0, key=jax.random.key(0), num_samples=2),
+        lambda f: jv.occlusion(f, IMAGES[0], window=1, stride=1),
+    )
+
+    def explain(number):
+        weights = number * jnp.ones((3, 2))
+        inner = jax.jit(lambda images: dense(images, weights))  # a constant of a function within
+        numbers = np.full((1, 2), number, np.float32)
+
+        def f(images):
+            return inner(images) + dense(images, weights) + numbers
+
+        methods[number % len(methods)](f)
+        return [weakref.ref(value) for value in (f, weights, numbers, inner)]
+
+    explain(0), explain(1), explain(2)
+    gc.collect()
+    sizes = [len(cache) for cache in (_program._kept, _program._compiled, _program._constant)]
+    references = [reference for number in range(3, 103) for reference in explain(3 * number)] + explain(4) + explain(5)
+    gc.collect()
+    assert not [reference() for reference in references if reference() is not None]
+    assert [len(cache) for cache in (_program._kept, _program._compiled, _program._constant)] == sizes
+
+
+def test_a_model_that_is_dropped_is_collected():
+    def explain():
+        module = eqx.nn.Linear(3, 2, key=jax.random.key(0))
+        jv.saliency(lambda images: jax.vmap(module)(images.sum((1, 2))), IMAGES, 0)
+        return weakref.ref(module.weight)
+
+    reference = explain()
+    gc.collect()
+    assert reference() is None
+
+
+def test_closures_over_traced_values_are_a_part_of_what_is_around():
+    def loss(scale):
+        return jv.saliency(lambda images: images.sum((1, 2)) * scale, IMAGES, 0).sum()
+
+    assert float(jax.grad(loss)(2.0)) == 4.0
+    assert float(jax.jit(jax.grad(loss))(2.0)) == 4.0
+    assert jax.vmap(loss)(jnp.arange(3.0)).tolist() == [0.0, 4.0, 8.0]
+
+
+def test_calls_under_eager_vmap_and_grad_equal_those_outside():
+    f, x = networks.FAMILIES["plain"](), networks.images(2)
+    expected = jv.saliency(f, x, 1)
+    mapped = jax.vmap(lambda image: jv.saliency(f, image[None], 1)[0])(x)
+    np.testing.assert_allclose(mapped, expected, rtol=1e-5, atol=1e-6)  # sums in another order
+    inside = jax.grad(lambda x: (jv.saliency(f, x, 1) * x).sum())(x)
+    np.testing.assert_allclose(
+        inside, jax.jit(jax.grad(lambda x: (jv.saliency(f, x, 1) * x).sum()))(x), rtol=1e-5, atol=1e-6
+    )
