@@ -3,33 +3,25 @@
 This is the deconvnet's way down through a pooling layer, and at the same time the fastest gradient of one: JAX
 lowers the gradient of a max-pool to a scatter, which on a CPU takes several times longer than unpooling by switches,
 for a result that is equal bit by bit.
+
+Small windows are written out element by element, which is the fastest form and a program as long as the window is
+large. Above `UNROLLED` elements a reduction carries each maximum's place instead, and the program is the same for all.
 """
 
 import functools
 import itertools
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt8, UInt32
 
-Pairs = tuple[tuple[int, int], ...]
+from jaxviz.transforms._places import find, places_of, read, switches_of
+from jaxviz.transforms._windows import Pairs, Windows
 
-
-class Windows(NamedTuple):
-    """How windows lie over an array: one entry per axis."""
-
-    size: tuple[int, ...]
-    strides: tuple[int, ...]
-    padding: Pairs
-    dilation: tuple[int, ...]
-
-    def reach(self, axis: int) -> int:
-        """How many elements a window spans."""
-        return (self.size[axis] - 1) * self.dilation[axis] + 1
+UNROLLED = 32  # a program of as many terms is as fast as XLA gets; with more, compiling takes longer than running
 
 
 def max_pool_with_switches(
@@ -105,9 +97,9 @@ def unpool(
     """
     full = (pooled.shape[0], *shape, pooled.shape[-1])
     windows = _windows(full, window, strides, padding)
-    if pooled.shape != switches.shape or pooled.shape != _pooled_shape(full, windows):
+    if pooled.shape != switches.shape or pooled.shape != windows.pooled(full):
         raise ValueError(
-            f"`pooled` and `switches` must have shape {_pooled_shape(full, windows)} for an array of {full}, got "
+            f"`pooled` and `switches` must have shape {windows.pooled(full)} for an array of {full}, got "
             f"{pooled.shape} and {switches.shape}. Give the same window, strides and padding as to the pooling."
         )
     return scatter(pooled, switches, full, windows)
@@ -115,9 +107,13 @@ def unpool(
 
 def pool(x: Array, windows: Windows) -> tuple[Array, Array]:
     """Maxima and switches over any number of axes."""
+    count = math.prod(windows.size)
+    dtype = jnp.uint8 if count < 256 else jnp.uint32
+    if count > UNROLLED:
+        places = find(jax.lax.stop_gradient(x), windows)
+        return read(x, places, windows), switches_of(places, x.shape, windows).astype(dtype)
     padded = jnp.pad(x, windows.padding, constant_values=-jnp.inf)
-    sizes = _pooled_shape(x.shape, windows)
-    dtype = jnp.uint8 if math.prod(windows.size) < 256 else jnp.uint32
+    sizes = windows.pooled(x.shape)
     pooled, switches = None, jnp.zeros(sizes, dtype)
     for index, offsets in enumerate(itertools.product(*map(range, windows.size))):
         start = [offset * step for offset, step in zip(offsets, windows.dilation, strict=True)]
@@ -137,10 +133,15 @@ def pool(x: Array, windows: Windows) -> tuple[Array, Array]:
 def scatter(values: Array, switches: Array, shape: Sequence[int], windows: Windows) -> Array:
     """Adds each value at the place its switch points to, in an array of `shape`.
 
-    Nothing is scattered: an axis with stride `s` is split into places and `s` phases, and each place looks at the few
-    windows that can reach it. Where windows overlap, the values that meet are added in the order of the windows, as
-    JAX's own gradient does: floating-point sums then agree to the last bit.
+    Where windows overlap, the values that meet are added in the order of the windows, as JAX's own gradient does:
+    floating-point sums then agree to the last bit (on a GPU, whose scatters have no order, for small windows alone).
+    Those scatter nothing: an axis with stride `s` is split into places and `s` phases, and each place looks at the few
+    windows that can reach it.
     """
+    if math.prod(windows.size) > UNROLLED:
+        places = places_of(switches, shape, windows)
+        whole = jax.ShapeDtypeStruct(tuple(shape), values.dtype)
+        return jax.linear_transpose(lambda x: read(x, places, windows), whole)(values)[0]
     axes = range(len(shape))
     strides = windows.strides
     reaching = [-(-windows.reach(axis) // strides[axis]) for axis in axes]  # windows that can reach a place
@@ -163,7 +164,10 @@ def scatter(values: Array, switches: Array, shape: Sequence[int], windows: Windo
         term = jnp.where(points_here, value, jnp.zeros((), value.dtype))
         total = term if total is None else total + term
     assert total is not None  # every place is in reach of at least one window's grid
-    return _fit(total.reshape([n * s for n, s in zip(places, strides, strict=True)]), shape, windows.padding)
+    for axis in axes:  # one by one: JAX knows how such a reshape of a sharded array is sharded, but not of several
+        if strides[axis] > 1:
+            total = jax.lax.collapse(total, axis, axis + 2)
+    return _fit(total, shape, windows.padding)
 
 
 def _pointers(windows: Windows, back: Sequence[int], nowhere: int) -> np.ndarray:
@@ -187,13 +191,6 @@ def _fit(array: Array, shape: Sequence[int], padding: Pairs) -> Array:
     return jax.lax.pad(array, jnp.zeros((), array.dtype), config)
 
 
-def _pooled_shape(shape: Sequence[int], windows: Windows) -> tuple[int, ...]:
-    return tuple(
-        (size + sum(windows.padding[axis]) - windows.reach(axis)) // windows.strides[axis] + 1
-        for axis, size in enumerate(shape)
-    )
-
-
 def _windows(
     shape: Sequence[int],
     window: int | tuple[int, int],
@@ -208,7 +205,7 @@ def _windows(
     else:
         pairs = ((0, 0), *((low, high) for low, high in padding), (0, 0))
     windows = Windows(size, steps, pairs, (1,) * len(size))
-    if min(_pooled_shape(shape, windows)) < 1 or min(*size, *steps) < 1:
+    if min(windows.pooled(shape)) < 1 or min(*size, *steps) < 1:
         raise ValueError(
             f"`window` must fit inside the padded array, got window={size[1:3]} for {tuple(shape[1:3])} with padding "
             f"{pairs[1:3]}. Make it smaller."
