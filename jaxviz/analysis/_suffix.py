@@ -6,8 +6,9 @@ from typing import Any
 from jaxtyping import Array
 
 from jaxviz.transforms import after
+from jaxviz.transforms._effects import dependent
 from jaxviz.transforms._interpret import evaluate, trace
-from jaxviz.transforms._primitives import rebind
+from jaxviz.transforms._primitives import jaxpr_of, rebind
 
 
 def suffix(f: Callable, layer: str, activation: Array, images: Array) -> Callable[[Array], Any]:
@@ -16,14 +17,10 @@ def suffix(f: Callable, layer: str, activation: Array, images: Array) -> Callabl
     `after` computes branches that go around the layer on every call. In a loop over activations that is once too often.
     """
     program = trace(after(f, layer), activation, images)
-    jaxpr = program.body.jaxpr if hasattr(program.body, "jaxpr") else program.body
+    jaxpr = jaxpr_of(program.body)
     place = len(program.leaves) - 2
-    moving, rest = {jaxpr.invars[place]}, set()
-    for index, eqn in enumerate(jaxpr.eqns):
-        if moving.isdisjoint(atom for atom in eqn.invars if not hasattr(atom, "val")):
-            rest.add(index)
-        else:
-            moving.update(eqn.outvars)
+    again, _ = dependent(program.body, [jaxpr.invars[place]])
+    rest = set(range(len(jaxpr.eqns))) - again
     known: dict[Any, Array] = {}
 
     def keep(eqn: Any, values: list[Any], site: Any) -> list[Any]:
@@ -40,7 +37,7 @@ def suffix(f: Callable, layer: str, activation: Array, images: Array) -> Callabl
             program.body,
             leaves,
             lambda *_: None,
-            only=set(range(len(jaxpr.eqns))) - rest,
+            only=again,
             given=known,
         )
         return program.out_tree.unflatten(outs)

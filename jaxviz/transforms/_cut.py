@@ -10,9 +10,10 @@ from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array
 
 from jaxviz.transforms._callable import callee
-from jaxviz.transforms._interpret import Program, Site, evaluate, live, trace
+from jaxviz.transforms._effects import live
+from jaxviz.transforms._interpret import Program, Site, evaluate, trace
 from jaxviz.transforms._names import find_layers, pick
-from jaxviz.transforms._primitives import INLINED, bodies, rebind, rebuild
+from jaxviz.transforms._primitives import INLINED, bodies, kind, layer_name, rebind, rebuild
 
 _MARK = "jaxviz:cut"
 _UNCUTTABLE = frozenset({"scan", "while", "cond", "shard_map"})
@@ -81,7 +82,7 @@ class Upto:
         """The activation of the layer."""
         program, mark = _marked(trace(self.f, *args), self.layer)
         jaxpr = program.body.jaxpr
-        run, _ = live(program.body, jaxpr.eqns[mark].invars)
+        run, _ = live(program.body, jaxpr.eqns[mark].invars, span=range(mark))
         taken: list[Array] = []
 
         def handle(eqn: Any, values: list[Any], site: Site) -> list[Any] | None:
@@ -113,7 +114,7 @@ class After:
                 f"`activation` must have the shape {var.aval.shape} of {self.layer!r}, got "
                 f"{jax.numpy.shape(activation)}. Give images of the same batch."
             )
-        run, _ = live(program.body, jaxpr.outvars, given=[var])
+        run, _ = live(program.body, jaxpr.outvars, given=[var], span=range(mark + 1, len(jaxpr.eqns)))
         outs = evaluate(program.body, program.leaves, lambda *_: None, only=run, given={var: activation})
         return jax.tree.unflatten(program.out_tree, outs)
 
@@ -125,18 +126,18 @@ def _marked(program: Program, name: str) -> tuple[Program, int]:
 
     def handle(eqn: Any, values: list[Any], site: Site) -> list[Any] | None:
         outs = None
-        if site.path in inside or eqn.primitive.name in INLINED:
+        if site.path in inside or kind(eqn) in INLINED:
             inner = bodies(eqn)[0].body
 
             def call(index: int, *inputs: Any) -> tuple[list[Any], None]:
                 return evaluate(inner, inputs, handle, (*site.path, index)), None
 
-            outs = rebuild(eqn, values, call)[0] if eqn.primitive.name in INLINED else call(0, *values)[0]
+            outs = rebuild(eqn, values, call)[0] if kind(eqn) in INLINED else call(0, *values)[0]
         if site.path == layer.path:
             outs = rebind(eqn, values) if outs is None else list(outs)
             outs[layer.output] = checkpoint_name(outs[layer.output], _MARK)
         return outs
 
     flat = jax.make_jaxpr(lambda *leaves: evaluate(program.body, leaves, handle))(*program.leaves)
-    names = [eqn.params["name"] if eqn.primitive.name == "name" else None for eqn in flat.jaxpr.eqns]
+    names = [layer_name(eqn) for eqn in flat.jaxpr.eqns]
     return program._replace(body=flat), names.index(_MARK)

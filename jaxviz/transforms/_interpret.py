@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import jax
 from jax.extend import core
 
-from jaxviz.transforms._primitives import Body, consts_of, rebind
+from jaxviz.transforms._primitives import Body, consts_of, jaxpr_of, rebind
 
 Path = tuple[int, ...]
 """Where an equation stands: its index, or the index of a call, of the body in it, and of the equation in that."""
@@ -79,7 +79,7 @@ def evaluate(
     Returns:
         The outputs.
     """
-    jaxpr = body.jaxpr if hasattr(body, "jaxpr") else body
+    jaxpr = jaxpr_of(body)
     env: dict[Any, Any] = dict(zip(jaxpr.constvars, consts_of(body), strict=True))
     env.update(zip(jaxpr.invars, args, strict=True))
     env.update(given or {})
@@ -100,19 +100,3 @@ def evaluate(
                 outs = rebind(eqn, values)
         env.update(zip(eqn.outvars, outs, strict=True))
     return [env.get(v) if isinstance(v, core.Var) else v.val for v in jaxpr.outvars]
-
-
-def live(body: Body, wanted: Iterable[Any], given: Iterable[Any] = ()) -> tuple[set[int], set[Any]]:
-    """The equations that must run to get the variables `wanted` when `given` are known, and the inputs they need."""
-    jaxpr = body.jaxpr if hasattr(body, "jaxpr") else body
-    known = set(given)
-    needed = {atom for atom in wanted if isinstance(atom, core.Var)} - known
-    run: set[int] = set()
-    for index in reversed(range(len(jaxpr.eqns))):
-        eqn = jaxpr.eqns[index]
-        if needed.isdisjoint(eqn.outvars):
-            continue
-        run.add(index)
-        needed.difference_update(eqn.outvars)
-        needed.update(atom for atom in eqn.invars if isinstance(atom, core.Var) and atom not in known)
-    return run, needed

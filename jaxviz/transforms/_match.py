@@ -17,7 +17,17 @@ from jax.extend import core
 
 from jaxviz.transforms._interpret import Path
 from jaxviz.transforms._pooling import Windows
-from jaxviz.transforms._primitives import CUSTOM_JVP, CUSTOM_VJP, Body, bodies, consts_of, is_call, opaque_bodies
+from jaxviz.transforms._primitives import (
+    CUSTOM_JVP,
+    CUSTOM_VJP,
+    Body,
+    bodies,
+    consts_of,
+    function_name,
+    is_call,
+    kind,
+    opaque_bodies,
+)
 
 _SAME_CONSTANT = frozenset({"broadcast_in_dim", "convert_element_type", "copy", "reshape", "squeeze", "pvary", "pcast"})
 _COMPARISONS = {"gt": ("gt", "lt"), "ge": ("gt", "lt"), "lt": ("lt", "gt"), "le": ("lt", "gt")}
@@ -141,7 +151,7 @@ def _enter(
     eqn: core.JaxprEqn, operands: list[Fact], here: Path, scope: str, result: Search, relus: bool, enter: bool
 ) -> list[Fact] | None:
     """Walks what is inside an equation; the facts of its outputs where they are those of its body."""
-    name, outs = eqn.primitive.name, None
+    name, outs = kind(eqn), None
     for body in opaque_bodies(eqn):
         if _holds_relu(body, _unknown(_jaxpr(body).invars, result), relus):
             result.hidden.append(name)
@@ -150,7 +160,7 @@ def _enter(
         if name in (CUSTOM_JVP, CUSTOM_VJP) and not _holds_relu(inner.body, inputs, relus):
             return _unknown(eqn.outvars, result)  # left as it is, with its own rule
         if name == CUSTOM_VJP and not enter:
-            result.custom.append(str(eqn.params["call_jaxpr"].jaxpr.debug_info.func_name))
+            result.custom.append(function_name(eqn))
             return _unknown(eqn.outvars, result)
         outs = _walk(inner.body, inputs, (*here, number), scope, result, relus, enter)
     return outs if is_call(eqn) else None

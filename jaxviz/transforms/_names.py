@@ -14,7 +14,19 @@ import jax.numpy as jnp
 from jax.extend import core
 
 from jaxviz.transforms._interpret import Path
-from jaxviz.transforms._primitives import CUSTOM_JVP, CUSTOM_VJP, Body, batch_axes, bodies, is_call, opaque_bodies
+from jaxviz.transforms._primitives import (
+    CUSTOM_JVP,
+    CUSTOM_VJP,
+    Body,
+    batch_axes,
+    bodies,
+    is_call,
+    jaxpr_of,
+    kind,
+    layer_name,
+    opaque_bodies,
+    parameters,
+)
 
 Scope = tuple[str, ...]
 
@@ -34,9 +46,9 @@ class Layer(NamedTuple):
         """Shape outside of everything: stacked over the iterations of a scan, joined over the shards of a shard_map."""
         shape = self.aval.shape
         for eqn in reversed(self.inside):
-            if eqn.primitive.name == "scan":
-                shape = (eqn.params["length"], *shape)
-            elif eqn.primitive.name == "shard_map":
+            if kind(eqn) == "scan":
+                shape = (parameters(eqn)["length"], *shape)
+            elif kind(eqn) == "shard_map":
                 leading = batch_axes(eqn)
                 axes = () if leading is None else (leading,) if isinstance(leading, str) else leading
                 count = 1
@@ -80,7 +92,7 @@ def pick(layers: dict[str, Layer], names: Iterable[str], body: Body, refused: fr
         if name not in layers:
             raise _unknown(name, layers, body)
         for eqn in layers[name].inside:
-            primitive = eqn.primitive.name
+            primitive = kind(eqn)
             if primitive in refused:
                 own = "its own derivative rule would be lost" if primitive in (CUSTOM_JVP, CUSTOM_VJP) else why
                 raise NotImplementedError(
@@ -115,7 +127,7 @@ def _walk(
     explicit: list[tuple[str, Layer]],
     scoped: list[tuple[Scope, Layer]],
 ) -> None:
-    jaxpr = body.jaxpr if hasattr(body, "jaxpr") else body
+    jaxpr = jaxpr_of(body)
     made: dict[Any, tuple[Path, int, Scope]] = {}
     left: set[tuple[Any, Scope]] = set()
 
@@ -135,9 +147,9 @@ def _walk(
         for atom in eqn.invars:
             leave(atom, scope)
         made.update((var, (place, output, scope)) for output, var in enumerate(eqn.outvars))
-        if eqn.primitive.name == "name":
-            explicit.append((eqn.params["name"], Layer(place, 0, eqn.outvars[0].aval, inside)))
-        plain = is_call(eqn) and eqn.primitive.name not in (CUSTOM_JVP, CUSTOM_VJP)
+        if (name := layer_name(eqn)) is not None:
+            explicit.append((name, Layer(place, 0, eqn.outvars[0].aval, inside)))
+        plain = is_call(eqn) and kind(eqn) not in (CUSTOM_JVP, CUSTOM_VJP)
         for number, inner in enumerate(bodies(eqn)):
             _walk(inner.body, (*place, number), scope, inside if plain else (*inside, eqn), explicit, scoped)
     for atom in jaxpr.outvars:
@@ -152,10 +164,10 @@ def _root(scopes: Iterable[Scope]) -> int:
 
 
 def _hidden_names(body: Body) -> Iterator[tuple[str, str]]:
-    jaxpr = body.jaxpr if hasattr(body, "jaxpr") else body
+    jaxpr = jaxpr_of(body)
     for eqn in jaxpr.eqns:
         for inner in opaque_bodies(eqn):
             for name in find_layers(inner):
-                yield eqn.primitive.name, name
+                yield kind(eqn), name
         for inner in bodies(eqn):
             yield from _hidden_names(inner.body)

@@ -3,22 +3,38 @@
 A *body* is a jaxpr inside an equation (the function of a `jit`, a branch of a `cond`). `bodies` lists an equation's
 bodies and says which operand each of their inputs is; `rebuild` binds the equation again with other functions in
 their place. Parameter names differ between JAX releases, so this file is tested on the oldest and the newest.
+
+JAX is moving `custom_jvp`, `custom_vjp`, `checkpoint` and `scan` to one primitive, `call_hi_primitive`, whose parameter
+is an object that says which of them it is and holds the traced function. `kind` and `parameters` see through that.
 """
 
-from collections.abc import Callable, Sequence
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.ref
+import numpy as np
 from jax.extend import core
 
 Body = Any  # a ClosedJaxpr (jax < 0.12) or a Jaxpr that carries its constants (jax >= 0.12)
 
-INLINED = frozenset({"jit", "pjit", "closed_call", "core_call", "core_closed_call"})
+INLINED = frozenset({"jit", "pjit", "closed_call", "core_call", "core_closed_call", "eval_jaxpr"})
 CUSTOM_JVP = "custom_jvp_call"
 CUSTOM_VJP = "custom_vjp_call"
 CHECKPOINT = frozenset({"remat2", "checkpoint", "remat"})
 _CALLS = INLINED | CHECKPOINT | {CUSTOM_JVP, CUSTOM_VJP}
 _KNOWN = _CALLS | {"scan", "while", "cond", "shard_map"}
+# What `call_hi_primitive` can be, by the class of its parameter.
+_HIGHER = {
+    "CustomJVPTraced": CUSTOM_JVP,
+    "CustomVJPTraced": CUSTOM_VJP,
+    "RematTraced": "checkpoint",
+    "Scan3": "scan",
+    "CheckpointName": "name",
+    "CheckpointNameFwd": "name",
+}
 
 
 class Inner(NamedTuple):
@@ -28,9 +44,41 @@ class Inner(NamedTuple):
     operands: tuple[int | None, ...]
 
 
+def kind(eqn: core.JaxprEqn) -> str:
+    """The name of what the equation does, the same whichever primitive JAX uses for it."""
+    higher = _higher(eqn)
+    return eqn.primitive.name if higher is None else _HIGHER.get(type(higher).__name__, type(higher).__name__)
+
+
+def parameters(eqn: core.JaxprEqn) -> dict[str, Any]:
+    """The parameters, those of a `call_hi_primitive` being its object's."""
+    higher = _higher(eqn)
+    return eqn.params if higher is None else higher.params
+
+
+def _higher(eqn: core.JaxprEqn) -> Any:
+    return eqn.params["_prim"] if eqn.primitive.name == "call_hi_primitive" else None
+
+
 def is_call(eqn: core.JaxprEqn) -> bool:
     """Whether the equation runs one body once, operands to inputs and outputs to outputs."""
-    return eqn.primitive.name in _CALLS
+    return kind(eqn) in _CALLS
+
+
+def layer_name(eqn: core.JaxprEqn) -> str | None:
+    """The name that the equation gives its value (`jax.ad_checkpoint.checkpoint_name`), if that is what it does."""
+    return parameters(eqn)["name"] if kind(eqn) == "name" else None
+
+
+def function_name(eqn: core.JaxprEqn) -> str:
+    """What the user called the function of a call."""
+    body = bodies(eqn)[0].body
+    return str((body.jaxpr if hasattr(body, "jaxpr") else body).debug_info.func_name)
+
+
+def jaxpr_of(body: Body) -> Any:
+    """The jaxpr of a body, without its constants where it carries them apart."""
+    return body.jaxpr if hasattr(body, "jaxpr") else body
 
 
 def consts_of(body: Body) -> list[Any]:
@@ -40,15 +88,15 @@ def consts_of(body: Body) -> list[Any]:
 
 def bodies(eqn: core.JaxprEqn) -> tuple[Inner, ...]:
     """The functions inside an equation that `rebuild` can replace, in the order that it calls them by."""
-    name, params = eqn.primitive.name, eqn.params
+    name, params = kind(eqn), parameters(eqn)
     count = len(eqn.invars)
     if name in _CALLS:
-        return (Inner(params["jaxpr"] if "jaxpr" in params else params["call_jaxpr"], tuple(range(count))),)
+        return (_checked(eqn, Inner(_called(params), _call_operands(eqn))),)
     if name == "shard_map":
         return (Inner(params["jaxpr"], tuple(range(count))),)
     if name == "scan":
-        num_consts, _ = _scan_counts(params)
-        return (Inner(params["jaxpr"], (*range(num_consts), *[None] * (count - num_consts))),)
+        scanned = _differs(params, count)
+        return (Inner(params["jaxpr"], tuple(None if scanned[i] else i for i in range(count))),)
     if name == "while":
         num_cond, num_body = params["cond_nconsts"], params["body_nconsts"]
         carry = [None] * (count - num_cond - num_body)
@@ -61,9 +109,86 @@ def bodies(eqn: core.JaxprEqn) -> tuple[Inner, ...]:
     return ()
 
 
+def _called(params: dict[str, Any]) -> Body:
+    for key in ("jaxpr", "call_jaxpr"):
+        if key in params:
+            return params[key]
+    return params["traced"].jaxpr
+
+
+def _call_operands(eqn: core.JaxprEqn) -> tuple[int, ...]:
+    numbers = tuple(range(len(eqn.invars)))
+    if _higher(eqn) is None or kind(eqn) != CUSTOM_VJP:
+        return numbers
+    # Between the constants and the arguments stand those of the forward rule alone.
+    consts, of_rule = (len(jax.tree.leaves(part)) for part in _higher(eqn).in_avals[:2])
+    return numbers[:consts] + numbers[consts + of_rule :]
+
+
+def _checked(eqn: core.JaxprEqn, inner: Inner) -> Inner:
+    if len(inner.operands) != len(jaxpr_of(inner.body).invars):
+        raise NotImplementedError(
+            f"`f` must hold functions in a form that is known here, got a `{kind(eqn)}` of {len(eqn.invars)} operands "
+            f"whose function takes {len(jaxpr_of(inner.body).invars)}. Use a release of JAX that jaxviz is tested on."
+        )
+    return inner
+
+
 def opaque_bodies(eqn: core.JaxprEqn) -> tuple[Body, ...]:
-    """The functions inside an equation that nothing here knows how to replace."""
-    return () if eqn.primitive.name in _KNOWN else tuple(core.jaxprs_in_params(eqn.params))
+    """The functions inside an equation that nothing here knows how to replace, wherever in its parameters they are."""
+    name = kind(eqn)
+    if name in _KNOWN or name == "name":
+        return ()
+    if (body := expansion(eqn)) is not None:
+        return (body,)
+    return tuple(_programs(list(parameters(eqn).values()), set()))
+
+
+def expansion(eqn: core.JaxprEqn) -> Body | None:
+    """What a `call_hi_primitive` of an unknown kind computes, in equations; None where the equation is none.
+
+    It may have derivative rules of its own, so only what asks for values can go by it.
+    """
+    higher = _higher(eqn)
+    if higher is None or kind(eqn) in _HIGHER.values() or any(is_reference(atom) for atom in eqn.invars):
+        return None
+    avals, tree = jax.tree.flatten(higher.in_avals)
+    shapes = [jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in avals]
+    return jax.make_jaxpr(lambda *leaves: jax.tree.leaves(higher.expand(*jax.tree.unflatten(tree, leaves))))(*shapes)
+
+
+def is_reference(atom: Any) -> bool:
+    """Whether a variable stands for a `jax.Ref`, which equations read and write."""
+    return isinstance(atom.aval, jax.ref.AbstractRef)
+
+
+def _programs(value: Any, seen: set[int]) -> Iterator[Body]:
+    """All programs in a value: in containers, in objects that carry one as `jaxpr`, in what a callable has bound."""
+    if value is None or isinstance(value, str | bytes | int | float | np.ndarray | jax.Array) or id(value) in seen:
+        return
+    seen.add(id(value))
+    if isinstance(value, core.Jaxpr | core.ClosedJaxpr):
+        yield value
+    elif isinstance(getattr(value, "jaxpr", None), core.Jaxpr | core.ClosedJaxpr):
+        yield value.jaxpr
+    else:
+        for part in _parts(value):
+            yield from _programs(part, seen)
+
+
+def _parts(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    if isinstance(value, list | tuple | set | frozenset):
+        return list(value)
+    if isinstance(value, functools.partial):
+        return [value.func, value.args, value.keywords]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return [getattr(value, field.name) for field in dataclasses.fields(value)]
+    bound = [getattr(value, name, None) for name in ("__wrapped__", "__self__")] if callable(value) else []
+    cells = getattr(value, "__closure__", None) or ()
+    leaves = jax.tree.leaves(value)
+    return [*bound, *(cell.cell_contents for cell in cells), *(leaf for leaf in leaves if leaf is not value)]
 
 
 def rebind(eqn: core.JaxprEqn, values: Sequence[Any], **changed: Any) -> list[Any]:
@@ -74,9 +199,30 @@ def rebind(eqn: core.JaxprEqn, values: Sequence[Any], **changed: Any) -> list[An
 
 def keep_rule(eqn: core.JaxprEqn, values: Sequence[Any], call: Callable[..., list[Any]]) -> list[Any]:
     """A `custom_jvp` or `custom_vjp` with `call(*inputs)` for its values; its own rule still makes its derivatives."""
+    if _higher(eqn) is not None:
+        return _with_rule_of(eqn, call)(*values)
     key = "jaxpr" if "jaxpr" in eqn.params else "call_jaxpr"
     params = {**eqn.params, key: jax.make_jaxpr(call)(*values)}
     return list(eqn.primitive.bind(*values, **eqn.primitive.get_bind_params(params)))
+
+
+def _with_rule_of(eqn: core.JaxprEqn, call: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
+    """The values of `call` with the derivatives of the equation as it is."""
+    operands = _call_operands(eqn)
+
+    def changed(*values: Any) -> list[Any]:
+        return call(*(values[i] for i in operands))
+
+    def unchanged(*values: Any) -> list[Any]:
+        return rebind(eqn, values)
+
+    if kind(eqn) == CUSTOM_JVP:
+        own = jax.custom_jvp(changed)
+        own.defjvp(lambda primals, tangents: (own(*primals), jax.jvp(unchanged, primals, tangents)[1]))
+        return own
+    ruled = jax.custom_vjp(changed)
+    ruled.defvjp(lambda *values: (ruled(*values), jax.vjp(unchanged, *values)[1]), lambda pull, g: pull(g))
+    return ruled
 
 
 def rebuild(
@@ -92,9 +238,9 @@ def rebuild(
     Raises:
         NotImplementedError: the equation is of a primitive that this cannot bind again.
     """
-    name, params = eqn.primitive.name, eqn.params
+    name, params = kind(eqn), parameters(eqn)
     if name in CHECKPOINT:
-        if params["differentiated"] and params["prevent_cse"]:
+        if params.get("differentiated") and params["prevent_cse"]:
             # Already part of a backward pass, where this alone keeps XLA from joining it with the forward pass again.
             values = jax.lax.optimization_barrier(list(values))
         wrapped = jax.checkpoint(
@@ -102,7 +248,8 @@ def rebuild(
         )
         return wrapped(*values)
     if name in _CALLS:
-        outs, beside = call(0, *_constrain(values, params.get("in_shardings")))
+        inputs = [values[i] for i in _call_operands(eqn)]
+        outs, beside = call(0, *_constrain(inputs, params.get("in_shardings")))
         return _constrain(outs, params.get("out_shardings")), beside
     if name == "scan":
         return _rebuild_scan(params, values, call)
@@ -139,22 +286,36 @@ def _leading(specs: Sequence[Any]) -> Any:
 
 
 def _scan_counts(params: dict[str, Any]) -> tuple[int, int]:
+    if "extensives" in params:  # `jax_scan3`: the carry is kept in references among the constants
+        return params["extensives"].count(False), 0
     if "num_consts" in params:
         return params["num_consts"], params["num_carry"]
     consts, carry, _ = params["ft_in"].unpack()  # jax >= 0.12
     return len(consts), len(carry)
 
 
+def _differs(params: dict[str, Any], count: int) -> list[bool]:
+    """Which operands of a `scan` its body gets another value of in every iteration."""
+    if "extensives" in params:
+        return list(params["extensives"])
+    num_consts, _ = _scan_counts(params)
+    return [i >= num_consts for i in range(count)]
+
+
 def _rebuild_scan(params: dict[str, Any], values: Sequence[Any], call: Callable) -> tuple[list[Any], Any]:
     num_consts, num_carry = _scan_counts(params)
+    differs = _differs(params, len(values))
+    order = sorted(range(len(values)), key=lambda i: differs[i])  # stable: constants, carry, what is scanned over
+    ordered = [values[i] for i in order]
     consts, carry, xs = (
-        values[:num_consts],
-        values[num_consts : num_consts + num_carry],
-        values[num_consts + num_carry :],
+        ordered[:num_consts],
+        ordered[num_consts : num_consts + num_carry],
+        ordered[num_consts + num_carry :],
     )
 
     def step(carry: list[Any], xs: list[Any]) -> tuple[list[Any], Any]:
-        outs, beside = call(0, *consts, *carry, *xs)
+        given = dict(zip(order, [*consts, *carry, *xs], strict=True))
+        outs, beside = call(0, *(given[i] for i in range(len(values))))
         return outs[:num_carry], (outs[num_carry:], beside)
 
     carry, (ys, beside) = jax.lax.scan(

@@ -15,8 +15,11 @@ from jaxviz.transforms._primitives import (
     CUSTOM_VJP,
     Body,
     bodies,
+    jaxpr_of,
     keep_rule,
+    kind,
     opaque_bodies,
+    parameters,
     rebind,
     rebuild,
 )
@@ -35,12 +38,12 @@ class Operation:
     @property
     def name(self) -> str:
         """Of the JAX primitive: `"conv_general_dilated"`, `"dot_general"`, `"add"`."""
-        return self.eqn.primitive.name
+        return kind(self.eqn)
 
     @property
     def params(self) -> dict[str, Any]:
         """Of the JAX primitive, such as the strides of a convolution."""
-        return self.eqn.params
+        return parameters(self.eqn)
 
     def bind(self, *operands: Any, **changed: Any) -> list[Any]:
         """The outputs for these operands, with some of the parameters changed."""
@@ -110,16 +113,16 @@ def _handle(handler: Change, eqn: Any, values: list[Any], site: Site) -> list[An
     def call(index: int, *inputs: Any) -> tuple[list[Any], dict]:
         return evaluate(inner[index].body, inputs, handle, (*site.path, index)), {}
 
-    if eqn.primitive.name in (CUSTOM_JVP, CUSTOM_VJP):
+    if kind(eqn) in (CUSTOM_JVP, CUSTOM_VJP):
         # Left as it is where nothing changes: whatever JAX knows of it by its identity stays true.
         return keep_rule(eqn, values, lambda *inputs: call(0, *inputs)[0]) if _wants(handler, inner[0].body) else None
     if inner:
         return rebuild(eqn, values, call)[0]
     for body in opaque_bodies(eqn):
         # A function of scalars, by which a reduction or a scatter joins elements, is what that operation is.
-        if any(var.aval.shape for var in _jaxpr(body).invars) and _wants(handler, body):
+        if any(var.aval.shape for var in jaxpr_of(body).invars) and _wants(handler, body):
             raise NotImplementedError(
-                f"`f` must hold what is rewritten outside `{eqn.primitive.name}`, whose function cannot be entered. "
+                f"`f` must hold what is rewritten outside `{kind(eqn)}`, whose function cannot be entered. "
                 "Answer for that operation as a whole, or call it elsewhere."
             )
     return None
@@ -134,7 +137,7 @@ def _wants(handler: Change, body: Body) -> bool:
         answered.append(answer is not None)
         return answer
 
-    shapes = [var.aval for var in _jaxpr(body).invars]
+    shapes = [var.aval for var in jaxpr_of(body).invars]
     jax.eval_shape(lambda *inputs: evaluate(body, inputs, functools.partial(_handle, watch)), *shapes)
     return any(answered)
 

@@ -11,7 +11,7 @@ from jaxtyping import Array
 from jaxviz.transforms._callable import callee
 from jaxviz.transforms._interpret import Program, Site, evaluate, trace
 from jaxviz.transforms._names import Layer, find_layers, pick
-from jaxviz.transforms._primitives import CUSTOM_JVP, CUSTOM_VJP, batch_axes, bodies, rebind, rebuild
+from jaxviz.transforms._primitives import CUSTOM_JVP, CUSTOM_VJP, batch_axes, bodies, kind, rebind, rebuild
 
 _UNTAPPABLE = frozenset({"while", "cond"})
 _WHY = "no value can come out of a loop of unknown length or of one branch"
@@ -172,13 +172,13 @@ def _visit(program: Program, layers: dict[str, Layer], on: Callable, taken: dict
 
 
 def _tappable(layer: Layer) -> bool:
-    return not any(eqn.primitive.name in _UNTAPPABLE | {CUSTOM_JVP, CUSTOM_VJP} for eqn in layer.inside)
+    return not any(kind(eqn) in _UNTAPPABLE | {CUSTOM_JVP, CUSTOM_VJP} for eqn in layer.inside)
 
 
 def _check_shards(layer: Layer) -> None:
-    names = [eqn.primitive.name for eqn in layer.inside]
+    names = [kind(eqn) for eqn in layer.inside]
     if "shard_map" in names and "scan" in names[names.index("shard_map") :]:
         raise NotImplementedError("`layer` must not lie in a `scan` inside a `shard_map`. Put the scan outside.")
     for eqn in layer.inside:
-        if eqn.primitive.name == "shard_map":
+        if kind(eqn) == "shard_map":
             batch_axes(eqn)
