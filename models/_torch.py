@@ -43,7 +43,13 @@ _DTYPES: dict[Name, Any] = {
 }
 _TENSORS = {Name("torch._utils", "_rebuild_tensor_v2"), Name("torch._utils", "_rebuild_tensor")}
 _PARAMETER = Name("torch._utils", "_rebuild_parameter")
-_NAMES = frozenset({*_DTYPES, *_TENSORS, _PARAMETER})
+_NARROW = Name("torch._utils", "_rebuild_tensor_v3")  # of a type that torch has had no storage for: float8, uint16
+_UNTYPED = Name("torch.storage", "UntypedStorage")
+_NARROW_DTYPES = [
+    *(Name("torch", f"float8_{kind}") for kind in ("e4m3fn", "e5m2", "e4m3fnuz", "e5m2fnuz", "e8m0fnu")),
+    *(Name("torch", f"uint{bits}") for bits in (16, 32, 64)),
+]
+_NAMES = frozenset({*_DTYPES, *_TENSORS, _PARAMETER, _NARROW, _UNTYPED, *_NARROW_DTYPES})
 
 
 class Storage(NamedTuple):
@@ -135,6 +141,10 @@ def _tensors(state: Any) -> dict[str, tuple[Any, ...]]:
     for key, value in state.items():
         if isinstance(value, Call) and value.function == _PARAMETER and value.arguments:
             value = value.arguments[0]
+        if isinstance(key, str) and isinstance(value, Call) and value.function == _NARROW:
+            dtypes = [argument for argument in value.arguments if argument in _NARROW_DTYPES]
+            kind = f"torch.{dtypes[0].name}" if dtypes else "another type"
+            raise ValueError(f"its tensor {key} is of {kind}, which is not read: save the tensors as torch.float32")
         if not isinstance(key, str) or not isinstance(value, Call) or value.function not in _TENSORS:
             raise ValueError(f"its entry {str(key)[:80]!r} is no tensor: save the model's state_dict() alone")
         if not _is_tensor(value.arguments):

@@ -17,7 +17,7 @@ from models.network import Network, Spec
 from models.resnet import BLOCKS_18, BLOCKS_50, ResNet18, ResNet50
 from models.squeezenet import SqueezeNet
 from models.vgg import VGG16
-from models.weights import fill, own, read
+from models.weights import fill, own, read, unprefixed
 from models.zfnet import ZFNet
 
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
@@ -65,6 +65,7 @@ def load(name: str, weights: str | Path | None = None) -> Network:
         name: one of `names()`.
         weights: a file of safetensors, of torch (`.pth`, a saved `state_dict`) or of Keras (`.h5`, `.weights.h5`), with
             the parameters under their own paths (`fire2/squeeze1x1/kernel`) or as torchvision, timm or Keras name them.
+            What a wrapper has put before all of them (`module.`, `_orig_mod.`, `model.`) is taken off.
             `"hub"` takes timm's copy of torchvision's weights from the Hugging Face hub. None reads the committed file,
             without a connection.
 
@@ -81,7 +82,9 @@ def load(name: str, weights: str | Path | None = None) -> Network:
     path, sha256 = _source(name, entry, weights)
     arrays = read(path, sha256)
     graphdef, state = nnx.split(nnx.eval_shape(lambda: entry.module(rngs=nnx.Rngs(0))))
-    layout = nearest(arrays, (Layout(lambda: own(state), entry.spec), *entry.layouts))
+    layouts = Layout(lambda: own(state), entry.spec), *entry.layouts
+    arrays = unprefixed(arrays, set().union(*(layout.table() for layout in layouts)))
+    layout = nearest(arrays, layouts)
     return Network(fill(state, arrays, layout.table(), str(path)), graphdef, layout.spec())
 
 

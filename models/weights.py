@@ -2,16 +2,27 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import jax.numpy as jnp
+import ml_dtypes
 import numpy as np
 from flax import nnx
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError, deserialize, safe_open
 
 from models import _keras, _torch
 from models._layouts import SAME, Table
+
+_EIGHT_BITS = {
+    "F8_E4M3": ml_dtypes.float8_e4m3fn,
+    "F8_E5M2": ml_dtypes.float8_e5m2,
+    "F8_E4M3FNUZ": ml_dtypes.float8_e4m3fnuz,
+    "F8_E5M2FNUZ": ml_dtypes.float8_e5m2fnuz,
+}
+_TOO_NARROW = ("F8_E8M0", "F6_E2M3", "F6_E3M2", "F4")  # of which several share a byte, or a scale alone
+_PART = re.compile(r"^|(?<=[./])")
 
 
 def read(path: Path, sha256: str | None = None) -> dict[str, np.ndarray]:
@@ -58,7 +69,17 @@ def read(path: Path, sha256: str | None = None) -> dict[str, np.ndarray]:
 def _safetensors(path: Path) -> dict[str, np.ndarray]:
     try:
         with safe_open(path, "numpy") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}
+            kinds = {key: file.get_slice(key).get_dtype() for key in file.keys()}
+            for key, kind in kinds.items():
+                if kind in _TOO_NARROW:
+                    raise ValueError(f"it holds {key} in {kind}, which is not read: save it in a wider format")
+            arrays = {key: file.get_tensor(key) for key, kind in kinds.items() if kind not in _EIGHT_BITS}
+        narrow = {key: _EIGHT_BITS[kind] for key, kind in kinds.items() if kind in _EIGHT_BITS}
+        # NumPy itself has no such types, and safetensors looks for them there.
+        for key, entry in deserialize(path.read_bytes()) if narrow else ():
+            if key in narrow:
+                arrays[key] = np.frombuffer(entry["data"], narrow[key]).reshape(entry["shape"])
+        return arrays
     except SafetensorError as error:
         raise ValueError(f"{error}") from error
 
@@ -66,6 +87,19 @@ def _safetensors(path: Path) -> dict[str, np.ndarray]:
 def own(state: nnx.State) -> Table:
     """The table of files that hold the parameters under their own paths (`fire2/squeeze1x1/kernel`)."""
     return {path: (path, SAME) for path in _variables(state)}
+
+
+def unprefixed(arrays: Mapping[str, np.ndarray], keys: Collection[str]) -> Mapping[str, np.ndarray]:
+    """The arrays without what a wrapper has put before the name of each: `module.`, `_orig_mod.`, `model.module.`.
+
+    Args:
+        arrays: of a file.
+        keys: the names that they may have.
+    """
+    prefix = _prefix(arrays, keys)
+    if not all(key.startswith(prefix) for key in arrays):
+        return arrays  # and `fill` says so
+    return {key.removeprefix(prefix): array for key, array in arrays.items()}
 
 
 def fill(state: nnx.State, arrays: Mapping[str, np.ndarray], table: Table, source: str) -> nnx.State:
@@ -79,8 +113,8 @@ def fill(state: nnx.State, arrays: Mapping[str, np.ndarray], table: Table, sourc
     if not known.keys() & arrays.keys():
         shown = ", ".join(sorted(arrays)[:3]) or "nothing"
         raise ValueError(
-            f"`weights` must fit the network, got {source}: it has none of its parameters, but {shown}. Give the "
-            "weights of this network."
+            f"`weights` must fit the network, got {source}: it has none of its parameters, but {shown}. "
+            f"{_way_out(arrays, table)}"
         )
     problems = [f"{key} is missing" for key in known.keys() - arrays.keys()]
     problems += [f"{key} is unknown" for key in arrays.keys() - table.keys()]
@@ -95,7 +129,7 @@ def fill(state: nnx.State, arrays: Mapping[str, np.ndarray], table: Table, sourc
             problems.append(f"{key} is not finite")
     if problems:
         shown = "; ".join(sorted(problems)[:10]) + (f"; and {len(problems) - 10} more" if len(problems) > 10 else "")
-        raise ValueError(f"`weights` must fit the network, got {source}: {shown}. Give the weights of this network.")
+        raise ValueError(f"`weights` must fit the network, got {source}: {shown}. {_way_out(arrays, table)}")
     keys = {path: (key, form) for key, (path, form) in known.items()}
     filled = []
     for path, variable in nnx.to_flat_state(state):
@@ -103,6 +137,22 @@ def fill(state: nnx.State, arrays: Mapping[str, np.ndarray], table: Table, sourc
         # A copy: the array may be a view of a file that is about to be closed.
         filled.append((path, variable.replace(jnp.array(form.values(arrays[key]), variable.dtype))))
     return nnx.from_flat_state(filled)
+
+
+def _way_out(arrays: Mapping[str, np.ndarray], table: Table) -> str:
+    prefix = _prefix(arrays, table.keys())
+    others = sorted(key for key in arrays if not key.startswith(prefix))
+    if not others or 2 * sum(prefix + key in arrays for key in table) < len(table):
+        return "Give the weights of this network."
+    return f"Give those under {prefix!r} alone, which is taken off where all have it: {others[0]} has not."
+
+
+def _prefix(arrays: Mapping[str, np.ndarray], keys: Collection[str]) -> str:
+    """What stands before most of the names that are known, whole parts of a path; nothing where they stand alone."""
+    found = Counter(
+        key[: place.start()] for key in arrays for place in _PART.finditer(key) if key[place.start() :] in keys
+    )
+    return max(found, key=lambda prefix: (found[prefix], -len(prefix)), default="")
 
 
 def _finite(array: np.ndarray, dtype: np.dtype) -> bool:

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import jax
+import ml_dtypes
 import numpy as np
 import pytest
 from flax import nnx
@@ -13,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 import models
 from models import registry
 from models.registry import CHECKPOINTS
-from models.weights import read
+from models.weights import read, unprefixed
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -40,6 +41,54 @@ def test_all_that_does_not_fit_is_said_at_once(tmp_path, arrays):
             "conv11/kernel is unknown. Give the weights of this network."
         ),
     )
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "model.module.", "params/"])
+def test_what_a_wrapper_puts_before_all_names_is_taken_off(tmp_path, arrays, prefix):
+    save_file({prefix + key: array for key, array in arrays.items()}, tmp_path / "weights.safetensors")
+    found = models.load("squeezenet", tmp_path / "weights.safetensors")
+    jax.tree.map(np.testing.assert_array_equal, found, models.load("squeezenet"))
+
+
+def test_a_name_that_ends_like_another_is_no_wrapped_one(tmp_path):
+    # `layer1.0.conv1.weight` of a residual network ends as its `conv1.weight` does.
+    wrapped = {f"module.{key}": np.ascontiguousarray(array) for key, array in read(GOLDEN / "resnet18.pth").items()}
+    save_file(wrapped, tmp_path / "weights.safetensors")
+    keys = registry._NETWORKS["resnet18"].layouts[0].table()
+    assert unprefixed(read(tmp_path / "weights.safetensors"), keys).keys() == keys.keys()
+    plain = read(GOLDEN / "resnet18.pth")
+    assert unprefixed(plain, keys) is not None
+    assert unprefixed(plain, keys).keys() == plain.keys()
+
+
+def test_a_prefix_that_not_all_have_is_said(tmp_path, arrays):
+    wrapped = {f"backbone.{key}": array for key, array in arrays.items()} | {"neck.weight": np.zeros(3, np.float32)}
+    way_out = "Give those under 'backbone.' alone, which is taken off where all have it: neck.weight has not."
+    refused(tmp_path, wrapped, f"it has none of its parameters, .* {re.escape(way_out)}$")
+    partly = wrapped | {"conv10/bias": wrapped.pop("backbone.conv10/bias")}
+    partly.pop("neck.weight")
+    refused(tmp_path, partly, re.escape(way_out.replace("neck.weight", "conv10/bias")) + "$")
+
+
+@pytest.mark.parametrize("dtype", [ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2])
+def test_weights_of_eight_bits_are_read(tmp_path, arrays, dtype):
+    narrow = {key: array.astype(dtype) if array.ndim == 4 else array for key, array in arrays.items()}
+    save_file(narrow, tmp_path / "weights.safetensors")
+    found = models.load("squeezenet", tmp_path / "weights.safetensors")
+    expected = {key: array.astype(np.float32) for key, array in narrow.items()}
+    for path, leaf in jax.tree.leaves_with_path(found):
+        key = jax.tree_util.keystr(path, simple=True, separator="/")
+        (name,) = [name for name in expected if name in key]
+        assert leaf.dtype == np.float32
+        np.testing.assert_array_equal(leaf, expected[name])
+
+
+def test_weights_of_four_bits_are_refused(tmp_path):
+    header = b'{"a":{"dtype":"F4","shape":[4],"data_offsets":[0,2]}}   '
+    (tmp_path / "weights.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + b"12")
+    text = "it holds a in F4, which is not read: save it in a wider format. Get it again."
+    with pytest.raises(ValueError, match=re.escape(text)):
+        models.load("squeezenet", tmp_path / "weights.safetensors")
 
 
 def test_nan_weights_are_refused(tmp_path, arrays):

@@ -154,6 +154,31 @@ def test_a_tensor_that_is_not_in_its_storage_is_refused(torch, tmp_path, lie):
     refused(plain(tmp_path / "b.pth", state, np.int64(4).tobytes() + bytes(16)), match)
 
 
+def test_a_tensor_of_eight_bits_is_named(torch, tmp_path, monkeypatch):
+    """As torch writes it: by a function of its own, with bytes for a storage and the type beside it."""
+    module = sys.modules["torch"]
+    inner = types.ModuleType("torch.storage")
+    inner.UntypedStorage = type("UntypedStorage", (), {"__module__": "torch.storage"})
+
+    def _rebuild_tensor_v3(*arguments):
+        raise AssertionError(f"called with {arguments}")
+
+    def float8_e4m3fn():
+        raise AssertionError("called")
+
+    _rebuild_tensor_v3.__module__, _rebuild_tensor_v3.__qualname__ = "torch._utils", "_rebuild_tensor_v3"
+    float8_e4m3fn.__module__, float8_e4m3fn.__qualname__ = "torch", "float8_e4m3fn"
+    torch._rebuild_tensor_v3, module.float8_e4m3fn, module.storage = _rebuild_tensor_v3, float8_e4m3fn, inner
+    monkeypatch.setitem(sys.modules, "torch.storage", inner)
+    storage = Storage(6, kind=inner.UntypedStorage)
+    call = Called(_rebuild_tensor_v3, storage, 0, (2, 3), (3, 1), False, {}, float8_e4m3fn)
+    archive(tmp_path / "weights.pth", pickled({"a": call}), {"data/0": bytes(6)})
+    refused(
+        tmp_path / "weights.pth",
+        "its tensor a is of torch.float8_e4m3fn, which is not read: save the tensors as torch.float32",
+    )
+
+
 def test_a_storage_that_lies_about_its_size_is_refused(torch, tmp_path):
     def state(size, shape=(4,)):
         return pickled({"a": Called(torch._rebuild_tensor_v2, Storage(size), 0, shape, (1,), False, {})})
