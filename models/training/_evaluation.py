@@ -9,6 +9,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Int
 
+from models._labels import class_numbers
 from models.datasets import Examples
 from models.network import Network
 
@@ -40,9 +41,11 @@ def evaluate(network: Network, examples: Examples, *, batch_size: int = 500) -> 
 
     Raises:
         ValueError: there is no example.
+        TypeError: labels that are no numbers of classes.
     """
     if not len(examples.labels):
         raise ValueError("`examples` must hold at least one, got none. Take a larger part of the split.")
+    class_numbers(examples.labels, "examples.labels")
     size = min(batch_size, len(examples.labels))
     loss, confusion = _evaluate(network, *map(jnp.asarray, examples), size)
     counts = np.asarray(confusion)

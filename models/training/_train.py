@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key
 
+from models._labels import class_numbers
 from models.datasets import Examples
 from models.network import Network
 from models.training._recipe import Recipe
@@ -102,6 +103,7 @@ def check(network: Network, recipe: Recipe, examples: Examples) -> None:
 
     Raises:
         ValueError: examples that do not fit the network, or fewer than a batch.
+        TypeError: labels that are no numbers of classes.
     """
     images, labels = examples
     if images.dtype != np.uint8 or images.shape[1:] != network.input_shape:
@@ -110,6 +112,7 @@ def check(network: Network, recipe: Recipe, examples: Examples) -> None:
             f"`examples` must hold uint8 images of shape (n, {expected}) for {network.name}, got {images.dtype} of "
             f"{images.shape}. Load them with the network's crop as transform."
         )
+    class_numbers(labels, "examples.labels")
     if labels.shape != images.shape[:1] or labels.min() < 0 or labels.max() >= len(network.labels):
         raise ValueError(
             f"`examples` must have one label in 0..{len(network.labels) - 1} for each image, got {len(labels)} in "

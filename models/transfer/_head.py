@@ -13,6 +13,7 @@ from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array, Float, Int, Key
 
 import jaxviz as jv
+from models._labels import class_numbers
 from models.network import Network
 from models.training import Recipe
 from models.transfer._features import flat, pooled
@@ -73,10 +74,14 @@ def fit_head(
         The head after each epoch, and the mean loss of its batches as they were trained on.
 
     Raises:
-        ValueError: fewer photos than a batch has, or a recipe with flips or shifts.
+        ValueError: fewer photos than a batch has, not a label for each, or a recipe with flips or shifts.
+        TypeError: `labels` are no numbers of classes.
     """
     if recipe.flip or recipe.shift:
         raise ValueError("`recipe` must be without flip and shift, which are for images. Give features of more views.")
+    labels = class_numbers(labels)
+    if len(labels) != len(features):
+        raise ValueError(f"`labels` must be one for each photo, got {len(labels)} for {len(features)} photos.")
     if len(labels) < recipe.batch_size:
         raise ValueError(
             f"`batch_size` must be at most the number of photos, got {recipe.batch_size} for {len(labels)}."

@@ -10,6 +10,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
 
+from models._labels import class_numbers
 from models.transfer._features import standardization
 
 Features = Float[np.ndarray, "n d"]
@@ -61,6 +62,7 @@ def fit_softmax(
 
     Raises:
         ValueError: arguments that do not fit each other, features that are not finite, a negative strength.
+        TypeError: `labels` are no numbers of classes.
     """
     features, labels = _checked(features, labels, num_classes)
     if not strength >= 0:
@@ -119,7 +121,7 @@ def _descend(
 
 
 def _checked(features: Features, labels: Labels, num_classes: int) -> tuple[Features, Labels]:
-    features, labels = np.asarray(features, np.float32), np.asarray(labels, np.int32)
+    features, labels = np.asarray(features, np.float32), class_numbers(labels).astype(np.int32)
     if features.ndim != 2 or labels.shape != features.shape[:1] or 0 in features.shape:
         raise ValueError(
             f"`features` must have shape (n, d) and `labels` (n,), got {features.shape} and {labels.shape}. "

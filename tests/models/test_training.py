@@ -255,6 +255,9 @@ def test_examples_must_fit_the_network():
     )
     refused(r"must hold uint8 images .* got uint8 of \(20, 8, 7, 1\)", Examples(images[:, :, :7], labels))
     refused("one label in 0..3 for each image, got 20 in 0..4", Examples(images, np.arange(20, dtype=np.int32) % 5))
+    refused(r"^`examples.labels` must be one class number .* got shape \(20, 4\)", Examples(images, np.eye(4)[labels]))
+    with pytest.raises(TypeError, match=r"^`examples.labels` must be class numbers, got float64\."):
+        next(training.train(tiny(), RECIPE, Examples(images, labels / 2), key=jax.random.key(0)))
     refused("`batch_size` must be at most the number of examples, got 16 for 9", Examples(images[:9], labels[:9]))
 
 

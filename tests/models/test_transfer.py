@@ -1,5 +1,7 @@
 """Frozen features against loops, and the linear softmax against the condition that its optimum meets."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -170,6 +172,29 @@ def test_arguments_that_do_not_fit_are_refused(arguments, message):
     assert message in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("labels", "kind", "text"),
+    [
+        (
+            np.eye(3)[LABELS],
+            ValueError,
+            "one class number for each image, got shape (40, 3). Take the indices of one-hot rows: labels.argmax(-1).",
+        ),
+        (LABELS + 0.5, TypeError, "class numbers, got float64. Give the place of each name: names.index(name)."),
+        (
+            np.array(["cat"] * 40),
+            TypeError,
+            "class numbers, got 'cat'. Give the place of each name: names.index(name).",
+        ),
+    ],
+)
+def test_labels_that_are_no_class_numbers_are_refused(labels, kind, text):
+    with pytest.raises(kind, match=f"^{re.escape('`labels` must be ' + text)}$"):
+        transfer.fit_softmax(ROWS, labels, 3, strength=1.0)
+    with pytest.raises(kind, match=f"^{re.escape('`labels` must be ' + text)}$"):
+        next(transfer.fit_head(untrained(), RECIPE, ROWS[:, None], labels, key=jax.random.key(0)))
+
+
 RECIPE = Recipe("none", epochs=3, batch_size=8, learning_rate=5e-2, weight_decay=0.1, label_smoothing=0.1)
 
 
@@ -239,3 +264,5 @@ def test_recipes_that_do_not_fit_a_head_are_refused():
         next(transfer.fit_head(untrained(), Recipe("none", 1, 8, 1e-3, flip=True), ROWS[:, None], LABELS, key=None))
     with pytest.raises(ValueError, match="`batch_size` must be at most the number of photos, got 41 for 40"):
         next(transfer.fit_head(untrained(), Recipe("none", 1, 41, 1e-3), ROWS[:, None], LABELS, key=None))
+    with pytest.raises(ValueError, match=r"^`labels` must be one for each photo, got 39 for 40 photos\.$"):
+        next(transfer.fit_head(untrained(), RECIPE, ROWS[:, None], LABELS[:-1], key=None))
