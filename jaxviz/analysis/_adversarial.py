@@ -14,6 +14,7 @@ import optax
 from jax.core import Tracer
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from jaxviz._core._grown import mixed
 from jaxviz._core._program import one_program
 from jaxviz.analysis._pixel_range import Bounds, pixel_range
 from jaxviz.analysis._placement import Placement
@@ -90,7 +91,8 @@ def adversarial_patch(
 
     Raises:
         ValueError: before anything is computed: the patch does not fit into the images, no bounds are known, a target
-            that does not exist, a `probability` that is none, or a count below 1.
+            that does not exist, a `probability` that is none, a count below 1, or `f` takes no other number of
+            images than was given.
         TypeError: an argument of the wrong kind.
         FloatingPointError: the log-probability became NaN. Not under an outer `jit`.
 
@@ -153,7 +155,7 @@ def _climb(
         chosen = jax.random.randint(draw, (batch_size,), 0, images.shape[0])
 
         def seen(pixels: Float[Array, "size size c"]) -> Float[Array, ""]:
-            logits = f(placement.paste(images[chosen], to_range(pixels), place).images)
+            logits = mixed(f, len(images))(placement.paste(images[chosen], to_range(pixels), place).images)
             return scores(log_probabilities(logits, probability), jnp.asarray(indices)[chosen]).mean()
 
         value, slope = jax.value_and_grad(seen)(pixels)

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
 
 from jaxviz._core._chunks import chunks
+from jaxviz._core._grown import grown
 from jaxviz._core._program import one_program
 from jaxviz.analysis._layers import activations, check_layers
 from jaxviz.analysis._parts import boxes_of, random_boxes
@@ -124,7 +125,8 @@ def correspondence(
 
     Raises:
         ValueError: fewer than three images, no part, a part that is not given for every image or whose box reaches
-            beyond it, an image with no place left, an unknown layer, or a baseline that does not fit.
+            beyond it, an image with no place left, an unknown layer, a baseline that does not fit, or `f`
+            takes no other number of images than was given.
         TypeError: `images` are no floating-point numbers, or `size` no integer.
 
     References:
@@ -174,7 +176,7 @@ def _count(
 
     def features(chunk: Int[Array, "s n 4"]) -> dict[str, Float[Array, "s n e"]]:
         made = jax.vmap(jax.vmap(covered), (None, 0))(images, chunk)
-        found = activations(f, names, made.reshape(-1, *images.shape[1:]))
+        found = activations(grown(f, num_images), names, made.reshape(-1, *images.shape[1:]))
         return {name: value.reshape(size, num_images, -1) for name, value in found.items()}
 
     def step(

@@ -11,6 +11,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Float, Int
 
 from jaxviz._core._chunks import map_chunks
+from jaxviz._core._grown import mixed
 from jaxviz._core._program import one_program
 from jaxviz.analysis._layers import check_layers
 from jaxviz.analysis._transformations import Transformation
@@ -84,7 +85,8 @@ def invariance(
 
     Raises:
         ValueError: no layer or an unknown one, no transformation, one of fewer than two amounts or whose amounts do not
-            rise, one that changes the shape of an image, a target that does not exist, or a `probability` that is none.
+            rise, one that changes the shape of an image, a target that does not exist, a `probability` that is none,
+            or `f` takes no other number of images than was given.
         TypeError: `images` are no floating-point numbers, or `targets` no integers.
 
     References:
@@ -137,7 +139,7 @@ def _sweep(
     probability: Probability,
 ) -> tuple[Float[Array, "n l"], list[Float[Array, "n a l1"]]]:
     """Norms by layer, and for each transformation the distances by layer and, last, the probabilities."""
-    num_images, tapped = images.shape[0], tap(f, *names)
+    num_images, tapped = images.shape[0], tap(mixed(f, images.shape[0]), *names)
     totals = [num_images * len(transformation.amounts) for transformation in transformations]
     size = min(batch_size, max(totals))
 

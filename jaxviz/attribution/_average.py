@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from jaxviz._core._chunks import chunks
+from jaxviz._core._grown import grown
 from jaxviz.attribution._gradients import gradient
 from jaxviz.attribution._target import Indices
 from jaxviz.transforms._rules import Rule
@@ -46,7 +47,7 @@ def sum_of_gradients(
 
     def add(total: Array, numbers: Int[Array, " size"]) -> tuple[Array, None]:
         at = jax.vmap(points, out_axes=1)(jnp.minimum(numbers, num_points - 1)).astype(images.dtype)
-        found = gradient(f, at.reshape(num_images * size, *images.shape[1:]), repeated, rule)
+        found = gradient(grown(f, num_images), at.reshape(num_images * size, *images.shape[1:]), repeated, rule)
         weight = jnp.where(numbers < num_points, weights[numbers], 0).astype(dtype)
         return total + jnp.einsum("s,ns...->n...", weight, found.reshape(at.shape).astype(dtype)), None
 

@@ -13,21 +13,62 @@ from jaxviz.transforms import tap
 
 def check_images(images: ArrayLike, name: str = "images") -> Float[Array, "n h w c"]:
     """`images` as an array of the form that every attribution takes."""
-    if jnp.ndim(images) != 4:
-        raise ValueError(
-            f"`{name}` must have shape (n, h, w, c), got {jnp.shape(images)}. Add the axes that are missing: "
-            f"{name}[None] makes a batch of one."
-        )
+    shape = jnp.shape(images)
+    if len(shape) != 4:
+        raise ValueError(f"`{name}` must have shape (n, h, w, c), got {shape}. {_into_batch(shape, name)}")
+    if 0 in shape:
+        raise ValueError(f"`{name}` must hold at least one pixel of one image, got {shape}. Leave an empty batch out.")
     return check_float(images, name)
 
 
 def check_image(image: ArrayLike) -> Float[Array, "h w c"]:
     """`image` as an array of one image."""
-    if jnp.ndim(image) != 3:
-        raise ValueError(
-            f"`image` must have shape (h, w, c), got {jnp.shape(image)}. Take one image of a batch: images[0]."
-        )
+    shape = jnp.shape(image)
+    if len(shape) != 3:
+        way_out = "Take one image of a batch: images[0]." if len(shape) == 4 else _into_image(shape)
+        raise ValueError(f"`image` must have shape (h, w, c), got {shape}. {way_out}")
+    if 0 in shape:
+        raise ValueError(f"`image` must hold at least one pixel, got {shape}. Leave an empty one out.")
     return check_float(image, "image")
+
+
+def check_image_or_batch(image: ArrayLike) -> Float[Array, "..."]:
+    """`image` as an array of one image or of a batch."""
+    shape = jnp.shape(image)
+    if len(shape) not in (3, 4):
+        raise ValueError(f"`image` must have shape (h, w, c) or (n, h, w, c), got {shape}. {_into_image(shape)}")
+    return check_images(image, "image") if len(shape) == 4 else check_image(image)
+
+
+def _into_batch(shape: tuple[int, ...], name: str) -> str:
+    """How what is no batch of images becomes one."""
+    if len(shape) == 3:
+        return (
+            f"Add the axes that are missing: {name}[None] for one image, {name}[..., None] for gray ones, and for "
+            f"signals (n, t, c) {name}[:, None] with `lambda x: f(x[:, 0])`."
+        )
+    if len(shape) == 2:
+        return (
+            f"Add the axes that are missing: {name}[None, ..., None] for one gray image, and for a table with a row "
+            f"for each example {name}[:, None, None] with `lambda x: f(x[:, 0, 0])`."
+        )
+    if len(shape) == 5:
+        n, d, h, w, c = shape
+        return (
+            f"Lay the slices of volumes (n, d, h, w, c) one below the other: {name}.reshape({n}, {d * h}, {w}, {c}) "
+            f"with `lambda x: f(x.reshape(-1, {d}, {h}, {w}, {c}))`."
+        )
+    return "Bring it into rows, columns and channels, with a function that brings it back for `f`."
+
+
+def _into_image(shape: tuple[int, ...]) -> str:
+    """How what is no image becomes one."""
+    if len(shape) == 2:
+        return (
+            "Add the axis that is missing: image[..., None] for a gray image, and for a signal (t, c) image[None] with "
+            "`lambda x: f(x[:, 0])`."
+        )
+    return "Bring it into rows, columns and channels, with a function that brings it back for `f`."
 
 
 def check_float(array: ArrayLike, name: str) -> Array:
@@ -75,10 +116,12 @@ def check_baseline(baseline: ArrayLike, shape: tuple[int, ...], name: str) -> Ar
         fits = np.broadcast_shapes(jnp.shape(baseline), shape) == shape
     except ValueError:
         fits = False
-    if not fits:
+    # Two axes are no pixel and no image: a row of pixels would have to be told from a column.
+    if not fits or jnp.ndim(baseline) == 2:
+        each = f", or {shape} for one image each" if len(shape) == 4 else ""
         raise ValueError(
             f"`baseline` must broadcast to `{name}` of {shape}, got {jnp.shape(baseline)}. Give a number, or an array "
-            "of one pixel or one image."
+            f"of shape {shape[-1:]} for one pixel, {shape[-3:]} for one image{each}."
         )
     return jnp.asarray(baseline)
 

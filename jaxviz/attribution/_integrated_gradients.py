@@ -49,8 +49,8 @@ def integrated_gradients(
         One entry per entry of `images`, signed.
 
     Raises:
-        ValueError: `baseline` does not broadcast to `images`, `num_steps` or `batch_size` is below 1, or as for
-            `saliency`.
+        ValueError: `baseline` does not broadcast to `images`, `num_steps` or `batch_size` is below 1, `f`
+            takes no other number of images than was given, or as for `saliency`.
         TypeError: as for `saliency`.
 
     References:

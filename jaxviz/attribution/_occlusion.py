@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
 from jaxviz.attribution._approximations import CoarseToFine, GrowthCap
-from jaxviz.attribution._check import check_baseline, check_count, check_float, check_outputs
+from jaxviz.attribution._check import check_baseline, check_count, check_image_or_batch, check_outputs
 from jaxviz.attribution._occlusion_grid import check_grid
 from jaxviz.attribution._occlusion_refine import refined_sweep
 from jaxviz.attribution._occlusion_sweep import sweep
@@ -71,17 +71,13 @@ def occlusion(
         2014, section 4.2, "Occlusion Sensitivity".
     """
     f = callee(f)
-    if jnp.ndim(image) not in (3, 4):
-        raise ValueError(
-            f"`image` must have shape (h, w, c) or (n, h, w, c), got {jnp.shape(image)}. Add the axes that are missing."
-        )
+    image = check_image_or_batch(image)
     if exact not in ("incremental", "dense"):
         raise ValueError(f"`exact` must be 'incremental' or 'dense', got {exact!r}.")
     if approximate is not None and not isinstance(approximate, GrowthCap | CoarseToFine):
         raise TypeError(f"`approximate` must be a GrowthCap or a CoarseToFine, got {approximate!r}.")
     if isinstance(approximate, GrowthCap) and exact == "dense":
         raise ValueError("`approximate` must not be a GrowthCap with exact='dense', which follows no window. Drop one.")
-    image = check_float(image, "image")
     images = image if image.ndim == 4 else image[None]
     grid = check_grid(images.shape, window, stride, centered)
     baseline = check_baseline(baseline, image.shape, "image").astype(image.dtype)

@@ -14,6 +14,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Float, Integer
 
 from jaxviz._core._chunks import map_chunks
+from jaxviz._core._grown import grown
 from jaxviz._core._program import one_program, shape_of
 from jaxviz.attribution._check import check_count, check_images, check_maps
 from jaxviz.attribution._integers import Integers, integers
@@ -61,8 +62,8 @@ def project(
         from there for each unit.
 
     Raises:
-        ValueError: the layer does not exist or has no rows and columns, a unit does not exist, or the rule matches
-            nothing below the layer.
+        ValueError: the layer does not exist or has no rows and columns, a unit does not exist, the rule matches
+            nothing below the layer, or `f` takes no single image where more were given.
         NotImplementedError: the layer lies where `f` cannot be cut, as for `upto`.
         TypeError: `images` are no floating-point numbers, or `units` no integers.
 
@@ -141,7 +142,7 @@ def _project(
     batch_size: int,
 ) -> Float[Array, "n u h w c"]:
     def single(image: Float[Array, "h w c"], units: Integer[Array, "u 3"]) -> Float[Array, "u h w c"]:
-        maps, pull = jax.vjp(with_rule(upto(f, layer), rule), image[None])
+        maps, pull = jax.vjp(with_rule(upto(grown(f, len(images)), layer), rule), image[None])
         rows, cols, channels = jnp.ogrid[: maps.shape[1], : maps.shape[2], : maps.shape[3]]
 
         def down(unit: Integer[Array, "3"]) -> Float[Array, "h w c"]:

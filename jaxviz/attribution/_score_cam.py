@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxviz._core._chunks import map_chunks
+from jaxviz._core._grown import grown
 from jaxviz._core._program import one_program
 from jaxviz.attribution._average import DEFAULT_BATCH
 from jaxviz.attribution._check import check_count, check_images, check_layer
@@ -48,7 +49,8 @@ def score_cam(
         forward pass for each channel of the layer. A constant map, such as a dead one, hides the whole image.
 
     Raises:
-        ValueError: `batch_size` is below 1, or as for `grad_cam`.
+        ValueError: `batch_size` is below 1, `f` takes no other number of images than was given, or as for
+            `grad_cam`.
         NotImplementedError: as for `grad_cam`.
         TypeError: as for `saliency`.
 
@@ -87,7 +89,7 @@ def _seen_through(
         size = chunk.shape[0]
         masks = _unit_range(jax.image.resize(chunk, (size, *images.shape[:3]), "bilinear")).swapaxes(0, 1)
         masked = (images[:, None] * masks[..., None].astype(images.dtype)).reshape(-1, *images.shape[1:])
-        return scores(f(masked), jnp.repeat(jnp.asarray(indices), size)).reshape(num_images, size).T
+        return scores(grown(f, num_images)(masked), jnp.repeat(jnp.asarray(indices), size)).reshape(num_images, size).T
 
     return map_chunks(see, jnp.moveaxis(maps, -1, 0), max(1, batch_size // num_images)).T
 

@@ -53,7 +53,8 @@ def smoothgrad(
         One entry per entry of `images`, signed.
 
     Raises:
-        ValueError: `noise` is negative, `num_samples` or `batch_size` below 1, or as for `saliency`.
+        ValueError: `noise` is negative, `num_samples` or `batch_size` below 1, `f` takes no other number of images
+            than was given, or as for `saliency`.
         TypeError: as for `saliency`.
 
     References:

@@ -13,12 +13,18 @@ Indices = Integer[Array | np.ndarray, " n"]
 
 def check_target(target: Target, num_images: int, num_outputs: int) -> Indices:
     """One index per image: a NumPy array that has been checked, or a traced one, which `mark` looks at."""
-    indices = integers(target, "target", "Use the index of an output, for example logits.argmax(-1).")
-    if indices.shape not in ((), (num_images,)):
-        raise ValueError(
-            f"`target` must be one int, or one per image, got shape {indices.shape} for {num_images} images. Repeat "
-            "the images to explain several outputs of one."
+    shape = np.shape(target)
+    if shape not in ((), (num_images,)):
+        one_hot = shape[-1:] == (num_outputs,)
+        way_out = (
+            "Take the indices of one-hot rows: target.argmax(-1)."
+            if one_hot
+            else "Repeat the images to explain several outputs of one."
         )
+        raise ValueError(
+            f"`target` must be one int, or one per image, got shape {shape} for {num_images} images. {way_out}"
+        )
+    indices = integers(target, "target", "Use the index of an output: logits.argmax(-1), or labels.index(label).")
     if not isinstance(indices, np.ndarray):
         return jnp.broadcast_to(indices, num_images)
     outside = (indices < 0) | (indices >= num_outputs)

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int
 
 from jaxviz._core._chunks import map_chunks
+from jaxviz._core._grown import grown
 from jaxviz._core._program import one_program
 from jaxviz.attribution._average import DEFAULT_BATCH
 from jaxviz.attribution._check import check_baseline, check_count, check_float, check_images, check_outputs
@@ -80,8 +81,8 @@ def deletion(
 
     Raises:
         ValueError: before anything is computed: `attribution` is not one map per image, `baseline` does not broadcast
-            to the images, a count below 1, a `probability` that is none or stands beside a `score`, or as for
-            `saliency`.
+            to the images, a count below 1, a `probability` that is none or stands beside a `score`, `f` takes
+            no other number of images than was given, or as for `saliency`.
         TypeError: as for `saliency`.
 
     References:
@@ -207,7 +208,7 @@ def _curve(
         size = chunk.shape[0]
         changed = (turns[None] < chunk[:, None, None, None])[..., None]
         mixed = jnp.where(changed, after, before).reshape(-1, height, width, before.shape[-1])
-        return scores(read(f(mixed)), jnp.tile(jnp.asarray(indices), size)).reshape(size, num_images)
+        return scores(read(grown(f, num_images)(mixed)), jnp.tile(jnp.asarray(indices), size)).reshape(size, num_images)
 
     values = map_chunks(see, counts, max(1, batch_size // num_images)).T
     return counts / (height * width), values

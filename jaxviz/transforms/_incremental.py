@@ -56,7 +56,10 @@ def incremental(f: Callable, image: Float[Array, "..."]) -> Callable:
     """
     image = jnp.asarray(image)
     if image.ndim not in (3, 4):
-        raise ValueError(f"`image` must have shape (h, w, c) or (n, h, w, c), got {image.shape}. Add the missing axes.")
+        raise ValueError(
+            f"`image` must have shape (h, w, c) or (n, h, w, c), got {image.shape}. Give it rows, columns and "
+            "channels: image[..., None] for a gray one."
+        )
     f = callee(f)
     return Incremental(f, image, _keep(f, image if image.ndim == 4 else image[None]))
 

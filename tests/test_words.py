@@ -1,0 +1,259 @@
+"""What every public function says of an empty batch, of a second input in a closure, and of data that are no images."""
+
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.ad_checkpoint import checkpoint_name
+
+import jaxviz as jv
+from jaxviz._core._grown import grown, mixed
+from jaxviz.analysis import Transformation
+from tests import networks
+from tests.test_methods import BOXES, KEY, METHODS
+
+X = networks.images(3)
+KERNEL = np.random.default_rng(3).normal(size=(11, 3, 4)).astype(np.float32)
+ROWS = np.random.default_rng(4).uniform(0.5, 1.5, (3, 4)).astype(np.float32)
+CONTRAST = {"contrast": Transformation(lambda image, amount: amount * image, np.array([0.5, 1.0]), 1.0)}
+PARTS = {"eye": np.full((3, 2), 4)}
+
+
+def plain(x):
+    x = checkpoint_name(jax.nn.relu(x), "maps")
+    return jnp.sin(jnp.einsum("nhwc,wck->nk", x, KERNEL) / 60)
+
+
+def with_rows(x, rows):
+    """A function of images and a second input, a row for each."""
+    return plain(x) * rows
+
+
+def held(x):
+    return with_rows(x, ROWS)
+
+
+# All that call `f` on more images than they were given, or on others; images and targets are for `jax.vmap`.
+GROWING = {
+    "smoothgrad": lambda f, x: jv.smoothgrad(f, x, 1, key=KEY, num_samples=4),
+    "integrated_gradients": lambda f, x: jv.integrated_gradients(f, x, 1, num_steps=4),
+    "score_cam": lambda f, x: jv.score_cam(f, x, 1, "maps"),
+    "project": lambda f, x: jv.project(f, x, "maps", [(0, 1, 2)]),
+    "deletion": lambda f, x: jv.metrics.deletion(f, x, 1, x[..., 0], num_steps=4).values,
+    "insertion": lambda f, x: jv.metrics.insertion(f, x, 1, x[..., 0], num_steps=4).values,
+    "invariance": lambda f, x: jv.invariance(f, x, "maps", CONTRAST, targets=1).probabilities["contrast"],
+}
+# Their results are for all images together.
+TOGETHER = {
+    "invariance, as many as given": lambda f, x: jv.invariance(f, x, "maps", CONTRAST, targets=1, batch_size=3),
+    "adversarial_patch": lambda f, x: jv.adversarial_patch(f, x, 1, key=KEY, size=2, bounds=(0, 1), num_steps=2),
+    "adversarial_patch, as many as given": lambda f, x: jv.adversarial_patch(
+        f, x, 1, key=KEY, size=2, bounds=(0, 1), num_steps=2, batch_size=3
+    ),
+    "correspondence": lambda f, x: jv.correspondence(f, x, PARTS, "maps", key=KEY, size=2, num_draws=2),
+}
+
+
+def text_of(given, found):
+    return (
+        f"`f` must take any number of images, got one that takes the {given} given but not {found}, as which they are "
+        "computed. Where it holds an array with a row for each image, map over both: "
+        "jax.vmap(lambda image, row: method(lambda x: f(x, row), image[None], ...)[0])(images, rows)."
+    )
+
+
+@pytest.mark.parametrize("name", [*GROWING, *TOGETHER])
+def test_a_second_input_in_a_closure_is_named(name):
+    counts = {"project": 1, "invariance": 6, "adversarial_patch": 8, "deletion": 15, "insertion": 15, "score_cam": 9}
+    counts |= {"invariance, as many as given": 6, "adversarial_patch, as many as given": 6, "correspondence": 9}
+    with pytest.raises(ValueError, match=f"^{re.escape(text_of(3, counts.get(name, 12)))}") as error:
+        (GROWING | TOGETHER)[name](held, X)
+    # That of JAX is still there; what broadcasts has none.
+    assert (error.value.__cause__ is None) == (name == "project")
+
+
+@pytest.mark.parametrize("name", GROWING)
+def test_the_way_out_is_one(name):
+    method = GROWING[name]
+
+    def single(image, row):
+        return method(lambda x: with_rows(x, row), image[None])[0]
+
+    found = jax.vmap(single)(X, jnp.asarray(ROWS))
+    np.testing.assert_allclose(found[1], single(X[1], ROWS[1]), atol=1e-5)
+    assert jnp.abs(found[1]).max() > 1e-3
+
+
+def test_an_occlusion_map_takes_a_second_input_as_it_is():
+    found = jv.occlusion(held, X, window=3, stride=3)
+    for image, row, mine in zip(X, ROWS, found, strict=True):
+        expected = jv.occlusion(lambda x, row=row: with_rows(x, row), image, window=3, stride=3)
+        np.testing.assert_allclose(mine, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("wrap", [grown, mixed])
+def test_an_error_that_has_nothing_to_do_with_the_number_stays_as_it_is(wrap):
+    def broken(x):
+        raise TypeError("of its own")
+
+    with pytest.raises(TypeError, match=r"^of its own$"):
+        wrap(broken, 2)(jnp.ones((4, 1, 1, 1)))
+    # Nor is one refused whose outputs have no rows.
+    assert wrap(lambda x: x.sum(), 2)(jnp.ones((4, 1, 1, 1))) == 4
+
+
+METHODS_OF_BATCHES = METHODS | {
+    "fgsm": lambda f, x, t: jv.fgsm(f, x, t, epsilon=0.1, bounds=(0, 1)),
+    "pgd": lambda f, x, t: jv.pgd(f, x, t, key=KEY, epsilon=0.1, bounds=(0, 1)),
+    "adversarial_patch": lambda f, x, t: jv.adversarial_patch(f, x, t, key=KEY, size=2, bounds=(0, 1)),
+    "paste_patch": lambda f, x, t: jv.paste_patch(x, jnp.zeros((2, 2, 3)), key=KEY),
+    "invariance": lambda f, x, t: jv.invariance(f, x, "last", CONTRAST, targets=t),
+    "correspondence": lambda f, x, t: jv.correspondence(f, x, PARTS, "last", key=KEY, size=2),
+    "deletion": lambda f, x, t: jv.metrics.deletion(f, x, t, x[..., 0]),
+    "insertion": lambda f, x, t: jv.metrics.insertion(f, x, t, x[..., 0]),
+    "occlusion": lambda f, x, t: jv.occlusion(f, x, window=2, stride=2),
+}
+del METHODS_OF_BATCHES["occlude_regions"]  # of one image
+
+
+@pytest.mark.parametrize("name", METHODS_OF_BATCHES)
+def test_an_empty_batch_is_refused(name):
+    argument = "image" if name == "occlusion" else "images"
+    text = f"`{argument}` must hold at least one pixel of one image, got (0, 9, 11, 3). Leave an empty batch out."
+    with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
+        METHODS_OF_BATCHES[name](networks.FAMILIES["plain"](), X[:0], np.zeros(0, int))
+
+
+def test_an_empty_image_is_refused():
+    with pytest.raises(
+        ValueError, match=r"^`image` must hold at least one pixel, got \(0, 11, 3\)\. Leave an empty one"
+    ):
+        jv.occlude_regions(networks.FAMILIES["plain"](), X[0, :0], BOXES)
+
+
+SHAPES = [
+    (
+        (4, 6, 2),
+        "Add the axes that are missing: images[None] for one image, images[..., None] for gray ones, and for signals "
+        "(n, t, c) images[:, None] with `lambda x: f(x[:, 0])`.",
+        lambda x: x[:, None],
+        lambda x: x[:, 0],
+    ),
+    (
+        (4, 6),
+        "Add the axes that are missing: images[None, ..., None] for one gray image, and for a table with a row for "
+        "each example images[:, None, None] with `lambda x: f(x[:, 0, 0])`.",
+        lambda x: x[:, None, None],
+        lambda x: x[:, 0, 0],
+    ),
+    (
+        (4, 2, 3, 5, 2),
+        "Lay the slices of volumes (n, d, h, w, c) one below the other: images.reshape(4, 6, 5, 2) with "
+        "`lambda x: f(x.reshape(-1, 2, 3, 5, 2))`.",
+        lambda x: x.reshape(4, 6, 5, 2),
+        lambda x: x.reshape(-1, 2, 3, 5, 2),
+    ),
+    (
+        (6,),
+        "Bring it into rows, columns and channels, with a function that brings it back for `f`.",
+        lambda x: x[None, None, None],
+        lambda x: x[:, 0, 0],
+    ),
+]
+
+
+@pytest.mark.usefixtures("unchecked_shapes")
+@pytest.mark.parametrize(("shape", "way_out", "into", "back"), SHAPES)
+def test_what_is_no_image_is_told_how_it_becomes_one(shape, way_out, into, back):
+    data = jnp.asarray(np.random.default_rng(0).normal(size=shape))
+
+    def f(x):
+        return jnp.tanh(x).reshape(len(x), -1).sum(1, keepdims=True)
+
+    with pytest.raises(ValueError) as error:  # noqa: PT011
+        jv.saliency(f, data, 0)
+    assert str(error.value).startswith(f"`images` must have shape (n, h, w, c), got {shape}. {way_out}")
+    found = jv.saliency(lambda x: f(back(x)), into(data), 0)
+    np.testing.assert_allclose(found.reshape(shape), 1 - jnp.tanh(data) ** 2, rtol=1e-4)
+
+
+@pytest.mark.usefixtures("unchecked_shapes")
+@pytest.mark.parametrize(
+    ("call", "shape", "way_out"),
+    [
+        (lambda x: jv.occlude_regions(plain, x, BOXES), (9, 11), "Add the axis that is missing: image[..., None] for"),
+        (lambda x: jv.occlude_regions(plain, x, BOXES), (2, 9, 11, 3), "Take one image of a batch: images[0]."),
+        (
+            lambda x: jv.occlusion(plain, x, window=2, stride=2),
+            (9, 11),
+            "Add the axis that is missing: image[..., None]",
+        ),
+        (lambda x: jv.occlusion(plain, x, window=2, stride=2), (1, 2, 3, 4, 5), "Bring it into rows, columns and chan"),
+        (lambda x: jv.incremental(plain, x), (1, 2, 3, 4, 5), "Give it rows, columns and channels: image[..., None]"),
+    ],
+)
+def test_what_is_no_image_is_told_what_an_image_has(call, shape, way_out):
+    with pytest.raises(
+        ValueError, match=rf"^`image` must have shape \(h, w, c\).*{re.escape(f'got {shape}. {way_out}')}"
+    ):
+        call(jnp.ones(shape))
+
+
+BASELINES = {
+    "integrated_gradients": lambda b: jv.integrated_gradients(plain, X, 0, baseline=b, num_steps=2),
+    "completeness_gap": lambda b: jv.completeness_gap(plain, X, X, 0, baseline=b),
+    "deletion": lambda b: jv.metrics.deletion(plain, X, 0, X[..., 0], baseline=b, num_steps=2),
+    "occlusion of a batch": lambda b: jv.occlusion(plain, X, window=3, stride=3, baseline=b),
+    "occlusion": lambda b: jv.occlusion(plain, X[0], window=3, stride=3, baseline=b),
+    "occlude_regions": lambda b: jv.occlude_regions(plain, X[0], [(0, 0, 2, 2)], baseline=b),
+    "correspondence": lambda b: (
+        jv.correspondence(plain, X, PARTS, "maps", key=KEY, size=2, baseline=b, num_draws=2).distances
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_a_baseline_is_a_number_a_pixel_or_an_image(name):
+    batch = name in ("integrated_gradients", "completeness_gap", "deletion", "occlusion of a batch")
+    for baseline in (0.5, np.arange(3.0)):
+        found, expected = BASELINES[name](baseline), BASELINES[name](np.broadcast_to(baseline, X.shape[1:]))
+        jax.tree.map(lambda mine, other: np.testing.assert_allclose(mine, other, atol=1e-5), found, expected)
+    if batch:
+        BASELINES[name](np.zeros(X.shape))
+    for shape in [(11, 3), (1, 3), (9, 11), (11,), (4,), (9, 11, 1, 3)]:
+        with pytest.raises(ValueError, match=rf"^`baseline` must broadcast to .* got {re.escape(str(shape))}\. Give a"):
+            BASELINES[name](np.zeros(shape))
+
+
+def test_the_forms_of_a_baseline_are_told():
+    text = (
+        "`baseline` must broadcast to `images` of (3, 9, 11, 3), got (11, 3). Give a number, or an array of shape (3,) "
+        "for one pixel, (9, 11, 3) for one image, or (3, 9, 11, 3) for one image each."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
+        BASELINES["deletion"](np.zeros((11, 3)))
+
+
+@pytest.mark.usefixtures("unchecked_shapes")
+@pytest.mark.parametrize("dtype", [float, int])
+def test_one_hot_targets_are_told_the_way_out(dtype):
+    text = (
+        "`target` must be one int, or one per image, got shape (3, 4) for 3 images. Take the indices of one-hot rows: "
+        "target.argmax(-1)."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
+        jv.saliency(plain, X, np.eye(4, dtype=dtype)[:3])
+
+
+@pytest.mark.usefixtures("unchecked_shapes")
+@pytest.mark.parametrize(
+    ("target", "got"), [("cat", "'cat'"), (["cat", "dog", "cat"], "'cat'"), (None, "None"), (0.5, "float64")]
+)
+def test_targets_that_are_no_numbers_are_named(target, got):
+    text = (
+        f"`target` must be integers, got {got}. Use the index of an output: logits.argmax(-1), or labels.index(label)."
+    )
+    with pytest.raises(TypeError, match=f"^{re.escape(text)}$"):
+        jv.saliency(plain, X, target)
