@@ -9,6 +9,8 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
+from models._pictures import eight_bits
+
 Transform = Callable[[UInt8[np.ndarray, "h w c"]], np.ndarray]
 
 _BLOCK = 500  # examples that a thread reads and decodes at a time
@@ -92,7 +94,8 @@ class Source:
 
     def _decode(self, index: int, record: dict[str, Any]) -> tuple[np.ndarray, np.int32]:
         try:
-            picture = Image.open(io.BytesIO(record["image"]), formats=("PNG", "JPEG")).convert(self._mode)
+            stored = Image.open(io.BytesIO(record["image"]), formats=("PNG", "JPEG"))
+            picture = eight_bits(stored, stored.format).convert(self._mode)
         except (OSError, ValueError) as error:
             raise ValueError(
                 f"photo {index} of {self._name} must be a PNG or JPEG that can be read: {error}."

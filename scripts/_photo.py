@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from models._pictures import eight_bits
+
 # Those that lie in scikit-image's wheel: others would be downloaded.
 SAMPLES = ("astronaut", "chelsea", "coffee", "rocket")
 
@@ -43,12 +45,7 @@ def load(photo: str) -> Photo:
 def _read(path: Path) -> np.ndarray:
     try:
         with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image)
-            if upright.has_transparency_data:
-                # What is transparent is shown on white, as a viewer would show it.
-                layer = upright.convert("RGBA")
-                upright = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
-            return np.asarray(upright.convert("RGB"))
+            return np.asarray(eight_bits(ImageOps.exif_transpose(image), image.format).convert("RGB"))
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
         raise ValueError(
             f"`PHOTO` must be a picture that can be read, got {str(path)!r}: {error}. Convert it to PNG or JPEG."

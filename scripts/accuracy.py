@@ -15,10 +15,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import tyro
-from PIL import Image
 from tqdm import tqdm
 
 import models
+from scripts import _photo
 
 
 def accuracy(network: models.Network, folder: Path) -> dict[str, float]:
@@ -27,7 +27,7 @@ def accuracy(network: models.Network, folder: Path) -> dict[str, float]:
     logits = jax.jit(lambda network, images: network(images))
     ranks = []
     for photo in tqdm(photos, unit="photo", file=sys.stderr):
-        image = network.preprocess(np.asarray(Image.open(folder / photo["file"]).convert("RGB")))
+        image = network.preprocess(_photo.load(str(folder / photo["file"])).pixels)
         scores = logits(network, image)[0]
         ranks.append(int(jnp.sum(scores > scores[photo["class"]])))
     return {

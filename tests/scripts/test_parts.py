@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import models
 from scripts import _photo
 from scripts._clock import Clock
 from scripts._command import UsageError
@@ -25,6 +26,57 @@ def test_every_kind_of_picture_becomes_rgb(tmp_path, mode):
     Image.new(mode, (8, 6)).save(path)
     photo = _photo.load(str(path)).pixels
     assert (photo.shape, photo.dtype) == ((6, 8, 3), np.uint8)
+
+
+def test_sixteen_bits_are_scaled_and_not_cut_off(tmp_path):
+    gray = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    for name in ("gray.png", "gray.tif"):
+        Image.fromarray(gray.astype(np.uint16) * 257).save(tmp_path / name)
+        found = _photo.load(str(tmp_path / name)).pixels
+        np.testing.assert_array_equal(found, np.repeat(gray[..., None], 3, -1))
+    # Between two levels the nearer one; the file is opened as it is, turned or not.
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(np.array([[0, 128, 129, 65535]], np.uint16)).save(tmp_path / "turned.png", exif=exif)
+    assert _photo.load(str(tmp_path / "turned.png")).pixels[..., 0].ravel().tolist() == [0, 0, 1, 255]
+
+
+def test_a_set_of_sixteen_bits_is_scaled_too():
+    from models._pictures import eight_bits
+
+    wide = Image.fromarray(np.array([[0, 257, 65535]], np.int32))
+    assert np.asarray(eight_bits(wide, "PNG")).tolist() == [[0, 1, 255]]
+
+
+@pytest.mark.parametrize(("dtype", "kind"), [(np.float32, "floating-point numbers"), (np.int32, "32-bit integers")])
+def test_numbers_of_an_unknown_range_are_refused(tmp_path, dtype, kind):
+    path = tmp_path / "photo.tif"
+    Image.fromarray(np.linspace(0, 1, 12).reshape(3, 4).astype(dtype)).save(path)
+    with pytest.raises(
+        ValueError, match=f"`PHOTO` must be a picture that can be read, got .*it holds {kind}, and does"
+    ):
+        _photo.load(str(path))
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "P", "1", "LA"])
+def test_colors_survive_the_mode(tmp_path, mode):
+    color = (0, 255, 255) if mode in ("CMYK", "P") else (255, 255, 255)
+    stored = Image.new("RGB", (8, 6), color).convert(mode)
+    stored.save(tmp_path / "photo.tif")
+    np.testing.assert_array_equal(_photo.load(str(tmp_path / "photo.tif")).pixels[0, 0], color)
+
+
+def test_the_accuracy_is_of_photos_turned_upright(tmp_path, monkeypatch):
+    from scripts.accuracy import accuracy
+
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (40, 20)).save(tmp_path / "turned.jpg", exif=exif)
+    (tmp_path / "photos.json").write_text(json.dumps([{"file": "turned.jpg", "class": 0}]))
+    crop, seen = models.Network.crop, []
+    monkeypatch.setattr(models.Network, "crop", lambda self, photo: seen.append(photo.shape) or crop(self, photo))
+    accuracy(models.load("mnist_cnn1"), tmp_path)
+    assert seen == [(40, 20, 3)]
 
 
 def test_what_is_transparent_is_white(tmp_path):
