@@ -114,6 +114,12 @@ def shape_of(function: Callable, *args: Any, **options: Any) -> Any:
     )
 
 
+def once(function: Callable, *args: Any) -> Any:
+    """`function(*args)`, which reads shapes alone and returns no array, computed once for a structure and shapes."""
+    call = Call.of(args, {})
+    return _keep("once", function, call, call.captures(), lambda: function(*args))
+
+
 def _keep(kind: str, function: Callable, call: Call, held: Captures | None, make: Callable[[], Any]) -> Any:
     """`make()`, or what it gave for an equal call; nothing is kept of a call of which it is not known what it holds."""
     if held is None:

@@ -8,12 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
 
+from jaxviz._core._batch import default_batch
 from jaxviz._core._chunks import chunks
 from jaxviz._core._grown import grown
 from jaxviz._core._program import one_program
 from jaxviz.analysis._layers import activations, check_layers
 from jaxviz.analysis._parts import boxes_of, random_boxes
-from jaxviz.attribution._average import DEFAULT_BATCH
 from jaxviz.attribution._check import check_baseline, check_count, check_images
 from jaxviz.transforms._callable import callee
 
@@ -117,8 +117,8 @@ def correspondence(
             that subtracts it.
         num_draws: how many times a random place is covered in each image: of the same size, inside of the image, and
             not touching any of its parts.
-        batch_size: how many covered images go through `f` at a time, at least one of each: it bounds the memory. 16 by
-            default.
+        batch_size: how many covered images go through `f` at a time, at least one of each: it bounds the memory. By
+            default a number that suits the device.
 
     Returns:
         The distances, by layer if there are several. Cost: `n (p + num_draws)` forward passes up to the last layer.
@@ -141,7 +141,7 @@ def correspondence(
     check_layers(f, names, jax.ShapeDtypeStruct(images.shape, images.dtype))
     baseline = check_baseline(baseline, images.shape[1:], "image").astype(images.dtype)
     num_draws = check_count(num_draws, "num_draws")
-    batch_size = check_count(DEFAULT_BATCH if batch_size is None else batch_size, "batch_size")
+    batch_size = check_count(default_batch(f, images) if batch_size is None else batch_size, "batch_size")
     count, height, width = images.shape[:3]
     boxes = boxes_of(parts, (count, height, width), size)
     anywhere = random_boxes(key, boxes, (height, width), num_draws)

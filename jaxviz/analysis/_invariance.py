@@ -10,12 +10,12 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float, Int
 
+from jaxviz._core._batch import default_batch
 from jaxviz._core._chunks import map_chunks
 from jaxviz._core._grown import mixed
 from jaxviz._core._program import one_program
 from jaxviz.analysis._layers import check_layers
 from jaxviz.analysis._transformations import Transformation
-from jaxviz.attribution._average import DEFAULT_BATCH
 from jaxviz.attribution._check import check_count, check_images, check_outputs
 from jaxviz.attribution._probability import Probability, check_probability, probabilities
 from jaxviz.attribution._target import Target, check_target, mark
@@ -76,7 +76,7 @@ def invariance(
         transformations: by name; see `analysis.standard_transformations`, `analysis.blur`, `analysis.brightness`.
         targets: the class whose probability is followed, one for all images or one per image.
         batch_size: how many transformed images go through `f` at a time: it bounds the memory, to which the layers of
-            the originals are added. 16 by default.
+            the originals are added. By default a number that suits the device.
         probability: how it is read from the outputs: `"softmax"` over classes, `"sigmoid"` for labels of which each
             stands for itself. By default a softmax, and a sigmoid for a head of one output.
 
@@ -96,8 +96,8 @@ def invariance(
     """
     f, images = callee(f), check_images(images)
     names = (layers,) if isinstance(layers, str) else tuple(layers)
-    batch_size = check_count(DEFAULT_BATCH if batch_size is None else batch_size, "batch_size")
     num_outputs = check_outputs(f, images)
+    batch_size = check_count(default_batch(f, images) if batch_size is None else batch_size, "batch_size")
     check_layers(f, names, jax.ShapeDtypeStruct(images.shape, images.dtype))
     indices = check_target(targets, images.shape[0], num_outputs)
     _check_transformations(transformations, images)

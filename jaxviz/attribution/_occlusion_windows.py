@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from jaxviz._core._batch import default_batch
 from jaxviz.attribution._occlusion_grid import Grid
 from jaxviz.transforms._incremental import flat_program
 from jaxviz.transforms._incremental_plan import plan
@@ -67,8 +68,7 @@ def _dense(f: Callable, images: Array, baseline: Array, grid: Grid, most: int | 
     def run(table: Array) -> Array:
         return jax.vmap(f)(jnp.where(place.mask(table), baseline, images))
 
-    _, flat, _ = flat_program(f, images)
-    return Sweeper(run, most or _suitable(flat.largest_bytes(), flat.held_bytes(), images.shape[0]), lookups)
+    return Sweeper(run, most or max(1, default_batch(f, images) // images.shape[0]), lookups)
 
 
 def _suitable(bytes_per_window: int, weights: int, num_images: int) -> int:

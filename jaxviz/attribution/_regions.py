@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Integer
 
+from jaxviz._core._batch import default_batch
 from jaxviz._core._chunks import map_chunks
 from jaxviz._core._program import one_program
-from jaxviz.attribution._average import DEFAULT_BATCH
 from jaxviz.attribution._check import check_baseline, check_count, check_image, check_outputs
 from jaxviz.attribution._integers import Integers, integers
 from jaxviz.transforms._callable import callee
@@ -39,7 +39,8 @@ def occlude_regions(
         boxes: top, left, bottom and right of each box in pixels, bottom and right not included. They may overlap.
         baseline: what covers a box: a number, one pixel `(c,)`, or a whole image to take the pixels from. Zero is the
             mean color for a network that subtracts it.
-        batch_size: how many covered images go through `f` at a time: it bounds the memory. 16 by default.
+        batch_size: how many covered images go through `f` at a time: it bounds the memory. By default a
+            number that suits the device.
 
     Returns:
         One row of outputs per box. Cost: one forward pass per box.
@@ -56,8 +57,8 @@ def occlude_regions(
     f, image = callee(f), check_image(image)
     boxes = _check_boxes(boxes, image.shape)
     baseline = check_baseline(baseline, image.shape, "image")
-    batch_size = check_count(DEFAULT_BATCH if batch_size is None else batch_size, "batch_size")
     check_outputs(f, image[None])
+    batch_size = check_count(default_batch(f, image[None]) if batch_size is None else batch_size, "batch_size")
     return _occluded(f, image, jnp.asarray(boxes), baseline.astype(image.dtype), batch_size=batch_size)
 
 

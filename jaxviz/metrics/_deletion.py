@@ -12,10 +12,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int
 
+from jaxviz._core._batch import default_batch
 from jaxviz._core._chunks import map_chunks
 from jaxviz._core._grown import grown
 from jaxviz._core._program import one_program
-from jaxviz.attribution._average import DEFAULT_BATCH
 from jaxviz.attribution._check import check_baseline, check_count, check_float, check_images, check_outputs
 from jaxviz.attribution._probability import Probability, check_probability, probabilities
 from jaxviz.attribution._target import Indices, Target, check_target, mark, scores
@@ -73,8 +73,8 @@ def deletion(
         probability: how it is read from the outputs: `"softmax"` over classes, `"sigmoid"` for labels of which each
             stands for itself. By default a softmax, and a sigmoid for a head of one output.
         score: from outputs to what is read for the target in place of a probability.
-        batch_size: how many images go through `f` at a time, at least one for each image: it bounds the memory. 16 by
-            default.
+        batch_size: how many images go through `f` at a time, at least one for each image: it bounds the memory. By
+            default a number that suits the device.
 
     Returns:
         The curve of each image. Where a traced target does not exist, its values are NaN.
@@ -161,10 +161,10 @@ def _follow(
     attribution = check_float(attribution, "attribution")
     baseline = jnp.broadcast_to(check_baseline(baseline, images.shape, "images").astype(images.dtype), images.shape)
     num_steps = check_count(num_steps, "num_steps")
-    batch_size = check_count(DEFAULT_BATCH if batch_size is None else batch_size, "batch_size")
     if probability is not None and score is not None:
         raise ValueError(f"`probability` must be left out where there is a `score`, got {probability!r}. Drop one.")
     num_outputs = check_outputs(f, images)
+    batch_size = check_count(default_batch(f, images) if batch_size is None else batch_size, "batch_size")
     probability = check_probability(probability, num_outputs)
     indices = check_target(target, images.shape[0], num_outputs)
     before, after = (images, baseline) if deleting else (baseline, images)

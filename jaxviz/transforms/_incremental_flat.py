@@ -71,10 +71,6 @@ class Flat(NamedTuple):
                 reached.update(slot.index for slot in op.outputs)
         return reached
 
-    def largest_bytes(self) -> int:
-        """Of the operation with the largest operands and outputs."""
-        return max((sum(value.nbytes for value in op.slots) for op in self.ops), default=0)
-
     def held_bytes(self) -> int:
         """Of the parameters and constants; the last input is the images."""
         constants = (value.size * value.dtype.itemsize for value in self.constants.values())
