@@ -29,8 +29,8 @@ class Snapshots:
         if run != self._run:
             differing = [key for key in sorted({*run, *self._run}) if run.get(key) != self._run.get(key)]
             raise ValueError(
-                f"`folder` must hold snapshots of this training, got some with another {', '.join(differing)}. "
-                "Use another folder, or delete them."
+                f"`folder` must hold snapshots of the same training, got some that differ in {', '.join(differing)}. "
+                "Give another folder, or delete them."
             )
         leaves, tree = jax.tree.flatten(like)
         saved = self._checkpointer.load(

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import hashlib
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key
 
+from jaxviz._core._identity import digest, traced
 from models._labels import class_numbers
 from models.datasets import Examples
 from models.network import Network
@@ -66,7 +66,8 @@ def train(
         recipe: how.
         examples: as bytes, of the size that the network takes. They lie on the device as long as the training goes on.
         key: for the order of the examples, the augmentation, and dropout.
-        folder: for snapshots, and for nothing else; about three times the network. Without one nothing is kept.
+        folder: for snapshots, and for nothing else; about three times the network. Snapshots of a training that
+            computes anything else, or on other examples, are refused. Without a folder nothing is kept.
         report: called about fifty times an epoch with the number of its steps that are done, for a progress bar.
 
     Yields:
@@ -80,8 +81,8 @@ def train(
     num_steps = len(examples.labels) // recipe.batch_size
     parameters: Any = network
     start = State(network, recipe.optimizer(num_steps).init(parameters))
-    run = _run(start, recipe, examples, key)
-    with contextlib.nullcontext() if folder is None else snapshots(folder, run) as kept:
+    with contextlib.ExitStack() as stack:
+        kept = folder and stack.enter_context(snapshots(folder, _run(start, recipe, examples, key)))
         number, state = (0, start) if kept is None else kept.load(start)
         images, labels = map(jnp.asarray, examples)
         while number < recipe.epochs:
@@ -125,18 +126,15 @@ def check(network: Network, recipe: Recipe, examples: Examples) -> None:
 
 
 def _run(start: State, recipe: Recipe, examples: Examples, key: Array) -> dict[str, Any]:
-    """What tells a training from others."""
+    """All that the weights follow from, by the names that a refusal gives them."""
+    shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), (start, *examples, key))
+    program = traced(lambda *inputs: epoch(*inputs, recipe, None), *shapes)
     return {
         "network": start.network.name,
-        "weights": _sha256(*jax.tree.leaves(start.network)),
-        "examples": _sha256(*examples),
-        "key": _sha256(jax.random.key_data(key)),
+        "program": program.function,
+        "weights": digest(*jax.tree.leaves(start.network)),
+        "examples": digest(*examples),
+        "key": digest(key),
+        "version of jax": jax.__version__,
         **{name: repr(value) for name, value in dataclasses.asdict(recipe).items()},
     }
-
-
-def _sha256(*arrays: Any) -> str:
-    content = hashlib.sha256()
-    for array in arrays:
-        content.update(np.ascontiguousarray(array).tobytes())
-    return content.hexdigest()

@@ -94,16 +94,38 @@ def test_a_training_goes_on_to_the_same_bits(epochs, tmp_path):
     assert not list(training.train(tiny(), RECIPE, corners(), key=jax.random.key(1), folder=tmp_path / "snapshots"))
 
 
+class Smooth(Tiny):
+    """The same parameters, another architecture."""
+
+    def __call__(self, images):
+        x = jax.nn.gelu(self.conv1(images))
+        x = checkpoint_name(nnx.avg_pool(x, (2, 2), (2, 2)), "conv1")
+        return self.predictions(x.reshape(len(x), -1))
+
+
 def test_snapshots_of_another_training_are_refused(tmp_path):
-    for _ in zip(
-        range(2), training.train(tiny(), RECIPE, corners(), key=jax.random.key(1), folder=tmp_path), strict=False
-    ):
+    images, labels = corners()
+    given = {"network": tiny(), "recipe": RECIPE, "examples": Examples(images, labels), "key": jax.random.key(1)}
+    for _ in zip(range(2), training.train(**given, folder=tmp_path), strict=False):
         pass
-    other = dataclasses.replace(RECIPE, learning_rate=0.01)
-    with pytest.raises(
-        ValueError, match="`folder` must hold snapshots of this training, got some with another learning_rate, weights"
-    ):
-        next(training.train(tiny(seed=1), other, corners(), key=jax.random.key(1), folder=tmp_path))
+
+    def refused(differing, **other):
+        text = rf"^`folder` must hold snapshots of the same training, got some that differ in {differing}\. Give"
+        with pytest.raises(ValueError, match=text):
+            next(training.train(**given | other, folder=tmp_path))
+
+    spec = given["network"].spec
+    smooth = models.Network.of(quick.jit(lambda: Smooth(rngs=nnx.Rngs(0)))(), spec)
+    smooth = dataclasses.replace(smooth, state=given["network"].state)
+    refused("program", network=smooth)
+    refused("program", network=dataclasses.replace(given["network"], spec=dataclasses.replace(spec, mean=(0.25,))))
+    refused("weights", network=tiny(seed=1))
+    refused("key", key=jax.random.key(2))
+    refused("learning_rate, program", recipe=dataclasses.replace(RECIPE, learning_rate=0.01))
+    refused("examples", examples=Examples(images, (labels + 1) % 4))
+    images = images.copy()
+    images[-1, -1, -1] += 1
+    refused("examples", examples=Examples(images, labels))
 
 
 KILLED = """
