@@ -9,6 +9,8 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
+from jaxviz._core._identity import digest
+from jaxviz._core._sources import said_by
 from models._pictures import eight_bits
 
 Transform = Callable[[UInt8[np.ndarray, "h w c"]], np.ndarray]
@@ -77,6 +79,11 @@ class Source:
             ) from error
         self._name, self._transform = name, transform
         self._mode = "L" if builder.info.features["image"].shape[-1] == 1 else "RGB"
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells the records from others: set, version, split and files. Of the transform it says nothing."""
+        return digest(said_by(self._records))
 
     def __len__(self) -> int:
         return len(self._records)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scripts._command import UsageError
+from scripts._depends import code
 
 _RECORD = "run.json"
 _PLAIN_LIST = re.compile(r"\[\n *([^\[\]{}]*?)\n *\]")
@@ -24,15 +25,21 @@ class Step(NamedTuple):
 
 
 class RunFolder:
-    """A folder that belongs to one run: a script with its resolved arguments.
+    """A folder that belongs to one run: a script with its resolved arguments, on some data.
 
-    Running the same again after an interruption goes on where it stopped. Running the same again after the end does
-    all of it again, and replaces file by file. Another run is refused.
+    Running the same again after an interruption goes on where it stopped. Running the same again after the end, or by
+    other software, does all of it again, and replaces file by file. Another run is refused.
 
     Args:
         path: the folder; made where it is missing.
-        run: script and arguments; they say whose folder it is.
-        versions: of the software; finished steps of other versions are not used.
+        run: all that the results depend on: script and arguments, and digests of weights, photos and data sets. It says
+            whose folder it is.
+        versions: of the software. Finished steps of other versions, or of other code in this repository, are not used.
+
+    Attributes:
+        path: the folder.
+        run: as given.
+        resumed: whether an interrupted run goes on. Otherwise nothing that lies in the folder may be used.
 
     Raises:
         UsageError: for a folder with anything else in it, or one that cannot be made.
@@ -41,11 +48,16 @@ class RunFolder:
     def __init__(self, path: Path, run: dict[str, Any], versions: Mapping[str, str]):
         self.path = path
         self.run = run
-        self._record: dict[str, Any] = {"run": run, "versions": dict(versions), "finished": [], "complete": False}
+        self._record: dict[str, Any] = {"run": run, "versions": dict(versions), "code": code()}
+        self._record |= {"finished": [], "complete": False}
         if (other := occupant(path, run)) is not None:
             raise UsageError(f"`--out` must be a new folder or one of the same run, got {path}: {other}. Use another.")
         before = _read(path)
-        if before and not before["complete"] and before["versions"] == self._record["versions"]:
+        software = ("versions", "code")
+        self.resumed = bool(
+            before and not before["complete"] and all(before.get(key) == self._record[key] for key in software)
+        )
+        if before and self.resumed:
             self._record["finished"] = before["finished"]
         try:
             path.mkdir(parents=True, exist_ok=True)

@@ -1,12 +1,12 @@
 """What tells one data set from another, for scans that are kept."""
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from jaxviz._core._identity import digest
+from jaxviz._core._sources import said_by
 from jaxviz.analysis._dataset import Examples
 
 _SAMPLE = 128  # examples of a source that are read
@@ -27,7 +27,7 @@ def fingerprint(examples: Examples) -> dict[str, str]:
         every = range(len(examples)) if examples.in_memory else _spread(len(examples))
         read = [_example(examples, index) for index in every]
         chosen, labels = [image for image, _ in read], [label for _, label in read]
-    found = {"images": digest(len(examples), _own(examples.source), chosen)}
+    found = {"images": digest(len(examples), said_by(examples.source), chosen)}
     return found | {"labels": digest(labels)} if examples.labelled else found
 
 
@@ -41,16 +41,3 @@ def _example(examples: Examples, index: int) -> tuple[Any, Any]:
     # Whatever a foreign reader raises: the scan says what to do about it.
     except Exception as error:
         return type(error).__name__, None
-
-
-def _own(source: Any) -> Any:
-    """What a source says of itself, if anything."""
-    if (own := getattr(source, "fingerprint", None)) is not None:
-        return str(own() if callable(own) else own)
-    if (info := getattr(source, "dataset_info", None)) is not None and hasattr(source, "split"):
-        files = [
-            (split.name, split.shard_lengths, [os.path.getsize(path) for path in split.filepaths])
-            for split in info.splits.values()
-        ]
-        return info.full_name, str(source.split), files
-    return None

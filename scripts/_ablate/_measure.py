@@ -57,7 +57,7 @@ def prepare(config: "Config") -> Study:
     named = [f"{layer}:{channel}" for layer, some in off.items() for channel in some]
     run = Run(
         f"ablate-{network.name}",
-        settings("ablate", config, network, data, layers=layers, off=named),
+        settings("ablate", config, network, data, layers=layers, off=named, ranked=ranks.sha256),
         config.scan,
         images=data.size + len(layers) * (ranks.size + data.size),
     )

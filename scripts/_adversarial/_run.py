@@ -10,6 +10,7 @@ from jaxviz import render
 from scripts._adversarial import _figures, _measure
 from scripts._adversarial._study import Study, prepare
 from scripts._clock import Clock
+from scripts._depends import of_data, of_network
 from scripts._explain._run import versions
 from scripts._run_folder import RunFolder, Step, dumps, free
 
@@ -27,8 +28,8 @@ def open_study(config: "Config") -> tuple[Study, RunFolder]:
     run = {key: list(value) if isinstance(value, tuple) else value for key, value in run.items()}
     run |= {
         "target": study.label,
-        "weights": config.weights,
-        "sha256": study.made.sha256(),
+        "weights_sha256": of_network(study.network),
+        "sha256": of_data(study.made, study.unseen, study.example),
         "layer": study.layer,
     }
     return study, RunFolder(out or free(Path("runs") / f"adversarial-{config.network}", run), run, versions())

@@ -8,6 +8,7 @@ import models
 from models import training
 from models.datasets import Examples, load, size
 from scripts._architectures._aliasing import convolutions
+from scripts._depends import of_data, of_network
 from scripts._explain._run import versions
 from scripts._explain._study import unknown
 from scripts._run_folder import RunFolder, free
@@ -55,6 +56,8 @@ def prepare(config: "Config") -> Study:
     )
     settings = dataclasses.asdict(config)
     del settings["out"]
+    train, test = load(dataset, part), load(dataset, "test")
     run = {"script": "architectures", **settings, "networks": list(config.networks)}
+    run |= {"weights_sha256": [of_network(network) for network in networks], "data_sha256": of_data(train, test)}
     folder = RunFolder(config.out or free(Path("runs") / "architectures", run), run, versions())
-    return Study(config, networks, recipe, load(dataset, part), load(dataset, "test"), folder)
+    return Study(config, networks, recipe, train, test, folder)

@@ -11,6 +11,7 @@ import jaxviz as jv
 import models
 from jaxviz import render
 from models import datasets, training
+from scripts._depends import of_network
 from scripts._explain._study import color, unknown
 from scripts._run_folder import Step
 from scripts._scan._boxes import fields_of
@@ -64,7 +65,8 @@ def prepare(config: "Config") -> Study:
     run = Run(
         f"evolution-{trained.name}",
         settings("evolution", config, trained, data, epochs=sorted(networks), drawn=channels)
-        | {"checkpoints": [str(path) for path in files.values()]},
+        | {"checkpoints": [str(path) for path in files.values()]}
+        | {"weights": [of_network(network) for network in networks.values()]},
         config.scan,
         images=data.size * len(networks) * (2 * len(layers) + 2),
     )

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from jaxviz import render
 from scripts._clock import Clock
+from scripts._depends import of_network
 from scripts._explain import _attributions, _occlusion, _prediction, _projections
 from scripts._explain._page import page
 from scripts._explain._study import Study
@@ -23,6 +24,7 @@ def open_folder(study: Study) -> RunFolder:
     settings = dataclasses.asdict(study.config)
     out = settings.pop("out")
     run = {"script": "explain", **settings, "photo": study.name, "sha256": study.sha256, "layers": study.layers}
+    run["weights_sha256"] = of_network(study.network)
     run = {key: list(value) if isinstance(value, tuple) else value for key, value in run.items()}
     return RunFolder(out or free(Path("runs") / f"explain-{study.name}-{study.config.network}", run), run, versions())
 

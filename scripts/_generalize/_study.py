@@ -10,6 +10,7 @@ import numpy as np
 import jaxviz as jv
 import models
 from models import datasets, transfer
+from scripts._depends import of_data, of_network
 from scripts._explain._run import versions
 from scripts._explain._study import spread_over, unknown
 from scripts._generalize._folds import most_photos
@@ -60,6 +61,7 @@ def prepare(config: "Config") -> Study:
     }
     del settings["out"]
     run = {"script": "generalize", **settings, "layers": list(layers)}
+    run |= {"weights_sha256": of_network(network), "data_sha256": of_data(train, test)}
     out = config.out or free(Path("runs") / f"generalize-{config.data}-{config.network}", run)
     folder = RunFolder(out, run, versions())
     photos = np.concatenate([train.images, test.images])

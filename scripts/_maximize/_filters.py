@@ -9,6 +9,7 @@ import numpy as np
 
 import jaxviz as jv
 from jaxviz import maximize, render
+from scripts._depends import of_data
 from scripts._explain._study import spread_over, unknown
 from scripts._maximize import _photos
 from scripts._maximize._plan import Plan, Task, Tick, settings
@@ -45,6 +46,7 @@ def plan(config: "Filters") -> Plan:
         tasks[_PHOTOS] = Task(partial(_strongest, whole, photos, layers, config.photos), len(photos.pixels))
     source = photos.source if photos else "none: JAXVIZ_PHOTOS is not set"
     run = settings(config, shared, layers=[layer.name for layer in layers], source=source)
+    run["photos_sha256"] = of_data(photos and photos.pixels)
     return Plan(f"maximize-filters-{shared.network.name}", run, tasks, partial(_draw, shared, photos, layers), _report)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import jaxviz as jv
 from jaxviz import maximize, render
 from scripts import _photo
+from scripts._depends import of_data
 from scripts._explain._projections import square
 from scripts._explain._study import color, pixels, spread_over, unknown
 from scripts._maximize import _photos
@@ -43,6 +44,7 @@ def plan(config: "Photo") -> Plan:
         for layer in layers
     }
     run = settings(config, shared, photo=photo.name, sha256=photo.sha256, layers=list(layers), typical=others.source)
+    run["typical_sha256"] = of_data(others.pixels)
     draw = partial(_draw, shared, pixels(shared.network, images), photo.name, layers)
     return Plan(f"maximize-photo-{photo.name}-{shared.network.name}", run, tasks, draw, _report)
 

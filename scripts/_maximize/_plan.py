@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from jaxviz import render
 from scripts._clock import Clock
+from scripts._depends import of_network
 from scripts._explain._run import versions
 from scripts._maximize._study import Study
 from scripts._run_folder import RunFolder, Step, free
@@ -45,7 +46,7 @@ def settings(config: Any, study: Study, **resolved: Any) -> dict[str, Any]:
     run = {"script": f"maximize {type(config).__name__.lower()}", **dataclasses.asdict(config)}
     run |= run.pop("ascent")
     del run["out"]
-    run |= {"image": list(study.network.input_shape), **resolved}
+    run |= {"image": list(study.network.input_shape), "weights_sha256": of_network(study.network), **resolved}
     plain = {key: list(value) if isinstance(value, tuple) else value for key, value in run.items()}
     return {key: str(value) if isinstance(value, Path) else value for key, value in plain.items()}
 

@@ -10,6 +10,7 @@ import numpy as np
 import jaxviz as jv
 import models
 from jaxviz import render
+from scripts._depends import of_network
 from scripts._maximize._plan import Plan, Task, Tick
 from scripts._maximize._study import OBJECTIVES, Study, file_name, of, picture, rounded
 from scripts._run_folder import Step, dumps
@@ -37,7 +38,7 @@ def plan(config: "Config") -> Plan:
     batches = {f"classes-{start:03d}": drawn[start : start + config.batch] for start in starts}
     if known.size:
         batches["known"] = known
-    run = {"script": "recognized", **dataclasses.asdict(config)}
+    run = {"script": "recognized", **dataclasses.asdict(config), "weights_sha256": of_network(network)}
     del run["out"]
     tasks = {name: Task(partial(_ascend, study, config, classes), len(classes)) for name, classes in batches.items()}
     return Plan(f"recognized-{network.name}-{config.objective}", run, tasks, partial(_draw, study, run), _report)

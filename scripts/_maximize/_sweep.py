@@ -10,6 +10,7 @@ import jaxviz as jv
 import models
 from jaxviz import maximize, render
 from jaxviz.maximize.priors import lp_norm, total_variation
+from scripts._depends import of_network
 from scripts._maximize._plan import Plan, Task, Tick, settings
 from scripts._maximize._study import Study, chosen, of, picture, rounded, study
 from scripts._maximize._sweep_figure import figure
@@ -37,6 +38,7 @@ def plan(config: "Sweep") -> Plan:
     tasks = {f"weight-{weight:g}": Task(partial(_weighted, shared, target, weight)) for weight in weights}
     tasks |= {f"two-{first}-{second}": Task(partial(_both, two, (first, second))) for first, second in pairs}
     run = settings(config, shared, target=shared.labels[target], tv_weights=list(weights), two_on=why)
+    run["two_sha256"] = of_network(two.network)
     draw = partial(_draw, shared, config, target, two)
     return Plan(f"maximize-sweep-{shared.network.name}", run, tasks, draw, partial(_report, config))
 

@@ -12,6 +12,7 @@ from jax.tree_util import Partial
 import jaxviz as jv
 import models
 from scripts._command import UsageError
+from scripts._depends import of_network
 from scripts._explain._run import versions
 from scripts._explain._study import unknown
 from scripts._paper._photos import Photo
@@ -48,10 +49,11 @@ def prepare(script: str, config: Any, photos: list[Photo], network: models.Netwo
     given = dataclasses.asdict(config)
     del given["out"]
     settings = {key: str(value) if isinstance(value, Path) else value for key, value in given.items()}
-    run = {"script": script, **settings, **more, "sha256": [photo.sha256 for photo in photos]}
+    run = {"script": script, **settings, **more, "labels": [photo.target for photo in photos]}
+    run |= {"sha256": [photo.sha256 for photo in photos], "weights_sha256": of_network(network)}
     run = {key: list(value) if isinstance(value, tuple) else value for key, value in run.items()}
     for key, value in run.items():
-        if key != "sha256":
+        if not key.endswith("sha256"):
             print(f"  {key:<10} {value}")
     folder = RunFolder(config.out or free(Path("runs") / f"{script}-{network.name}", run), run, versions())
     images = np.concatenate([np.asarray(network.normalize(photo.pixels[None] / np.float32(255))) for photo in photos])

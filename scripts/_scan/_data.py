@@ -10,6 +10,7 @@ import models
 from models import datasets, training
 from models._prepared import Source
 from scripts import _labelled_photos
+from scripts._depends import of_data
 
 PHOTOS = "photos"
 
@@ -17,7 +18,7 @@ PHOTOS = "photos"
 class Data(NamedTuple):
     """Images as bytes, with their classes.
 
-    `dataset` is what `jv.Scan` reads; `sha256` tells photos from others.
+    `dataset` is what `jv.Scan` reads; `sha256` tells the data from others.
     """
 
     name: str
@@ -25,7 +26,7 @@ class Data(NamedTuple):
     dataset: Any
     size: int
     labels: tuple[str, ...]
-    sha256: str | None
+    sha256: str
 
     def picture(self, index: int) -> np.ndarray:
         """One image as uint8 (h, w, 3)."""
@@ -97,4 +98,5 @@ def find(network: models.Network, name: str | None, split: str, *, keep: bool = 
     source = datasets.load(name, split, transform=transform) if keep or own else Source(name, split, transform)
     dataset = (source.images, source.labels) if isinstance(source, datasets.Examples) else source
     size = len(dataset[0]) if isinstance(dataset, tuple) else len(dataset)
-    return Data(name, split, dataset, size, datasets.labels(name), None)
+    sha256 = of_data(dataset if isinstance(dataset, tuple) else dataset.fingerprint)
+    return Data(name, split, dataset, size, datasets.labels(name), sha256)

@@ -1,7 +1,6 @@
 """A run of several passes over a data set: each is a step, saved as it goes, in one process or in many."""
 
 import dataclasses
-import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -17,6 +16,7 @@ import models
 from jaxviz.analysis._processes import exchanged
 from scripts._clock import Clock
 from scripts._command import UsageError
+from scripts._depends import of_network
 from scripts._explain._run import versions
 from scripts._explain._study import unknown
 from scripts._run_folder import RunFolder, Step, free
@@ -58,6 +58,8 @@ class Run:
         if self.leads:
             try:
                 self._folder = RunFolder(self._options.out or free(Path("runs") / name, settings), settings, versions())
+                if not self._folder.resumed:
+                    shutil.rmtree(self._folder.path / _SCANS, ignore_errors=True)
                 done = [path.stem for path in self._folder.path.glob("*.npz") if self._folder.finished(path.stem)]
                 message = {"path": str(self._folder.path), "finished": done}
             except UsageError as error:
@@ -140,8 +142,7 @@ def network_of(name: str, weights: str | None) -> models.Network:
 def settings(script: str, config: Any, network: models.Network, data: Data, **resolved: Any) -> dict[str, Any]:
     """All that the result depends on, for JSON: the arguments, and what they led to."""
     own = {key: value for key, value in dataclasses.asdict(config).items() if key != "scan"}
-    weights = hashlib.sha256(b"".join(np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(network)))
-    run = {"script": script, **own, "weights": weights.hexdigest()[:16], "data": data.name, "split": data.split}
+    run = {"script": script, **own, "weights": of_network(network), "data": data.name, "split": data.split}
     run |= {"images": data.size, "sha256": data.sha256, "batch_size": config.scan.batch_size, **resolved}
     run["skip_corrupt"] = config.scan.skip_corrupt
     return {key: list(value) if isinstance(value, tuple) else value for key, value in run.items()}

@@ -9,6 +9,7 @@ import jax
 import models
 from models import training
 from models.datasets import Examples, load, size
+from scripts._depends import of_data, of_network
 from scripts._explain._run import versions
 from scripts._run_folder import RunFolder, free
 
@@ -53,6 +54,7 @@ def prepare(config: "Config") -> Study:
     train, test = load(recipe.dataset, config.train), load(recipe.dataset, config.test)
     network = jax.jit(lambda: models.initialize(config.network, config.seed))()
     training.check(network, recipe, train)
+    run |= {"weights_sha256": of_network(network), "data_sha256": of_data(train, test)}
     folder = RunFolder(config.out or free(Path("runs") / f"train-{config.network}", run), run, versions())
     return Study(config, network, recipe, train, test, folder)
 

@@ -41,6 +41,9 @@ def _train(study: Study) -> Step:
     train, validation, test = (Examples(examples.images[part], examples.labels[part]) for part in parts)
     network = _network(study, train.images)
     folder, history = study.folder.path / "snapshots", study.folder.path / _HISTORY
+    if not study.folder.resumed:
+        shutil.rmtree(folder, ignore_errors=True)
+        history.unlink(missing_ok=True)
     epochs: dict[str, dict[str, Any]] = json.loads(history.read_text("utf-8")) if history.exists() else {}
     key = jax.random.key(config.seed)
     with tqdm(total=study.scratch.epochs, unit="epoch", desc=f"from scratch, {size} px", file=sys.stderr) as bar:

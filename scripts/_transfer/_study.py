@@ -12,6 +12,7 @@ import models
 from models import datasets, transfer
 from models.datasets import Examples
 from models.training import Recipe
+from scripts._depends import of_data, of_network
 from scripts._explain._run import versions
 from scripts._explain._study import unknown
 from scripts._run_folder import RunFolder, free
@@ -68,6 +69,7 @@ def prepare(config: "Config") -> Study:
     }
     del settings["out"]
     run = {"script": "transfer", **settings, "layers": list(layers), "sizes": list(sizes)}
+    run |= {"weights_sha256": of_network(network), "data_sha256": of_data(classes, examples)}
     out = config.out or free(Path("runs") / f"transfer-{config.data}-{config.network}", run)
     folder = RunFolder(out, run, versions())
     count = 8 * len(examples[sizes[0]].labels) // 10

@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from jaxviz import render
 from scripts._clock import Clock
+from scripts._depends import of_data, of_network
 from scripts._explain._run import versions
 from scripts._run_folder import RunFolder, Step, dumps, free
 from scripts._trust import _figures, _measure
@@ -24,8 +25,8 @@ def open_study(config: "Config") -> tuple[Study, RunFolder]:
     out = run.pop("out")
     run |= {
         "methods": list(study.config.methods),
-        "weights": config.weights,
-        "sha256": study.photos.sha256(),
+        "weights_sha256": of_network(study.network),
+        "sha256": of_data(study.photos),
         "layer": study.layer,
         "randomized": [" ".join(group) for group in study.stages],
     }
