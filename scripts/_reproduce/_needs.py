@@ -7,14 +7,16 @@ from typing import NamedTuple
 
 from models.hub import FILE
 from models.registry import CHECKPOINTS
+from scripts._depends import of_data, of_folder
 
 
 class Need(NamedTuple):
-    """Something that has to be there: in words, how to get it, and whether it is."""
+    """Something that has to be there: in words, how to get it, whether it is, and what tells it from others."""
 
     what: str
     way: str
     met: Callable[[], bool]
+    content: Callable[[], str]
 
 
 def photos(folder: str) -> Need:
@@ -23,46 +25,52 @@ def photos(folder: str) -> Need:
         f"$JAXVIZ_PHOTOS/{folder}",
         "Set JAXVIZ_PHOTOS to a folder that has it.",
         lambda: "JAXVIZ_PHOTOS" in os.environ and (Path(os.environ["JAXVIZ_PHOTOS"]) / folder).is_dir(),
+        lambda: of_folder(Path(os.environ["JAXVIZ_PHOTOS"]) / folder),
     )
 
 
 def dataset(name: str) -> Need:
     """A prepared data set of tensorflow-datasets."""
 
-    def met() -> bool:
-        folder = Path(os.environ.get("TFDS_DATA_DIR", Path.home() / "tensorflow_datasets"))
-        return any((folder / name).glob("*/dataset_info.json"))
+    def folder() -> Path:
+        return Path(os.environ.get("TFDS_DATA_DIR", Path.home() / "tensorflow_datasets")) / name
 
-    return Need(f"the data set {name}", "Set TFDS_DATA_DIR to a folder where it is prepared.", met)
+    return Need(
+        f"the data set {name}",
+        "Set TFDS_DATA_DIR to a folder where it is prepared.",
+        lambda: any(folder().glob("*/dataset_info.json")),
+        lambda: of_folder(folder(), whole=False),
+    )
 
 
 def weights(name: str) -> Need:
     """A committed file of weights."""
-    return Need(
-        f"checkpoints/{name}.safetensors",
-        "checkpoints/README.md says how it was made.",
-        lambda: (CHECKPOINTS / f"{name}.safetensors").is_file(),
-    )
+    path = CHECKPOINTS / f"{name}.safetensors"
+    way = "checkpoints/README.md says how it was made."
+    return Need(f"checkpoints/{name}.safetensors", way, path.is_file, lambda: of_data(path.read_bytes()))
 
 
 def hub(name: str, repository: str) -> Need:
     """Weights of a network that were downloaded from the hub before."""
 
-    def met() -> bool:
+    def cached() -> str:
         from huggingface_hub import try_to_load_from_cache
 
-        return isinstance(try_to_load_from_cache(repository, FILE), str)
+        found = try_to_load_from_cache(repository, FILE)
+        return found if isinstance(found, str) else ""
 
     way = f"python -c \"import models; models.load('{name}', 'hub')\" downloads them."
-    return Need(f"{repository}, the weights of {name},", way, met)
+    what = f"{repository}, the weights of {name},"
+    # The hub names a file by its checksum.
+    return Need(what, way, lambda: bool(cached()), lambda: Path(cached()).resolve().name)
 
 
 def accelerator() -> Need:
     """A device that is faster than a CPU."""
 
-    def met() -> bool:
+    def kind() -> str:
         import jax
 
-        return jax.default_backend() != "cpu"
+        return jax.devices()[0].device_kind
 
-    return Need("a GPU or TPU", "Two CPU cores take 35 minutes an epoch.", met)
+    return Need("a GPU or TPU", "Two CPU cores take 35 minutes an epoch.", lambda: kind() != "cpu", kind)

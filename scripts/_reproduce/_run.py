@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
+from scripts._depends import code
 from scripts._explain._run import versions
 from scripts._reproduce._study import Study, read
 from scripts._run_folder import RunFolder, dumps
@@ -26,7 +27,7 @@ class Outcome(NamedTuple):
 
 
 def outcomes(studies: Sequence[Study], folder: RunFolder) -> dict[str, Outcome]:
-    """Runs the studies that were not done before, by the same command and the same software, and lack nothing.
+    """Runs the studies that were not done before, by the same command, software and data, and lack nothing.
 
     One that fails is no reason to leave out the others. What a study prints goes to a file beside its folder.
     """
@@ -35,10 +36,7 @@ def outcomes(studies: Sequence[Study], folder: RunFolder) -> dict[str, Outcome]:
     with tqdm(studies, unit="study") as bar:
         for study in bar:
             bar.set_description(study.name)
-            results[study.name] = outcome = _outcome(study, folder.path, before.get(study.name, {}))
-            if outcome.state == "done":
-                before[study.name] = _record(study) | {"seconds": outcome.seconds}
-            folder.write(_OUTCOMES, dumps(before).encode())
+            results[study.name] = outcome = _outcome(study, folder, before)
             bar.write(f"  {study.name:<28} {outcome.state:<8} {outcome.seconds:6.0f} s  {outcome.reason}".rstrip())
     return results
 
@@ -48,26 +46,43 @@ def command(study: Study) -> str:
     return shlex.join(["python", "-m", *study.arguments])
 
 
-def _outcome(study: Study, folder: Path, before: dict[str, Any]) -> Outcome:
+def _outcome(study: Study, folder: RunFolder, remembered: dict[str, Any]) -> Outcome:
     lacking = [need for need in study.needs if not need.met()]
     if lacking:
         return Outcome("missing", " ".join(f"{need.what} is missing. {need.way}" for need in lacking))
-    own, log = folder / study.name, folder / f"{study.name}.log"
-    if before.items() >= _record(study).items() and _complete(own):
+    own, log = folder.path / study.name, folder.path / f"{study.name}.log"
+    before, record = remembered.get(study.name, {}), _record(study)
+    if before.items() >= record.items() and "seconds" in before and _complete(own):
         return Outcome("done", seconds=before["seconds"])
+    if own.exists() and any(before.get(key, record[key]) != record[key] for key in ("command", "inputs")):
+        _put_aside(own)
+    # Known from here on, so that after an interruption the study goes on only if it is still the same.
+    remembered[study.name] = record
+    folder.write(_OUTCOMES, dumps(remembered).encode())
     start = time.perf_counter()
     with log.open("w", encoding="utf-8") as stream:
         arguments = [sys.executable, "-m", *study.arguments, "--out", str(own)]
-        code = subprocess.run(arguments, stdout=stream, stderr=subprocess.STDOUT, check=False).returncode
+        exit_code = subprocess.run(arguments, stdout=stream, stderr=subprocess.STDOUT, check=False).returncode
     seconds = round(time.perf_counter() - start, 1)
-    if code == 0 and _complete(own):
+    if exit_code == 0 and _complete(own):
+        remembered[study.name] = record | {"seconds": seconds}
+        folder.write(_OUTCOMES, dumps(remembered).encode())
         return Outcome("done", seconds=seconds)
     last = [line for line in log.read_text("utf-8", errors="replace").splitlines() if line.strip()][-1:]
-    return Outcome("failed", f"{' '.join(last)} (exit code {code}, {log.name})".strip(), seconds)
+    return Outcome("failed", f"{' '.join(last)} (exit code {exit_code}, {log.name})".strip(), seconds)
+
+
+def _put_aside(own: Path) -> None:
+    """Results of another command, or on other data, make way under another name: they are no rubbish."""
+    number = 1
+    while (aside := own.with_name(f"{own.name}-before-{number}")).exists():
+        number += 1
+    own.rename(aside)
 
 
 def _record(study: Study) -> dict[str, Any]:
-    return {"command": command(study), "versions": versions()}
+    inputs = {need.what: need.content() for need in study.needs}
+    return {"command": command(study), "versions": versions(), "code": code(), "inputs": inputs}
 
 
 def _complete(folder: Path) -> bool:

@@ -6,7 +6,7 @@ import pytest
 import tyro
 
 from scripts._clock import Clock
-from scripts._reproduce import _index, _studies
+from scripts._reproduce import _index, _run, _studies
 from scripts._reproduce._needs import Need, dataset, photos
 from scripts._reproduce._study import Study, read
 
@@ -21,7 +21,7 @@ def study(name, *arguments, needs=()):
 
 @pytest.fixture
 def three(tmp_path):
-    absent = Need("the thing", "Get <it>.", lambda: False)
+    absent = Need("the thing", "Get <it>.", lambda: False, lambda: "")
     return (
         study("good", "7"),
         study("bad", "8", "--fail-without", str(tmp_path / "repaired")),
@@ -77,6 +77,25 @@ def test_another_command_or_a_broken_folder_is_not_taken_for_done(tmp_path):
     (out / "one" / "run.json").write_text('{"complete": false}')
     _index.write([study("one", "2")], out, Clock())
     assert runs(out, "one") == 3
+
+
+@pytest.mark.parametrize("change", ["inputs", "code", "interrupted"])
+def test_what_was_done_on_other_data_or_by_other_code_is_done_again(change, tmp_path, monkeypatch):
+    out, content = tmp_path / "all", ["first"]
+    one = study("one", "1", needs=(Need("the thing", "Get it.", lambda: True, lambda: content[0]),))
+    _index.write([one], out, Clock())
+    if change == "inputs":
+        content[0] = "second"
+    elif change == "code":
+        monkeypatch.setattr(_run, "code", lambda: "other")
+    else:
+        outcomes = json.loads((out / "outcomes.json").read_text())
+        del outcomes["one"]["seconds"]
+        (out / "outcomes.json").write_text(json.dumps(outcomes))
+    for _ in range(2):
+        _index.write([one], out, Clock())
+        assert runs(out, "one") == 2
+    assert (out / "one-before-1").exists() == (change == "inputs")
 
 
 @pytest.mark.parametrize("entry", _studies.STUDIES, ids=lambda entry: entry.name)
