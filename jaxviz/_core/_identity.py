@@ -19,7 +19,7 @@ import numpy as np
 from jax.extend import core
 
 from jaxviz.transforms._interpret import trace
-from jaxviz.transforms._primitives import consts_of
+from jaxviz.transforms._primitives import bodies, consts_of, jaxpr_of, kind, opaque_bodies, parameters
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _HOST = frozenset({"pure_callback", "io_callback"})
@@ -68,7 +68,7 @@ def traced(f: Callable, *inputs: Any) -> Traced:
 
 def _add_program(content: Any, body: Any) -> list[bool]:
     """Adds a jaxpr, its variables named in the order of their use. Returns which of its inputs it uses."""
-    jaxpr = body.jaxpr if hasattr(body, "jaxpr") else body
+    jaxpr = jaxpr_of(body)
     numbers: dict[Any, int] = {}
 
     def atom(atom: Any) -> None:
@@ -85,10 +85,13 @@ def _add_program(content: Any, body: Any) -> list[bool]:
                 "Python. Keep no result of it: leave the folder out."
             )
         # A layer may be known by its scope alone.
-        _word(content, "equation", eqn.primitive.name, str(eqn.source_info.name_stack))
-        for name, value in sorted(eqn.params.items()):
+        _word(content, "equation", kind(eqn), str(eqn.source_info.name_stack))
+        for name, value in sorted(parameters(eqn).items()):
             _word(content, "parameter", name)
             _add(content, value)
+        for inner in (*(inner.body for inner in bodies(eqn)), *opaque_bodies(eqn)):
+            _word(content, "program")
+            _add_program(content, inner)
         for name in _CONTEXT:
             _add(content, getattr(eqn.ctx, name, None))
         for operand in eqn.invars:
@@ -116,9 +119,8 @@ def _add(content: Any, value: Any) -> None:
         _word(content, "enum", _name(type(value)), value.name)
     elif value is None or isinstance(value, bool | int | float | complex | str | bytes):
         _word(content, type(value).__name__, repr(value))
-    elif isinstance(value, core.Jaxpr | core.ClosedJaxpr):
-        _word(content, "program")
-        _add_program(content, value)
+    elif any(isinstance(part, core.Jaxpr | core.ClosedJaxpr) for part in (value, getattr(value, "jaxpr", None))):
+        _word(content, "program")  # told by its equation
     elif isinstance(value, np.dtype | jax.ShapeDtypeStruct):
         _word(content, "type", str(value))
     elif hasattr(value, "__array__") or isinstance(value, jax.Array):
