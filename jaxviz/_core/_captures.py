@@ -27,6 +27,7 @@ import numpy as np
 _MOST = 20_000  # values that are looked at, before a function counts as unknown
 _PLAIN = (type(None), bool, int, complex, str, bytes, type(Ellipsis), np.generic, np.dtype, range, slice)
 _CONSTANT = (type, types.ModuleType, types.BuiltinFunctionType, types.MethodDescriptorType, enum.Enum, jax.numpy.ufunc)
+_CONSTANT += (jax.sharding.Mesh, jax.sharding.AbstractMesh, jax.sharding.Sharding)
 _PICKLED = ("__reduce__", "__reduce_ex__", "__getstate__", "__getnewargs__", "__getnewargs_ex__")
 _INSTALLED = tuple(
     {sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
