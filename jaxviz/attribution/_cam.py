@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxviz._core._precision import at_least_single
 from jaxviz._core._program import one_program
 from jaxviz.attribution._check import check_images, check_layer
 from jaxviz.attribution._target import Indices, Target, check_target, mark, one_hot
@@ -71,12 +72,13 @@ def grad_cam_pp(f: Callable, images: Float[Array, "n h w c"], target: Target, la
         f: from images to outputs `(n, k)`, as for `saliency`.
         images: in the network's own range.
         target: the output that is explained, one for all images or one per image.
-        layer: as for `grad_cam`; its activations must not be negative (take it behind a ReLU), or the weights lose
-            their meaning.
+        layer: as for `grad_cam`; its activations should not be negative (take it behind a ReLU). Below zero they make
+            the divisor of equation 19 smaller, and the weights large.
 
     Returns:
         One map per image, of the rows and columns of the layer: not upsampled, not scaled, not negative. A dead map
-        adds nothing.
+        adds nothing. NaN for an image whose negative activations make that divisor zero or negative at a place that
+        counts: the weights are not defined there.
 
     Raises:
         ValueError: as for `grad_cam`.
@@ -127,18 +129,26 @@ def layer_cam(f: Callable, images: Float[Array, "n h w c"], target: Target, laye
 
 def weigh_by_mean(maps: Maps, gradients: Maps) -> Float[Array, "n h2 w2"]:
     """Grad-CAM's sum of a layer's maps."""
-    return jnp.einsum("nhwc,nc->nhw", maps, gradients.mean((1, 2)))
+    return _sum_of_maps(maps, at_least_single(gradients).mean((1, 2)))
 
 
 def _grad_cam_pp(maps: Maps, gradients: Maps) -> Float[Array, "n h2 w2"]:
     # Equation 19 is g**2 / (2 g**2 + sum(A) g**3); divided by g**2 it cannot become 0 / 0.
-    shares = 1 / (2 + gradients * maps.sum((1, 2), keepdims=True))
-    weights = jnp.where(gradients > 0, shares * gradients, 0).sum((1, 2))
-    return jnp.einsum("nhwc,nc->nhw", maps, weights)
+    gradients = at_least_single(gradients)
+    divisors = 2 + gradients * at_least_single(maps).sum((1, 2), keepdims=True)
+    # A gradient that is not positive does not count, nor does its divisor.
+    counts = gradients > 0
+    weights = jnp.where(counts, gradients / jnp.where(counts, divisors, 1), 0).sum((1, 2))
+    undefined = (counts & (divisors <= 0)).any((1, 2, 3))
+    return jnp.where(undefined[:, None, None], jnp.nan, _sum_of_maps(maps, weights))
 
 
 def _layer_cam(maps: Maps, gradients: Maps) -> Float[Array, "n h2 w2"]:
-    return (jnp.maximum(gradients, 0) * maps).sum(-1)
+    return (jnp.maximum(at_least_single(gradients), 0) * maps).sum(-1).astype(maps.dtype)
+
+
+def _sum_of_maps(maps: Maps, weights: Float[Array, "n c2"]) -> Float[Array, "n h2 w2"]:
+    return jnp.einsum("nhwc,nc->nhw", at_least_single(maps), weights).astype(maps.dtype)
 
 
 def _explain(

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
+from jaxviz._core._precision import at_least_single
 from jaxviz._core._program import one_program
 from jaxviz.attribution._average import DEFAULT_BATCH, sum_of_gradients
 from jaxviz.attribution._check import check_baseline, check_count, check_images, check_outputs
@@ -96,7 +97,7 @@ def completeness_gap(
         baseline: the one that was given to the method.
 
     Returns:
-        One number per image, in units of the output. Cost: two forward passes.
+        One number per image, in units of the output, in float32 at least. Cost: two forward passes.
 
     Raises:
         ValueError: `attribution` has another shape than `images`, or as for `integrated_gradients`.
@@ -128,8 +129,8 @@ def _gap(
     *,
     num_outputs: int,
 ) -> Float[Array, " n"]:
-    difference = scores(f(images), indices) - scores(f(_start(images, baseline)), indices)
-    return mark(attribution.sum((1, 2, 3)) - difference, indices, num_outputs)
+    after, before = (at_least_single(scores(f(x), indices)) for x in (images, _start(images, baseline)))
+    return mark(at_least_single(attribution).sum((1, 2, 3)) - (after - before), indices, num_outputs)
 
 
 @one_program

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 
 from jaxviz._core._chunks import map_chunks
 from jaxviz._core._grown import grown
+from jaxviz._core._precision import at_least_single
 from jaxviz._core._program import one_program
 from jaxviz.attribution._average import DEFAULT_BATCH
 from jaxviz.attribution._check import check_count, check_images, check_layer
@@ -71,8 +72,9 @@ def _score_cam(
     f: Callable, images: Float[Array, "n h w c"], indices: Indices, *, layer: str, batch_size: int, num_outputs: int
 ) -> Float[Array, "n h2 w2"]:
     maps = upto(f, layer)(images)
-    weights = jax.nn.softmax(_seen_through(f, images, indices, maps, batch_size), axis=1)
-    return mark(jnp.maximum(jnp.einsum("nhwc,nc->nhw", maps, weights), 0), indices, num_outputs)
+    weights = jax.nn.softmax(at_least_single(_seen_through(f, images, indices, maps, batch_size)), axis=1)
+    found = jnp.einsum("nhwc,nc->nhw", at_least_single(maps), weights).astype(maps.dtype)
+    return mark(jnp.maximum(found, 0), indices, num_outputs)
 
 
 def _seen_through(

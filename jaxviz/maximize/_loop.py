@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from jaxviz._core._precision import at_least_single
 from jaxviz._core._program import one_program
 from jaxviz.maximize._objective import OUTPUT, Objective
 from jaxviz.maximize.augment import Augment, view
@@ -67,7 +68,7 @@ def climb(
         # One batch for the network, whatever objective an image is for.
         seen = view(settings.augment, jax.random.fold_in(views, number), pixels.reshape(-1, *pixels.shape[2:]))
         found = reader(f, objective, rule)(to_range(f, settings.normalize)(seen))
-        found = {layer: act.reshape(size, num_images, *act.shape[1:]) for layer, act in found.items()}
+        found = {layer: at_least_single(act).reshape(size, num_images, *act.shape[1:]) for layer, act in found.items()}
         values = jax.vmap(lambda one, found: one(found), (objective.axes(), 0))(objective, found)
         costs = [jax.vmap(lambda one, pixels: one(pixels), (prior.axes(), 0))(prior, pixels).sum() for prior in priors]
         return values.sum() - sum(costs), (values, pixels)
@@ -103,7 +104,7 @@ def climb(
         images.reshape(size, num_images, *images.shape[1:]),
         pixels,
         jnp.concatenate(traces).T,
-        jnp.stack(shots, 1) if shots else jnp.zeros((size, 0, *pixels.shape[1:])),
+        jnp.stack(shots, 1) if shots else jnp.zeros((size, 0, *pixels.shape[1:]), pixels.dtype),
     )
 
 

@@ -26,7 +26,8 @@ def rank_correlation(a: Float[Array, "n ..."], b: Float[Array, "n ..."]) -> Floa
         b: of the same shape.
 
     Returns:
-        One number per image. Equal values share their mean rank. A map that is constant has no order: NaN.
+        One number per image, in float32 at least. Equal values share their mean rank. A map that is constant, or holds
+        a NaN, has no order: NaN.
 
     Raises:
         ValueError: the shapes differ, or there is nothing behind the first axis.
@@ -40,7 +41,8 @@ def rank_correlation(a: Float[Array, "n ..."], b: Float[Array, "n ..."]) -> Floa
     # Their mean is known, and exact: that of a float32 sum is not, and a constant map would seem to have an order.
     first, second = (rank - (rank.shape[-1] + 1) / 2 for rank in ranks)
     norms = jnp.sqrt((first**2).sum(-1)) * jnp.sqrt((second**2).sum(-1))
-    return jnp.where(norms > 0, (first * second).sum(-1) / norms, jnp.nan)
+    ordered = ~(jnp.isnan(a) | jnp.isnan(b)).any(tuple(range(1, a.ndim)))
+    return jnp.where((norms > 0) & ordered, (first * second).sum(-1) / norms, jnp.nan)
 
 
 def ssim(a: Float[Array, "n h w"], b: Float[Array, "n h w"], *, span: ArrayLike = 1.0) -> Float[Array, " n"]:
@@ -58,8 +60,8 @@ def ssim(a: Float[Array, "n h w"], b: Float[Array, "n h w"], *, span: ArrayLike 
         span: the difference between the largest and the smallest value that a map can have.
 
     Returns:
-        One number per image: the mean over all windows that lie inside, which are Gaussian, with a standard deviation
-        of 1.5 pixels and 11 pixels wide.
+        One number per image, in float32 at least: the mean over all windows that lie inside, which are Gaussian, with
+        a standard deviation of 1.5 pixels and 11 pixels wide.
 
     Raises:
         ValueError: the shapes differ, or the maps are smaller than a window.
@@ -75,9 +77,13 @@ def ssim(a: Float[Array, "n h w"], b: Float[Array, "n h w"], *, span: ArrayLike 
             f"`a` must have shape (n, h, w) of at least {2 * _RADIUS + 1} rows and columns, got {a.shape}. Stretch "
             "small maps to the size of the image."
         )
+    # Deviations from the mean of each map: squares of large numbers would drown small differences between them.
+    offset_a, offset_b = (x.mean((1, 2), keepdims=True) for x in (a, b))
+    a, b = a - offset_a, b - offset_b
     mean_a, mean_b = _blur(a), _blur(b)
     variance_a, variance_b = _blur(a * a) - mean_a**2, _blur(b * b) - mean_b**2
     covariance = _blur(a * b) - mean_a * mean_b
+    mean_a, mean_b = mean_a + offset_a, mean_b + offset_b
     light, contrast = (0.01 * jnp.asarray(span)) ** 2, (0.03 * jnp.asarray(span)) ** 2
     similar = (2 * mean_a * mean_b + light) * (2 * covariance + contrast)
     total = (mean_a**2 + mean_b**2 + light) * (variance_a + variance_b + contrast)
@@ -104,4 +110,9 @@ def _alike(a: Array, b: Array) -> tuple[Array, Array]:
             f"`a` and `b` must have the same shape with the images first, got {jnp.shape(a)} and {jnp.shape(b)}. "
             "Stretch one of them: jax.image.resize."
         )
-    return check_float(a, "a"), check_float(b, "b")
+    # Half precision cannot hold the sums.
+    a, b = (
+        array.astype(jnp.promote_types(array.dtype, jnp.float32))
+        for array in (check_float(a, "a"), check_float(b, "b"))
+    )
+    return a, b

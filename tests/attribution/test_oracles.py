@@ -166,3 +166,44 @@ def test_strongest_units_are_sorted_by_activation():
     each = jv.strongest_units(act, 3, per_channel=1)
     assert sorted(channel for *_, channel in each) == [0, 1, 2]
     assert [act[unit] for unit in each] == sorted(act.max((0, 1)), reverse=True)
+
+
+CAMS = {"grad_cam": jv.grad_cam, "grad_cam_pp": jv.grad_cam_pp, "layer_cam": jv.layer_cam, "score_cam": jv.score_cam}
+
+
+def of_means(x):
+    return 100 * checkpoint_name(x, "maps").mean((1, 2))
+
+
+@pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16])
+@pytest.mark.parametrize("method", CAMS)
+def test_sums_over_large_maps_are_taken_in_single_precision(method, dtype):
+    # The sum of the map, 91 * 91 * 8, is beyond the numbers of float16.
+    x = jnp.full((1, 91, 91, 1), 8.0).at[0, 5, 7].set(16.0)
+    found = CAMS[method](of_means, x.astype(dtype), 0, "maps")
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found.astype(jnp.float32), CAMS[method](of_means, x, 0, "maps"), rtol=2e-2)
+
+
+def test_the_gap_of_half_precision_is_taken_in_single():
+    x = jnp.full((1, 91, 91, 1), 8.0)
+    attribution = jnp.full(x.shape, 800 / 91**2).astype(jnp.float16)
+    gap = jv.completeness_gap(of_means, x.astype(jnp.float16), attribution, 0)
+    np.testing.assert_allclose(gap, attribution.astype(jnp.float32).sum() - 800, atol=1e-3)
+
+
+def test_grad_cam_pp_of_activations_that_leave_it_undefined_is_nan():
+    """Equation 19 divides by 2 g**2 + sum(A) g**3; here the gradient of every entry is 1."""
+
+    def f(x):
+        return checkpoint_name(x, "maps").sum((1, 2))
+
+    totals = jnp.array([-3.0, -2.0, -1.0, 0.0, 2.0])
+    found = jv.grad_cam_pp(f, (totals[:, None] * jnp.array([-1.0, 2.0])).reshape(5, 1, 2, 1), 0, "maps")
+    assert jnp.isnan(found).all((1, 2)).tolist() == [True, True, False, False, False]
+    # Two entries, each with the weight 1 / (2 - 1).
+    np.testing.assert_allclose(found[2], [[2.0, 0.0]])
+    np.testing.assert_allclose(found[4], [[0.0, 2 * 4 / 4]])
+    # Where the gradient is not positive nothing counts, and so nothing is undefined.
+    flipped = jv.grad_cam_pp(lambda x: -f(x), jnp.full((1, 1, 2, 1), 3.0), 0, "maps")
+    np.testing.assert_array_equal(flipped, jnp.zeros((1, 1, 2)))

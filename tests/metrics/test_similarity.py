@@ -54,3 +54,33 @@ def test_what_does_not_fit_is_refused():
         metrics.rank_correlation(maps(0), maps(0, 2))
     with pytest.raises(ValueError, match=r"`a` must have shape \(n, h, w\) of at least 11 rows .* got \(2, 10, 17\)"):
         metrics.ssim(maps(0, 2)[:, :10], maps(0, 2)[:, :10])
+
+
+@pytest.mark.parametrize("offset", [1000.0, -3e4])
+def test_ssim_far_from_zero_is_that_of_double_precision(offset):
+    a, b = (maps(seed) + np.float32(offset) for seed in (0, 1))
+    b = 0.7 * a + 0.3 * b
+    expected = [
+        structural_similarity(x, y, data_range=1.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False)
+        for x, y in zip(a.astype(np.float64), b.astype(np.float64), strict=True)
+    ]
+    np.testing.assert_allclose(metrics.ssim(a, b), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+@pytest.mark.parametrize("likeness", [metrics.ssim, metrics.rank_correlation])
+def test_half_precision_is_added_up_in_single(likeness, dtype):
+    a, b = (jnp.asarray(maps(seed)).astype(dtype) for seed in (0, 1))
+    b = (0.5 * a + 0.5 * b).astype(dtype)
+    found = likeness(a, b)
+    assert found.dtype == jnp.float32
+    np.testing.assert_array_equal(found, likeness(a.astype(jnp.float32), b.astype(jnp.float32)))
+    assert (jnp.abs(found) <= 1).all()
+
+
+@pytest.mark.parametrize("likeness", [metrics.ssim, metrics.rank_correlation])
+def test_a_map_with_a_nan_is_like_nothing(likeness):
+    a, b = maps(0), maps(1)
+    a[1, 3, 4] = np.nan
+    assert jnp.isnan(likeness(a, b)).tolist() == [False, True, False]
+    assert jnp.isnan(likeness(b, a)).tolist() == [False, True, False]
