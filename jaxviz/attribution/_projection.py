@@ -100,7 +100,7 @@ def strongest_units(
         `(row, col, channel)` of each unit, as `project` takes them. Of equal ones the first in memory comes first.
 
     Raises:
-        ValueError: `activation` is not of one image, or has fewer units than `num`.
+        ValueError: `activation` is not of one image, holds a NaN, or has fewer units than `num`.
         TypeError: `activation` is traced.
     """
     if isinstance(activation, Tracer):
@@ -110,6 +110,11 @@ def strongest_units(
     values = np.asarray(activation)
     if values.ndim != 3:
         raise ValueError(f"`activation` must have shape (h, w, c), got {values.shape}. Take that of one image.")
+    if np.isnan(values).any():
+        raise ValueError(
+            f"`activation` must be numbers, got NaN for {np.isnan(values).sum()} of {values.size} units. Look for them "
+            "in the weights and the image."
+        )
     check_count(num, "num")
     order = np.argsort(-values.astype(np.float64), axis=None, kind="stable")
     if per_channel is not None:

@@ -15,6 +15,7 @@ from jaxtyping import Array, ArrayLike, Float, Int
 from jaxviz._core._batch import default_batch
 from jaxviz._core._chunks import map_chunks
 from jaxviz._core._grown import grown
+from jaxviz._core._precision import at_least_single
 from jaxviz._core._program import one_program
 from jaxviz.attribution._check import check_baseline, check_count, check_float, check_images, check_outputs
 from jaxviz.attribution._probability import Probability, check_probability, probabilities
@@ -197,7 +198,8 @@ def _curve(
     batch_size: int,
 ) -> tuple[Float[Array, " steps"], Float[Array, "n steps"]]:
     num_images, height, width, _ = before.shape
-    turns = _turns(jax.image.resize(attribution, (num_images, height, width), "bilinear"))
+    stretched = jax.image.resize(at_least_single(attribution), (num_images, height, width), "bilinear")
+    turns = _turns(stretched)
     # Whole pixels, rounded, so that the last step has changed all of them.
     counts = jnp.round(jnp.arange(num_steps + 1) * (height * width / num_steps)).astype(turns.dtype)
 
@@ -211,7 +213,9 @@ def _curve(
         return scores(read(grown(f, num_images)(mixed)), jnp.tile(jnp.asarray(indices), size)).reshape(size, num_images)
 
     values = map_chunks(see, counts, max(1, batch_size // num_images)).T
-    return counts / (height * width), values
+    # A map with a NaN, or with two infinities next to each other, has no order.
+    ordered = ~jnp.isnan(stretched).any((1, 2))
+    return counts / (height * width), jnp.where(ordered[:, None], values, jnp.nan)
 
 
 def _turns(maps: Float[Array, "n h w"]) -> Int[Array, "n h w"]:

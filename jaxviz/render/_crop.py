@@ -35,8 +35,17 @@ def support(projection: Float[np.ndarray, "h w c"], *, share: float = 1.0) -> Bo
 
     Returns:
         The box; the whole image where everything is zero.
+
+    Raises:
+        ValueError: an entry of `projection` is not finite, or `share` is not in (0, 1].
     """
+    if not 0 < share <= 1:
+        raise ValueError(f"`share` must be in (0, 1], got {share}.")
     size = np.abs(np.asarray(projection, dtype=np.float64)).sum(axis=-1)
+    if not np.isfinite(size).all():
+        raise ValueError(
+            f"`projection` must be finite, got {size[~np.isfinite(size)][0]}. Look for it in the weights and the image."
+        )
     if not size.any():
         return Box(0, 0, *size.shape)
     top, bottom = _middle(size.sum(axis=1), share)

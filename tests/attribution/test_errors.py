@@ -15,6 +15,11 @@ KEY = jax.random.key(0)
 
 TABLE = [
     (
+        lambda: jv.strongest_units(np.array([[[1.0, np.nan]]]), 1),
+        ValueError,
+        "`activation` must be numbers, got NaN for 1 of 2 units. Look for them",
+    ),
+    (
         lambda: jv.saliency(F, X[0], 0),
         ValueError,
         "`images` must have shape (n, h, w, c), got (9, 11, 3). Add the axes",

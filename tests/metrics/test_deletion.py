@@ -121,3 +121,15 @@ def test_what_does_not_fit_is_refused(change, error, message):
     arguments = {"target": target, "attribution": maps, **change}
     with pytest.raises(error, match=message):
         jv.metrics.insertion(f, images, **arguments)
+
+
+@curves
+def test_a_map_without_an_order_has_no_curve(name):
+    f, x, target, maps = inputs()
+    whole = CURVES[name](f, x, target, maps, num_steps=3)
+    found = CURVES[name](f, x, target, maps.at[1, 2, 3].set(jnp.nan), num_steps=3)
+    assert jnp.isnan(found.values[1]).all()
+    assert jnp.isnan(found.area[1])
+    np.testing.assert_array_equal(found.values[jnp.array([0, 2])], whole.values[jnp.array([0, 2])])
+    coarse = jnp.zeros((3, 2, 2)).at[2, 0].set(jnp.array([jnp.inf, -jnp.inf]))
+    assert jnp.isnan(CURVES[name](f, x, target, coarse, num_steps=3).area).tolist() == [False, False, True]

@@ -191,3 +191,17 @@ def test_drawing_leaves_matplotlib_as_it_was():
     before = (matplotlib.get_backend(), dict(matplotlib.rcParams), plt.get_fignums())
     render.bars(np.array([0.2, 0.6]), ["a", "b"])
     assert (matplotlib.get_backend(), dict(matplotlib.rcParams), plt.get_fignums()) == before
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_a_projection_that_is_not_finite_has_no_support(wrong):
+    projection = np.zeros((10, 12, 3))
+    projection[3, 4, 1] = wrong
+    with pytest.raises(ValueError, match=f"`projection` must be finite, got {wrong}. Look for it"):
+        render.support(projection)
+
+
+@pytest.mark.parametrize("share", [0, 1.5, np.nan])
+def test_the_share_of_a_support_is_a_share(share):
+    with pytest.raises(ValueError, match=rf"`share` must be in \(0, 1\], got {share}."):
+        render.support(np.ones((10, 12, 3)), share=share)
