@@ -1,5 +1,6 @@
 """Whether a network knows that the same part of two objects corresponds, though nobody ever told it of parts."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, overload
 
@@ -17,6 +18,7 @@ from jaxviz.analysis._parts import boxes_of, random_boxes
 from jaxviz.attribution._check import check_baseline, check_count, check_images
 from jaxviz.transforms._callable import callee
 
+_COUNTABLE = 2**24
 MEASURES = ("differing", "absolute", "differing_changed", "absolute_changed")
 
 
@@ -138,7 +140,12 @@ def correspondence(
     names = (layer,) if isinstance(layer, str) else tuple(layer)
     if len(images) < 3:
         raise ValueError(f"`images` must be three or more, got {len(images)}. Two have one pair, which has no spread.")
-    check_layers(f, names, jax.ShapeDtypeStruct(images.shape, images.dtype))
+    for name, shape in check_layers(f, names, jax.ShapeDtypeStruct(images.shape, images.dtype)).items():
+        if (entries := math.prod(shape[1:])) > _COUNTABLE:
+            raise ValueError(
+                f"`layer` must have at most {_COUNTABLE} entries, which float32 can count, got {entries} for {name!r}. "
+                "Choose a deeper one."
+            )
     baseline = check_baseline(baseline, images.shape[1:], "image").astype(images.dtype)
     num_draws = check_count(num_draws, "num_draws")
     batch_size = check_count(default_batch(f, images) if batch_size is None else batch_size, "batch_size")
@@ -199,7 +206,7 @@ def _count(
 
 def _compare(signs: Float[Array, "s n e"]) -> Float[Array, "s pairs 4"]:
     signs = signs.astype(jnp.float32)
-    # Whole numbers below 2**24, so nothing is rounded.
+    # Whole numbers up to `_COUNTABLE`, so nothing is rounded.
     both = jnp.einsum("sie,sje->sij", jnp.abs(signs), jnp.abs(signs), preferred_element_type=jnp.float32)
     opposite = (both - jnp.einsum("sie,sje->sij", signs, signs, preferred_element_type=jnp.float32)) / 2
     nonzero = jnp.einsum("sii->si", both)
@@ -223,18 +230,35 @@ def _summary(
         zip(MEASURES, (differing / entries, absolute / entries, differing / changed, absolute / changed), strict=True)
     )
     pairs = {name: values[: len(names)] for name, values in every.items()}
-    distances = {name: values.mean(1) for name, values in pairs.items()}
-    random = {name: values[len(names) :].mean(1) for name, values in every.items()}
+    # What is equal has to come out equal, for it counts in the p-values: whole numbers are added up before they are
+    # divided, and fractions without rounding.
+    means = {
+        "differing": differing.sum(1) / entries.sum(1),
+        "absolute": absolute.sum(1) / entries.sum(1),
+        **{name: _means(every[name]) for name in ("differing_changed", "absolute_changed")},
+    }
+    distances = {name: values[: len(names)] for name, values in means.items()}
+    random = {name: values[len(names) :] for name, values in means.items()}
     return Correspondence(
         names,
         distances,
         {name: _jackknife(values, num_images) for name, values in pairs.items()},
         random,
-        {name: (1 + (random[name] <= distances[name][:, None]).sum(1)) / (1 + len(random[name])) for name in MEASURES},
+        {name: _p_values(distances[name], random[name]) for name in MEASURES},
         pairs,
         boxes,
         anywhere,
     )
+
+
+def _means(values: Float[np.ndarray, "m pairs"]) -> Float[np.ndarray, " m"]:
+    return np.array([math.fsum(row) for row in values]) / values.shape[1]
+
+
+def _p_values(distances: Float[np.ndarray, " p"], random: Float[np.ndarray, " d"]) -> Float[np.ndarray, " p"]:
+    # Fractions like 1/3 are rounded before they are added: equal means differ by two units in the last place at most.
+    at_most = distances[:, None] * (1 + 4 * np.finfo(np.float64).eps)
+    return (1 + (random <= at_most).sum(1)) / (1 + len(random))
 
 
 def _jackknife(pairs: Float[np.ndarray, "p pairs"], num_images: int) -> Float[np.ndarray, " p"]:

@@ -117,7 +117,8 @@ def test_standard_errors_and_p_values(found):
                 left_out = [np.mean([v for pair, v in by_pair.items() if i not in pair]) for i in range(3)]
                 expected = np.sqrt(2 / 3 * sum((v - np.mean(left_out)) ** 2 for v in left_out))
                 np.testing.assert_allclose(found[layer].standard_errors[measure][part], expected, atol=1e-12)
-                smaller = sum(draw <= values.mean() for draw in found[layer].random[measure])
+                # Equal means may be rounded otherwise.
+                smaller = sum(draw <= values.mean() + 1e-12 for draw in found[layer].random[measure])
                 assert found[layer].p_values[measure][part] == (1 + smaller) / 7
 
 
@@ -170,3 +171,30 @@ def test_bad_input_is_refused(arguments, message):
     with pytest.raises(ValueError) as error:  # noqa: PT011
         jv.correspondence(whole, **arguments)
     assert message in str(error.value)
+
+
+def test_draws_that_are_equal_to_a_part_count_as_such(monkeypatch):
+    """Exact ties, in another order of the pairs and with other denominators, against whole numbers and fractions."""
+    from fractions import Fraction
+
+    from jaxviz.analysis._correspondence import MEASURES, _summary
+
+    rng = np.random.default_rng(0)
+    entries, pairs, draws = 7 * 11 * 13, 45, 50
+    shares = rng.integers(1, 40, (2, pairs))
+    part = np.stack([np.full(pairs, entries), rng.integers(40, 80, pairs), *shares], -1)
+    shuffled = np.stack([rng.permutation(part) for _ in range(draws)])
+    shuffled[::3, :, 1:] *= 3  # the same fractions of what changed, over other denominators
+    shuffled[1::3, 0, 2:] += 1  # the least that a draw can be larger by
+    counts = np.concatenate([part[None], shuffled]).astype(np.float64)
+    nothing = np.zeros((1, 10, 4), int)
+    found = _summary(("part",), nothing, nothing, counts, 10)
+
+    def mean(row, measure):
+        over = 0 if measure in ("differing", "absolute") else 1
+        of = 2 if measure.startswith("differing") else 3
+        return sum(Fraction(int(pair[of]), int(pair[over])) for pair in row) / pairs
+
+    for measure in MEASURES:
+        smaller = sum(mean(row, measure) <= mean(counts[0], measure) for row in counts[1:])
+        assert found.p_values[measure].tolist() == [(1 + smaller) / (1 + draws)]
