@@ -48,7 +48,7 @@ def vertical_translation(amounts: Sequence[float] | None = None, *, border: Arra
             color for a network that subtracts it.
 
     Returns:
-        The transformation: `jax.image.scale_and_translate`, linear between pixels.
+        The transformation, linear between pixels; what is read between the image and its border is a blend of both.
     """
     return _of(_down, amounts, np.arange(-60, 61, 5), 0.0, "shift down (pixels of 224)", border=border)
 
@@ -66,7 +66,7 @@ def enlargement(amounts: Sequence[float] | None = None, *, border: ArrayLike = 0
         border: what is seen around a shrunken image, as for `vertical_translation`.
 
     Returns:
-        The transformation: `jax.image.scale_and_translate`, linear, with antialiasing.
+        The transformation, linear between pixels, with antialiasing; borders as for `vertical_translation`.
     """
     return _of(_zoomed, amounts, np.linspace(1, 1.8, 17), 1.0, "scale", border=border)
 
@@ -172,11 +172,28 @@ def _zoomed(image: Float[Array, "h w c"], amount: Array, *, border: Array) -> Fl
 
 
 def _moved(image: Float[Array, "h w c"], scale: Array, shift: Array, border: Array) -> Float[Array, "h w c"]:
-    # Nothing lies outside for the library, so the border has to be zero on the way.
-    moved = jax.image.scale_and_translate(
-        image - border, image.shape, (0, 1), scale, shift, method="linear", antialias=True
-    )
-    return (moved + border).astype(image.dtype)
+    rows, cols = (_read(image.shape[axis], scale[axis], shift[axis]) for axis in (0, 1))
+    moved = jnp.einsum("ih,jw,hwc->ijc", rows, cols, image, precision=jax.lax.Precision.HIGHEST)
+    # What is not read from the image is read from its border.
+    outside = 1 - rows.sum(1)[:, None, None] * cols.sum(1)[:, None]
+    return (moved + outside * border).astype(image.dtype)
+
+
+def _read(length: int, scale: Array, shift: Array) -> Float[Array, "length length"]:
+    """How much of each pixel goes into each place: a tent, as wide as a place where the image shrinks.
+
+    `jax.image.scale_and_translate` scales the weights at the edges to a sum of one, and so sees no border in between.
+    """
+    places = jnp.arange(length, dtype=jnp.float32)
+    centers, width = (places + 0.5 - shift) / scale - 0.5, jnp.maximum(1 / scale, 1)
+    weights = jnp.maximum(1 - jnp.abs(centers[:, None] - places) / width, 0)
+    # The sum over all pixels that there would be without edges, to the left and to the right of a center.
+    left = centers - jnp.floor(centers)
+    total = jnp.zeros_like(centers)
+    for first in (left, 1 - left):
+        count = jnp.maximum(jnp.ceil(width - first), 0)
+        total += count - (count * first + count * (count - 1) / 2) / width
+    return weights / total[:, None]
 
 
 def _turned(image: Float[Array, "h w c"], amount: Array, *, border: Array) -> Float[Array, "h w c"]:

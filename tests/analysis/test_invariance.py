@@ -48,9 +48,28 @@ def test_a_translation_moves_whole_pixels_and_lets_the_border_in():
     np.testing.assert_allclose(moved, naive_shift(image, 0, -2, PIXEL), atol=1e-5)
 
 
-def test_a_translation_by_half_a_pixel_is_linear_inside():
-    moved = apply(analysis.vertical_translation(), picture(14, 14), 8)
-    np.testing.assert_allclose(moved[1:], (picture(14, 14)[1:] + picture(14, 14)[:-1]) / 2, atol=1e-5)
+@pytest.mark.parametrize("amount", [8, -8, 3, 30])
+def test_a_translation_between_pixels_blends_with_the_border_as_a_rotation_does(amount):
+    image = picture(14, 14)
+    moved = apply(analysis.vertical_translation(border=PIXEL), image, amount)
+    np.testing.assert_allclose(moved, naive_shift(image, amount / 16, 0, PIXEL), atol=1e-5)
+    expected = ndimage.shift(image - PIXEL, (0, amount / 16, 0), order=1, mode="grid-constant") + PIXEL
+    moved = apply(analysis.horizontal_translation(border=PIXEL), image, amount)
+    np.testing.assert_allclose(moved, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("factor", [0.3, 0.55, 1.0, 1.4])
+def test_a_zoom_is_that_of_a_picture_that_goes_on_as_the_border(factor):
+    image = picture(15, 12)
+    wide = np.broadcast_to(PIXEL, (15 + 80, 12 + 80, 3)).astype(np.float32).copy()
+    wide[40:-40, 40:-40] = image
+    scale = jnp.full(2, factor)
+    shift = (1 - scale) * jnp.array([95.0, 92.0]) / 2
+    expected = jax.image.scale_and_translate(wide, wide.shape, (0, 1), scale, shift, "linear")[40:-40, 40:-40]
+    zoomed = apply(analysis.enlargement(border=PIXEL), image, factor)
+    np.testing.assert_allclose(zoomed, expected, atol=1e-4)  # places in the wide picture are rounded
+    if factor == 1:
+        np.testing.assert_array_equal(zoomed, image)
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
