@@ -54,7 +54,7 @@ def render(
     optimizer: optax.GradientTransformation = ADAM,
     num_steps: int = 128,
     snapshots: Sequence[int] = (),
-    redirected_steps: int = 16,
+    redirected_steps: int = 17,
     start: Float[Array, "..."] | None = None,
     normalize: Callable[[Float[Array, "n h w c"]], Float[Array, "n h w c"]] | None = None,
     batch_size: int | None = None,
@@ -90,7 +90,8 @@ def render(
         num_steps: each costs a forward and a backward pass of the part of `f` that the objective looks at.
         snapshots: the steps after which to keep the pixels, 0 to `num_steps`.
         redirected_steps: for how many steps the `"redirected"` rule holds at the ReLUs, so that a unit that is silent
-            at the start can wake up. Nothing changes where there are no ReLUs. 0 saves half of the time to compile.
+            at the start can wake up. Nothing changes where there are no ReLUs. 0 saves half of the time to compile. By
+            default as long as in lucid.
         start: pixels in [0, 1] to start from, `(h, w, c)` or `(num_images, h, w, c)`, in place of noise.
         normalize: from pixels in [0, 1] to the range of `f`; by default that of the network, or none.
         batch_size: how many objectives are maximized at a time: it bounds the memory. 16 images by default.

@@ -33,7 +33,8 @@ def lucid() -> dict[str, Any]:
         ),
         "optimizer": _adam(0.05),
         "num_steps": 513,
-        "redirected_steps": 16,
+        # Up to the step number 16, counted from 0.
+        "redirected_steps": 17,
     }
 
 

@@ -20,7 +20,7 @@ def first_update(optimizer, slope):
 def test_lucid():
     found = presets.lucid()
     assert found["param"] is param.fourier
-    assert (found["num_steps"], found["redirected_steps"]) == (513, 16)
+    assert (found["num_steps"], found["redirected_steps"]) == (513, 17)
     np.testing.assert_allclose(first_update(found["optimizer"], [2.0, -1.0, 0.0]), [-0.05, 0.05, 0], atol=1e-6)
     pad, first, warp, second = found["augment"].augments
     assert (pad, first, second) == (augment.pad(12, 0.5), augment.jitter(8), augment.jitter(4))
