@@ -147,12 +147,16 @@ class Network:
         """From RGB in [0, 1] to the network's own range. A network of one channel takes (n, h, w, 1) as well."""
         pixels = jnp.asarray(pixels, jnp.float32)
         if self.input_shape[2] == 1 and pixels.shape[-1] == 3:
-            pixels = (pixels @ jnp.array(_LUMA))[..., None]
+            pixels = (pixels @ jnp.array(_LUMA, jnp.float32))[..., None]
         pixels = pixels[..., ::-1] if self.spec.bgr else pixels
-        return (pixels * self.spec.scale - jnp.array(self.spec.mean)) / jnp.array(self.spec.std)
+        return (pixels * self.spec.scale - jnp.array(self.spec.mean, jnp.float32)) / jnp.array(
+            self.spec.std, jnp.float32
+        )
 
     def denormalize(self, images: Float[Array, "n h w c"]) -> Float[Array, "n h w 3"]:
         """From the network's own range back to RGB in [0, 1]: three equal channels where the network sees one."""
-        pixels = (images * jnp.array(self.spec.std) + jnp.array(self.spec.mean)) / self.spec.scale
+        pixels = (
+            images * jnp.array(self.spec.std, jnp.float32) + jnp.array(self.spec.mean, jnp.float32)
+        ) / self.spec.scale
         pixels = jnp.clip(pixels[..., ::-1] if self.spec.bgr else pixels, 0, 1)
         return jnp.repeat(pixels, 3, axis=-1) if pixels.shape[-1] == 1 else pixels

@@ -144,7 +144,7 @@ def _climb(
 ) -> Patch:
     low, high = ends
     start, steps = jax.random.split(key)
-    pixels = jax.random.uniform(start, (placement.size, placement.size, images.shape[-1]))
+    pixels = jax.random.uniform(start, (placement.size, placement.size, images.shape[-1]), jnp.float32)
 
     def to_range(pixels: Float[Array, "size size c"]) -> Float[Array, "size size c"]:
         return low + (high - low) * pixels

@@ -137,7 +137,7 @@ class Placement:
     def _place(
         self, layer: Float[Array, "size size k"], shape: tuple[int, int], key: PRNGKeyArray
     ) -> Float[Array, "h w k"]:
-        draws = jax.random.uniform(key, (4,), layer.dtype)
+        draws = jax.random.uniform(key, (4,), jnp.float32)
         factor = self.scales[0] + draws[0] * (self.scales[1] - self.scales[0])
         angle = jnp.deg2rad(self.degrees[0] + draws[1] * (self.degrees[1] - self.degrees[0]))
         margin = max(0, math.ceil((self.size * self._reach - self.size) / 2) + 1)
@@ -152,7 +152,7 @@ class Placement:
         room = jnp.maximum(jnp.floor(jnp.array(shape) - half - box / 2) - low + 1, 1)
         corner = (low + jnp.floor(draws[2:] * room)).astype(jnp.int32) + around
         canvas = jnp.zeros((shape[0] + 2 * around, shape[1] + 2 * around, layer.shape[-1]), layer.dtype)
-        canvas = jax.lax.dynamic_update_slice(canvas, turned, (corner[0], corner[1], 0))
+        canvas = jax.lax.dynamic_update_slice(canvas, turned, (corner[0], corner[1], jnp.int32(0)))
         return canvas[around : around + shape[0], around : around + shape[1]]
 
 

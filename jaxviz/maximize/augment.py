@@ -180,8 +180,8 @@ class _Affine:
 
     def __call__(self, key: PRNGKeyArray, images: Float[Array, "n h w c"]) -> Float[Array, "n h w c"]:
         first, second = jax.random.split(key)
-        factor = jax.random.choice(first, jnp.array(self.factors))
-        angle = jnp.deg2rad(jax.random.choice(second, jnp.array(self.degrees)))
+        factor = jax.random.choice(first, jnp.array(self.factors, jnp.float32))
+        angle = jnp.deg2rad(jax.random.choice(second, jnp.array(self.degrees, jnp.float32)))
         reach = max(reach_of(factor, math.radians(turn)) for factor in self.factors for turn in self.degrees)
         return warp(images, factor, angle, reach=reach, fill=self.fill)
 

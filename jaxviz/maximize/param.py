@@ -171,13 +171,13 @@ class _Pyramid:
                 2 ** (self.decay * level) * jax.image.resize(picture, self.shape, "linear")
                 for level, picture in enumerate(numbers)
             ),
-            start=jnp.zeros(self.shape),
+            start=jnp.zeros(self.shape, jnp.float32),
         )
         return to_pixels(values, self.decorrelated)
 
     def invert(self, pixels: Float[Array, "h w c"]) -> list[Array]:
         # The finest level can hold any picture.
-        return [from_pixels(pixels, self.decorrelated), *(jnp.zeros(size) for size in self.sizes()[1:])]
+        return [from_pixels(pixels, self.decorrelated), *(jnp.zeros(size, jnp.float32) for size in self.sizes()[1:])]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -186,7 +186,7 @@ class _Unbounded:
     levels: float
 
     def init(self, key: PRNGKeyArray) -> Array:
-        return jax.random.uniform(key, self.shape, maxval=self.levels)
+        return jax.random.uniform(key, self.shape, jnp.float32, maxval=self.levels)
 
     def pixels(self, numbers: Array) -> Float[Array, "h w c"]:
         return numbers / self.levels
@@ -197,7 +197,7 @@ class _Unbounded:
 
 def _noise(key: PRNGKeyArray, shape: tuple[int, ...]) -> Array:
     # Drawn flat: XLA takes up to 20 s to compile the same numbers drawn in an odd shape (jax 0.10.2, CPU).
-    return jax.random.normal(key, (math.prod(shape),)).reshape(shape)
+    return jax.random.normal(key, (math.prod(shape),), jnp.float32).reshape(shape)
 
 
 def _fast(size: int) -> int:

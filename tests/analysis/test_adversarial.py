@@ -175,3 +175,22 @@ def test_a_network_that_gives_nan_is_named():
         jv.fgsm(linear, jnp.zeros((1, 3, 4, 2)), 0, epsilon=-1, bounds=(0, 1))
     with pytest.raises(ValueError, match=r"^`patch` must have shape \(size, size, 2\)"):
         jv.paste_patch(jnp.zeros((1, 3, 4, 2)), jnp.zeros((2, 2, 3)), key=KEY)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+def test_patches_are_those_of_single_precision_where_double_is_enabled(dtype):
+    def f(images):
+        return images.mean((1, 2))
+
+    images = np.full((2, 8, 8, 2), 0.5, np.float32)
+    options = {"key": jax.random.key(0), "size": 3, "num_steps": 3, "bounds": (0, 1)}
+    single = jv.adversarial_patch(f, images, 1, **options)
+    place = {"key": jax.random.key(1), "scales": (0.8, 1.2), "degrees": (-20, 20)}
+    pasted = jv.paste_patch(images, np.ones((3, 3, 2), np.float32), **place)
+    with jax.enable_x64(True):
+        wide = jv.adversarial_patch(f, jnp.asarray(images, dtype), 1, **options)
+        again = jv.paste_patch(jnp.asarray(images, dtype), np.ones((3, 3, 2), np.float32), **place)
+        assert (again.images.dtype, wide.patch.dtype) == (dtype, jnp.float32)
+    # The images that are drawn are others; the places are the same.
+    np.testing.assert_allclose(again.images, pasted.images, atol=1e-5)
+    assert wide.patch.shape == single.patch.shape

@@ -306,3 +306,21 @@ def test_what_does_not_fit_is_refused_before_anything_runs(call, error, text):
     with pytest.raises(error, match=re.escape(text)):
         call()
     assert len(compiled) - before <= 2, "an ascent was compiled"
+
+
+@pytest.mark.parametrize("make", [param.pixels, param.fourier, lambda shape: param.pyramid(shape, 2), param.unbounded])
+def test_an_ascent_stays_in_single_precision_where_double_is_enabled(make):
+    kernel = np.random.default_rng(0).normal(size=(3, 3, 3, 4)).astype(np.float32)
+
+    def f(images):
+        # A convolution does not promote: it refuses images of another precision than its kernel.
+        maps = jax.lax.conv_general_dilated(
+            images, jnp.asarray(kernel), (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+        return jax.nn.relu(maps).mean((1, 2))
+
+    options = {"key": KEY, "shape": (8, 8, 3), "param": make, "num_steps": 3, "snapshots": (1,)}
+    with jax.enable_x64(True):
+        found = maximize.render(f, maximize.logit(1), **options)
+    assert {array.dtype for array in (found.images, found.pixels, found.snapshots)} == {np.dtype(np.float32)}
+    assert np.isfinite(found.trace).all()
