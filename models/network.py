@@ -12,6 +12,8 @@ from flax import nnx
 from jaxtyping import Array, Float, UInt8
 from PIL import Image
 
+from models import _pictures
+
 _LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: Rec. 601, as Pillow's mode L
 
 
@@ -100,17 +102,26 @@ class Network:
             )
         return nnx.merge(self.graphdef, self.state)(images)
 
-    def preprocess(self, photo: UInt8[np.ndarray, "h w 3"]) -> Float[Array, "1 h2 w2 c"]:
-        """An image in the network's own range: `crop`, then `normalize`.
+    def preprocess(self, photo: Any) -> Float[Array, "n h2 w2 c"]:
+        """Images in the network's own range: `crop` of each photo, then `normalize`.
+
+        Example:
+            >>> network = models.load("squeezenet")
+            >>> network.preprocess(["cat.jpg", Image.open("dog.png")])  # doctest: +SKIP
 
         Args:
-            photo: RGB, 0 to 255. A grey photo (h, w) is taken for three equal channels.
+            photo: one photo or a list of them, of different sizes if need be: RGB bytes (h, w, 3), gray ones (h, w) or
+                (h, w, 1), an image of Pillow's, or the path of a file. Or a batch of bytes (n, h, w, 3). Files and
+                Pillow's images are turned upright, and what is transparent in them is shown on white.
+
+        Returns:
+            (n, height, width, channels), one image a photo.
 
         Raises:
-            ValueError: the photo has another shape.
-            TypeError: the photo's entries are not bytes.
+            ValueError: a photo has another shape or cannot be read, or there is none.
+            TypeError: a photo's entries are not bytes.
         """
-        return self.normalize(self.crop(photo)[None] / np.float32(255))
+        return self.normalize(np.stack([self.crop(each) for each in _pictures.arrays(photo)]) / np.float32(255))
 
     def crop(self, photo: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h2 w2 c2"]:
         """The photo as large as the network wants it: shorter side resized, the centre cut out, still bytes.

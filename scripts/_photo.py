@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 
-from models._pictures import eight_bits
+from models._pictures import read
 
 # Those that lie in scikit-image's wheel: others would be downloaded.
 SAMPLES = ("astronaut", "chelsea", "coffee", "rocket")
@@ -29,7 +28,7 @@ def load(photo: str) -> Photo:
     """
     path = Path(photo)
     if path.is_file():
-        name, pixels = path.stem, _read(path)
+        name, pixels = path.stem, read(path, "PHOTO")
     elif photo in SAMPLES:
         import skimage.data
 
@@ -40,13 +39,3 @@ def load(photo: str) -> Photo:
             f"`PHOTO` must be the path of a picture or one of {', '.join(SAMPLES)}, got {photo!r}: {what}."
         )
     return Photo(name, pixels, hashlib.sha256(str(pixels.shape).encode() + pixels.tobytes()).hexdigest())
-
-
-def _read(path: Path) -> np.ndarray:
-    try:
-        with Image.open(path) as image:
-            return np.asarray(eight_bits(ImageOps.exif_transpose(image), image.format).convert("RGB"))
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
-        raise ValueError(
-            f"`PHOTO` must be a picture that can be read, got {str(path)!r}: {error}. Convert it to PNG or JPEG."
-        ) from error
