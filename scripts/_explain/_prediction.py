@@ -2,6 +2,7 @@
 
 import numpy as np
 
+import jaxviz as jv
 from jaxviz import render
 from scripts._explain._study import Study, timed
 from scripts._run_folder import Step
