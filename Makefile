@@ -2,8 +2,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 bin := $(VENV)/bin
+# What reads programs; the methods themselves run through it.
+SWITCHED := tests/transforms
 
-.PHONY: demo test test-slow lint clean
+.PHONY: demo test test-slow test-switches lint clean
 
 demo: $(VENV)/.scripts
 	$(bin)/python -m scripts.explain chelsea --out runs/demo
@@ -13,6 +15,12 @@ test: $(VENV)/.test
 
 test-slow: $(VENV)/.test
 	$(bin)/python -m pytest -n 2 --dist loadfile -m slow
+
+# The primitives that JAX is moving to, one at a time; older releases do not know them.
+test-switches: $(VENV)/.test
+	for switch in JAX_CUSTOM_JVP3 JAX_CUSTOM_VJP3 JAX_REMAT3 JAX_SCAN3; do \
+	  env $$switch=1 $(bin)/python -m pytest -n 2 --dist loadfile -m "not slow" $(SWITCHED) || exit 1; \
+	done
 
 lint: $(VENV)/.lint
 	$(bin)/ruff check .

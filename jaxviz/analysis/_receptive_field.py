@@ -11,8 +11,10 @@ from jaxtyping import Int
 from jaxviz.analysis._fields import RULES, Field, mixing, stacked, start, together
 from jaxviz.transforms import upto
 from jaxviz.transforms._callable import callee
+from jaxviz.transforms._cells import Cell, contents, use
+from jaxviz.transforms._effects import outside, references
 from jaxviz.transforms._interpret import Site, evaluate, trace
-from jaxviz.transforms._primitives import bodies, is_call
+from jaxviz.transforms._primitives import bodies, jaxpr_of, kind, parameters, plain_body
 
 
 def receptive_field(f: Callable, layer: str, images: Any = None) -> Int[np.ndarray, "... 4"]:
@@ -71,38 +73,63 @@ def receptive_field(f: Callable, layer: str, images: Any = None) -> Int[np.ndarr
 
 
 def _handle(eqn: Any, values: list[Any], site: Site) -> list[Any]:
-    if not any(isinstance(value, Field) for value in values):
+    if (outs := use(eqn, values)) is not None:
+        return outs
+    if not any(isinstance(value, Field) for value in contents(values)):
         return [None] * len(eqn.outvars)
-    if is_call(eqn):
-        return evaluate(bodies(eqn)[0].body, values, _handle, (*site.path, 0))
-    if eqn.primitive.name == "scan":
+    for effect in outside(eqn):
+        raise NotImplementedError(
+            f"`layer` must not depend on what is outside of the program, got `{kind(eqn)}` with {effect} on the way to "
+            "it. Take it out."
+        )
+    if (inner := plain_body(eqn)) is not None:
+        return evaluate(inner.body, inner.taken(values), _handle, (*site.path, 0))
+    if kind(eqn) == "scan":
         return _unrolled(eqn, values, site)
-    if eqn.primitive.name == "cond" and not isinstance(values[0], Field):
-        branches = [
-            evaluate(inner.body, values[1:], _handle, (*site.path, index)) for index, inner in enumerate(bodies(eqn))
-        ]
-        return [
-            together(outs, var.aval.shape) for outs, var in zip(zip(*branches, strict=True), eqn.outvars, strict=True)
-        ]
-    rule = RULES.get(eqn.primitive.name, mixing)
-    return [rule(eqn, values, var.aval.shape) for var in eqn.outvars]
+    if kind(eqn) == "cond" and not isinstance(values[0], Field):
+        return _branched(eqn, values, site)
+    known, held = contents(values), [value for value in values if isinstance(value, Cell)]
+    rule = mixing if held else RULES.get(kind(eqn), mixing)
+    outs = [rule(eqn, known, var.aval.shape) for var in eqn.outvars]
+    for cell, reference in zip(held, references(eqn), strict=True):
+        # A read of a part leaves it as it is; anything else may have put anything anywhere.
+        cell.value = cell.value if kind(eqn) == "get" else mixing(eqn, known, reference.aval.shape)
+    return outs
+
+
+def _branched(eqn: Any, values: list[Any], site: Site) -> list[Any]:
+    """A `cond`: all that any branch makes, and may leave in a reference."""
+    held = [value for value in values if isinstance(value, Cell)]
+    before, branches, left = contents(held), [], []
+    for index, inner in enumerate(bodies(eqn)):
+        for cell, value in zip(held, before, strict=True):
+            cell.value = value
+        branches.append(evaluate(inner.body, values[1:], _handle, (*site.path, index)))
+        left.append(contents(held))
+    for cell, options, reference in zip(held, zip(*left, strict=True), references(eqn), strict=True):
+        cell.value = together(options, reference.aval.shape)
+    return [together(outs, var.aval.shape) for outs, var in zip(zip(*branches, strict=True), eqn.outvars, strict=True)]
 
 
 def _unrolled(eqn: Any, values: list[Any], site: Site) -> list[Any]:
     """A `scan`, iteration by iteration."""
-    (inner,) = bodies(eqn)
-    first = inner.operands.count(None) and inner.operands.index(None)
-    jaxpr = inner.body.jaxpr if hasattr(inner.body, "jaxpr") else inner.body
+    (inner,), params = bodies(eqn), parameters(eqn)
+    pairs = zip(eqn.invars, jaxpr_of(inner.body).invars, strict=True)
     # What is scanned over has an axis more outside of the body than in it; a carry has not.
-    ranks = [outside.aval.ndim - inside.aval.ndim for outside, inside in zip(eqn.invars, jaxpr.invars, strict=True)]
-    consts, carry = values[:first], values[first : len(values) - sum(ranks)]
-    scanned, made = values[len(values) - sum(ranks) :], []
-    numbers = range(eqn.params["length"])
-    for number in reversed(numbers) if eqn.params["reverse"] else numbers:
-        slices = [value.at(number) if isinstance(value, Field) else None for value in scanned]
-        outs = evaluate(inner.body, [*consts, *carry, *slices], _handle, (*site.path, 0))
-        carry, ys = outs[: len(carry)], outs[len(carry) :]
-        made.append(ys)
-    made = made[::-1] if eqn.params["reverse"] else made
-    shapes = [var.aval.shape for var in eqn.outvars[len(carry) :]]
-    return [*carry, *(stacked(list(ys), shape) for ys, shape in zip(zip(*made, strict=True), shapes, strict=True))]
+    scanned = [len(outside.aval.shape) > len(inside.aval.shape) for outside, inside in pairs]
+    carried = [i for i, place in enumerate(inner.operands) if place is None and not scanned[i]]
+    current, made = list(values), []
+    numbers = range(params["length"])
+    for number in reversed(numbers) if params["reverse"] else numbers:
+        inputs = [
+            (value.at(number) if isinstance(value, Field) else None) if is_scanned else value
+            for value, is_scanned in zip(current, scanned, strict=True)
+        ]
+        outs = evaluate(inner.body, inputs, _handle, (*site.path, 0))
+        for i, out in zip(carried, outs, strict=False):
+            current[i] = out
+        made.append(outs[len(carried) :])
+    made = made[::-1] if params["reverse"] else made
+    shapes = [var.aval.shape for var in eqn.outvars[len(carried) :]]
+    stacks = [stacked(list(ys), shape) for ys, shape in zip(zip(*made, strict=True), shapes, strict=True)]
+    return [*(current[i] for i in carried), *stacks]

@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jaxviz.transforms._cells import Cell, contents, keep, pure, use
+from jaxviz.transforms._effects import outside
 from jaxviz.transforms._interpret import Program, Site, evaluate
-from jaxviz.transforms._primitives import bodies, is_call
+from jaxviz.transforms._primitives import is_reference, jaxpr_of, kind, layer_name, plain_body
 
 
 class Slot(NamedTuple):
@@ -35,7 +37,7 @@ class Op(NamedTuple):
     @property
     def name(self) -> str:
         """Of the primitive."""
-        return self.eqn.primitive.name
+        return kind(self.eqn)
 
     @property
     def params(self) -> dict[str, Any]:
@@ -91,7 +93,13 @@ class Flat(NamedTuple):
 
 
 def flatten(program: Program) -> Flat:
-    """Inlines `jit`, `checkpoint`, `custom_jvp` and `custom_vjp`; a loop or a branch stays one operation."""
+    """Inlines `jit`, `checkpoint`, `custom_jvp` and `custom_vjp`; a loop or a branch stays one operation.
+
+    What a reference holds is a value like others. What is printed is left out.
+
+    Raises:
+        NotImplementedError: an operation acts on something outside of the program.
+    """
     number = itertools.count()
     ops: list[Op] = []
 
@@ -102,7 +110,7 @@ def flatten(program: Program) -> Flat:
         return Slot(next(number), tuple(aval.shape), aval.dtype)
 
     def name(value: Any) -> Any:
-        if isinstance(value, Slot) or not np.ndim(value):
+        if isinstance(value, Slot | Cell) or not np.ndim(value):
             return value
         if id(value) not in named:
             named[id(value)] = slot(value)
@@ -111,16 +119,41 @@ def flatten(program: Program) -> Flat:
 
     def handle(eqn: Any, values: list[Any], site: Site) -> list[Any]:
         values = [name(value) for value in values]
-        if is_call(eqn):
-            return evaluate(bodies(eqn)[0].body, values, handle, (*site.path, 0))
+        if layer_name(eqn) is not None or (not eqn.outvars and not any(isinstance(value, Cell) for value in values)):
+            _check_inside(eqn)
+            return values[: len(eqn.outvars)]
+        if (outs := use(eqn, values)) is not None:
+            return outs
+        if (inner := plain_body(eqn)) is not None:
+            return evaluate(inner.body, inner.taken(values), handle, (*site.path, 0))
+        _check_inside(eqn)
+        if any(isinstance(value, Cell) for value in values):
+            return keep(values, evaluate(_as_function(eqn), [name(v) for v in contents(values)], append))
+        return append(eqn, values, site)
+
+    def append(eqn: Any, values: list[Any], site: Site) -> list[Any]:
+        del site
         outputs = tuple(slot(var.aval) for var in eqn.outvars)
         ops.append(Op(eqn, tuple(values), outputs))
         return list(outputs)
 
-    jaxpr = program.body.jaxpr if hasattr(program.body, "jaxpr") else program.body
-    inputs = [slot(var.aval) for var in jaxpr.invars]
+    inputs = [slot(var.aval) for var in jaxpr_of(program.body).invars]
     outputs = [name(value) for value in evaluate(program.body, inputs, handle)]
     return Flat(ops, inputs, outputs, constants)
+
+
+def _as_function(eqn: Any) -> Any:
+    """An equation that takes references as a program of one `jit`, that takes what they hold."""
+    avals = [atom.aval.inner_aval if is_reference(atom) else atom.aval for atom in eqn.invars]
+    return jax.make_jaxpr(jax.jit(pure(eqn)))(*[jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in avals])
+
+
+def _check_inside(eqn: Any) -> None:
+    for effect in outside(eqn):
+        raise NotImplementedError(
+            f"`f` must not act on anything outside of it to be computed in parts, got `{kind(eqn)}` with {effect}. "
+            "Take it out, or use the function as a whole."
+        )
 
 
 def over_windows(function: Callable, values: list[Any], mapped: list[bool]) -> list[Any]:

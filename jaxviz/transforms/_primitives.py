@@ -43,6 +43,10 @@ class Inner(NamedTuple):
     body: Body
     operands: tuple[int | None, ...]
 
+    def taken(self, values: Sequence[Any]) -> list[Any]:
+        """The inputs among the operands."""
+        return [values[i] for i in self.operands if i is not None]
+
 
 def kind(eqn: core.JaxprEqn) -> str:
     """The name of what the equation does, the same whichever primitive JAX uses for it."""
@@ -155,6 +159,14 @@ def expansion(eqn: core.JaxprEqn) -> Body | None:
     avals, tree = jax.tree.flatten(higher.in_avals)
     shapes = [jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in avals]
     return jax.make_jaxpr(lambda *leaves: jax.tree.leaves(higher.expand(*jax.tree.unflatten(tree, leaves))))(*shapes)
+
+
+def plain_body(eqn: core.JaxprEqn) -> Inner | None:
+    """The one function whose values are the equation's, where it is known which; its derivatives may be others."""
+    if is_call(eqn):
+        return bodies(eqn)[0]
+    body = expansion(eqn)
+    return None if body is None else Inner(body, tuple(range(len(eqn.invars))))
 
 
 def is_reference(atom: Any) -> bool:

@@ -1,5 +1,8 @@
 """Equations that do more than give values: references, prints, calls to the host."""
 
+import functools
+import types
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +12,7 @@ from jax.experimental import io_callback
 
 import jaxviz as jv
 from jaxviz.analysis._suffix import suffix
+from jaxviz.transforms._primitives import opaque_bodies
 
 ONES = jnp.ones((1, 2, 2, 1))
 
@@ -129,3 +133,64 @@ def test_what_acts_on_the_outside_is_kept_below_a_cut_and_refused_across_it(orde
     # What acts below the layer alone belongs to what the activation stands for.
     assert jv.after(lambda x: f(x, above=False, ordered=ordered), "a")(ONES, ONES).item() == 4
     assert calls == [1]
+
+
+@pytest.mark.parametrize("f", [held, looped])
+def test_a_patch_is_followed_through_references(f):
+    image = jnp.arange(1.0, 5.0).reshape(1, 2, 2, 1)
+    patched = jv.incremental(f, image[0])
+    corners = jnp.array([[0, 0], [1, 1]])
+    outs = jax.vmap(lambda corner: patched(jnp.full((1, 1, 1), 9.0), corner))(corners)
+    expected = [f(image.at[0, row, col].set(9.0))[0] for row, col in corners]
+    np.testing.assert_allclose(outs, jnp.stack(expected))
+
+
+def test_a_receptive_field_goes_through_references():
+    assert jv.receptive_field(held, "a", ONES)[1, 0, 0].tolist() == [1, 0, 2, 1]
+
+    def whole(x):
+        ref = jax.new_ref(jnp.zeros_like(x))
+        ref[...] = x + 1
+        return checkpoint_name(ref[...], "b")
+
+    assert jv.receptive_field(whole, "b", ONES)[1, 0, 0].tolist() == [1, 0, 2, 1]
+    # Through a part of a reference, or a branch that writes one: all that was ever written is taken to be needed.
+    assert jv.receptive_field(held, "b", ONES)[1, 0, 0].tolist() == [0, 0, 2, 2]
+    assert jv.receptive_field(looped, "b", ONES)[1, 0, 0].tolist() == [0, 0, 2, 2]
+
+
+def test_what_acts_on_the_outside_is_refused_where_it_would_run_another_number_of_times():
+    f = lambda x: counted([])(x)[None, None]  # noqa: E731
+    with pytest.raises(NotImplementedError, match=r"^`f` must not act on anything outside.*got `io_callback` with"):
+        jv.incremental(f, ONES[0])
+
+    def asks(x):
+        y = io_callback(lambda x: np.asarray(x), jax.ShapeDtypeStruct(x.shape, x.dtype), x)
+        return checkpoint_name(y, "asked")
+
+    with pytest.raises(NotImplementedError, match=r"^`layer` must not depend on what is outside.*`io_callback` with"):
+        jv.receptive_field(asks, "asked", ONES)
+
+
+def test_a_print_is_no_part_of_what_a_patch_changes():
+    def f(x):
+        jax.debug.print("{}", x.sum())
+        return x.sum((1, 2))
+
+    assert jv.incremental(f, ONES[0])(jnp.full((1, 1, 1), 5.0), (0, 1)).tolist() == [8]
+
+
+def test_a_program_is_found_wherever_an_equation_holds_it():
+    program = jax.make_jaxpr(lambda x: checkpoint_name(jnp.maximum(x, 0), "hidden"))(ONES)
+    for parameter in (
+        program,
+        [(program,)],
+        {"a": {"b": program}},
+        functools.partial(jnp.add, program),
+        lambda: program,
+        types.SimpleNamespace(jaxpr=program),
+        jax.tree_util.Partial(jnp.add, [program]),
+    ):
+        (eqn,) = jax.make_jaxpr(jnp.sin)(ONES).jaxpr.eqns
+        found = opaque_bodies(eqn.replace(params={**eqn.params, "extra": parameter}))
+        assert found == (program,), parameter

@@ -95,6 +95,40 @@ def test_a_rule_that_maps_over_any_batch_is_seen_without_a_switch():
     assert len(jv.matches(jax.vmap(f), jnp.ones((3, 2)), "guided", custom_vjp="enter")) == 2
 
 
+def test_patches_and_receptive_fields_go_through_what_a_switch_makes(switch):
+    del switch
+    assert jv.receptive_field(stacked, "b", ONES)[1, 0, 0].tolist() == [1, 0, 2, 1]
+    image = jnp.arange(1.0, 5.0).reshape(1, 2, 2, 1)
+    f = lambda x: stacked(x)[:, None]  # noqa: E731
+    patched, corners = jv.incremental(f, image[0]), jnp.array([[0, 0], [1, 1]])
+    outs = jax.vmap(lambda corner: patched(jnp.full((1, 1, 1), 9.0), corner))(corners)
+    expected = [f(image.at[0, row, col].set(9.0))[0] for row, col in corners]
+    np.testing.assert_allclose(outs, jnp.stack(expected))
+
+
+@pytest.mark.skipif(not NEW, reason="jax.experimental.hijax.HiPrim is new in jax 0.12")
+def test_an_unknown_primitive_that_hides_a_relu_or_a_layer_is_named():
+    from jax.experimental import hijax
+
+    class Gate(hijax.HiPrim):
+        def __init__(self, aval):
+            self.in_avals, self.out_aval, self.params = (aval,), aval, {}
+            super().__init__()
+
+        def expand(self, x):
+            return checkpoint_name(jnp.maximum(x, 0), "hidden")
+
+    def f(x):
+        return Gate(jax.typeof(x))(jax.nn.relu(x)).sum((1, 2))
+
+    with pytest.raises(NotImplementedError, match="got one inside `Gate`, which cannot be entered"):
+        jv.with_rule(f, "guided")(ONES)
+    with pytest.raises(NotImplementedError, match="must not lie inside `Gate`, got 'hidden'"):
+        jv.tap(f, "hidden")(ONES)
+    patch = jnp.full((1, 1, 1), 5.0)
+    assert jv.incremental(f, ONES[0])(patch, (0, 1)).tolist() == [8]
+
+
 @pytest.mark.skipif(not NEW, reason="jax_scan3 is made for jax 0.12")
 @pytest.mark.xfail(reason=f"{WRONG}: jit drops what the loop writes", strict=True)
 def test_jax_keeps_the_carry_of_a_scan_under_jit():
