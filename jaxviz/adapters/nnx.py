@@ -22,7 +22,8 @@ def name_layers(model: nnx.Module) -> Callable:
     """A callable pytree that computes `model(*args)`, every submodule's output named by the submodule's path.
 
     The model is not changed, and its state is that of this moment: call `model.eval()` first where it has dropout or
-    batch norm. State that the call updates is dropped.
+    batch norm. Whatever a call updates (running statistics, counters, a cache) is dropped: every call starts from the
+    same state and computes the same.
 
     Example:
         >>> import jax.numpy as jnp
@@ -40,6 +41,7 @@ def name_layers(model: nnx.Module) -> Callable:
 
     Raises:
         TypeError: `model` is not an NNX module that can be called.
+        ValueError: on the call, where the model draws random numbers, as dropout does in training.
     """
     if not isinstance(model, nnx.Module) or not callable(model):
         raise TypeError(f"`model` must be an nnx.Module that can be called, got {type(model).__name__}.")
@@ -57,13 +59,32 @@ class NamedLayers:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The outputs of the model."""
-        model = nnx.merge(self.graphdef, self.state)
+        # Made anew under the trace of this call, where alone the variables may be updated.
+        model = nnx.merge(self.graphdef, jax.tree.map(lambda leaf: leaf, self.state))
+        drawn = _draws(model)
         for path, module in nnx.iter_modules(model):
             if path and callable(module):
                 # Python looks `__call__` up on the class; this copy of the model lives for this call alone.
                 object.__setattr__(module, _PATH, "/".join(map(str, path)))
                 module.__class__ = _named(type(module))
-        return model(*args, **kwargs)
+        outs = model(*args, **kwargs)
+        _check_draws(drawn, _draws(model))
+        return outs
+
+
+def _draws(model: nnx.Module) -> dict[str, Any]:
+    """How often each random stream of the model was drawn from."""
+    counts = nnx.to_flat_state(nnx.state(model, nnx.RngCount))
+    return {"/".join(map(str, path[:-1])): jax.tree.leaves(count)[0] for path, count in counts}
+
+
+def _check_draws(before: dict[str, Any], after: dict[str, Any]) -> None:
+    for path, count in after.items():
+        if count is not before.get(path):
+            raise ValueError(
+                f"`model` must compute the same on every call, got one that draws random numbers from {path!r}. Call "
+                "model.eval() before name_layers where that is dropout."
+            )
 
 
 @functools.cache

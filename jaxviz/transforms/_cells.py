@@ -52,7 +52,7 @@ def pure(eqn: core.JaxprEqn) -> Callable[..., list[Any]]:
     places = [i for i, atom in enumerate(eqn.invars) if is_reference(atom)]
     inner = bodies(eqn)
 
-    def body(index: int, inputs: Sequence[Any], held: Sequence[Any], at: Sequence[int | None]) -> list[Any]:
+    def body(index: int, inputs: Sequence[Any], held: Sequence[Any], at: Sequence[int]) -> list[Any]:
         cells = dict(zip(places, map(Cell, held), strict=True))
         outs = evaluate(inner[index].body, [cells.get(i, v) for i, v in zip(at, inputs, strict=True)], _by_value)
         return [*outs, *(cells[i].value for i in places)]
@@ -69,7 +69,8 @@ def pure(eqn: core.JaxprEqn) -> Callable[..., list[Any]]:
         operands = of_body.operands
         ranks = [jax.numpy.ndim(v) - len(var.aval.shape) for v, var in zip(values, _inputs(of_body), strict=True)]
         carried = [i for i, place in enumerate(operands) if place is None and not ranks[i]]
-        stacks = [jax.numpy.zeros(var.aval.shape, var.aval.dtype) for var in eqn.outvars[len(carried) :]]
+        made: list[Any] = [var.aval for var in eqn.outvars[len(carried) :]]
+        stacks = [jax.numpy.zeros(aval.shape, aval.dtype) for aval in made]
 
         # A `while_loop`, since a `scan` may itself come out with references in it.
         def step(state: Any) -> Any:
