@@ -1,53 +1,39 @@
-"""Finds ReLUs and max-pools in a traced program, by structure and not by name.
+"""Finds ReLUs and max-pools in a traced program, by what is computed and not by name or spelling."""
 
-Each value gets a number (equal numbers mean equal values, across the boundaries of `jit` and other calls) and, where
-it is known, its constant. So `jnp.clip(x, 0)`, whose zero is an operand of a nested `jit`, is seen for what it is.
-"""
-
-import collections
 import dataclasses
-import itertools
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
-from jax.core import Tracer
 from jax.extend import core
 
+from jaxviz.transforms._activations import Clamp, find_clamps
 from jaxviz.transforms._interpret import Path
 from jaxviz.transforms._pooling import Windows
-from jaxviz.transforms._primitives import (
-    CUSTOM_JVP,
-    CUSTOM_VJP,
-    Body,
-    bodies,
-    consts_of,
-    function_name,
-    is_call,
-    kind,
-    opaque_bodies,
-)
+from jaxviz.transforms._primitives import CUSTOM_JVP, CUSTOM_VJP, Body, function_name, kind
+from jaxviz.transforms._sites import around, place
+from jaxviz.transforms._values import Scope, Values
 
-_SAME_CONSTANT = frozenset({"broadcast_in_dim", "convert_element_type", "copy", "reshape", "squeeze", "pvary", "pcast"})
-_COMPARISONS = {"gt": ("gt", "lt"), "ge": ("gt", "lt"), "lt": ("lt", "gt"), "le": ("lt", "gt")}
+_OTHERS = frozenset({"logistic", "tanh", "erf", "exp", "expm1"})
 
 
 @dataclasses.dataclass(frozen=True)
 class Match:
-    """One place that a rule changes.
+    """One place that a rule changes, or one that looks like it and is passed over.
 
     Attributes:
         op: `"relu"`, `"relu6"` (any ceiling) or `"max_pool"`.
         scope: name of the scope or of the layer that it belongs to, empty where there is none.
         shape: shape of its output.
         ceiling: the value at which the activation saturates, None for a plain ReLU.
+        reason: why it is passed over; empty for a place that the rule changes.
     """
 
     op: str
     scope: str
     shape: tuple[int, ...]
     ceiling: float | None = None
+    reason: str = ""
 
 
 class Found(NamedTuple):
@@ -55,38 +41,26 @@ class Found(NamedTuple):
 
     match: Match
     operand: Any
-    number: int
     windows: Windows | None = None
-
-
-class Fact(NamedTuple):
-    """What is known of a value."""
-
-    number: int
-    constant: float | None = None
-
-
-class Definition(NamedTuple):
-    """How a value was made: `relu(x)`, `capped` (`min(x, limit)`), or the comparison `gt` or `lt` of `x` with zero."""
-
-    kind: str
-    number: int  # of x
-    limit: float | None = None
-    below: int | None = None  # number of the ReLU that the ceiling was put on
 
 
 @dataclasses.dataclass
 class Search:
-    """What one walk over a program finds."""
+    """What one walk over a program finds.
+
+    Attributes:
+        found: by the path of the equation whose output is the activation or the pool.
+        passed_over: clamps that are no activations, with the path of the equation.
+        hidden: primitives that hold a ReLU and cannot be entered.
+        custom: `custom_vjp` functions that hold a ReLU.
+        others: activations that are not ReLUs.
+    """
 
     found: dict[Path, Found] = dataclasses.field(default_factory=dict)
-    hidden: list[str] = dataclasses.field(default_factory=list)  # primitives that hold a ReLU and cannot be entered
-    custom: list[str] = dataclasses.field(default_factory=list)  # custom_vjp functions that hold a ReLU
-    others: list[str] = dataclasses.field(default_factory=list)  # activations that are not ReLUs
-    definitions: dict[int, Definition] = dataclasses.field(default_factory=dict)
-    below: set[int] = dataclasses.field(default_factory=set)  # ReLUs that a ceiling was put on
-    uses: collections.Counter[int] = dataclasses.field(default_factory=collections.Counter)
-    numbers: Iterator[int] = dataclasses.field(default_factory=itertools.count)
+    passed_over: dict[Path, Match] = dataclasses.field(default_factory=dict)
+    hidden: list[str] = dataclasses.field(default_factory=list)
+    custom: list[str] = dataclasses.field(default_factory=list)
+    others: list[str] = dataclasses.field(default_factory=list)
 
 
 def search(body: Body, *, relus: bool = True, enter_custom_vjp: bool = False) -> Search:
@@ -98,131 +72,51 @@ def search(body: Body, *, relus: bool = True, enter_custom_vjp: bool = False) ->
         enter_custom_vjp: whether a ReLU inside a `custom_vjp` counts as found.
     """
     result = Search()
-    outs = _walk(body, _unknown(_jaxpr(body).invars, result), (), "", result, relus, enter_custom_vjp)
-    result.uses.update(out.number for out in outs)
-    for path in [path for path, found in result.found.items() if found.number in result.below]:
-        # Where nothing else reads a ReLU, the ceiling on it makes the two one activation.
-        if result.uses[result.found[path].number] == 1:
-            del result.found[path]
+    values = Values(body, enter_custom_vjp=enter_custom_vjp)
+    result.others = sorted(_OTHERS & values.names)
+    if relus:
+        for clamp in find_clamps(values):
+            _settle(values, clamp, result, enter_custom_vjp)
+        for eqn, inner in values.opaque:
+            within = search(inner, enter_custom_vjp=True)
+            if within.hidden or any(found.windows is None for found in within.found.values()):
+                result.hidden.append(kind(eqn))
+    entered = {path[:depth] for path in result.found for depth in range(len(path))}
+    for scope, index, eqn in values.pools:
+        own = [within for within in around(scope) if kind(within.call) in (CUSTOM_JVP, CUSTOM_VJP)]
+        found = _pool(eqn, _name(scope, eqn))
+        if found and all(within.path in entered for within in own):
+            result.found[(*scope.path, index)] = found
+    result.found = dict(sorted(result.found.items()))
     return result
 
 
-def _unknown(variables: Sequence[Any], result: Search) -> list[Fact]:
-    return [Fact(next(result.numbers)) for _ in variables]
+def _settle(values: Values, clamp: Clamp, result: Search, enter_custom_vjp: bool) -> None:
+    """Finds the equation to override for a ReLU, or says why it is none."""
+    value = values.values[clamp.out]
+    scope, index, operand = place(values, clamp.out, clamp.x)
+    calls = list(around(scope))
+    own = [inner for inner in calls if kind(inner.call) == CUSTOM_VJP]
+    name = _name(scope, scope.jaxpr.eqns[index])
+    match = Match("relu" if clamp.ceiling is None else "relu6", name, value.shape, clamp.ceiling, clamp.reason)
+    kept = [inner for inner in calls if kind(inner.call) == CUSTOM_JVP and inner.plain]
+    if kept and not clamp.reason:
+        match = dataclasses.replace(match, reason=f"is a part of {function_name(kept[-1].call)!r}, a jax.custom_jvp")
+    if match.reason:
+        result.passed_over[(*scope.path, index)] = match
+    elif own and not enter_custom_vjp:
+        result.custom.append(function_name(own[-1].call))
+    elif operand is None:
+        result.hidden.append(kind(calls[0].call))
+    else:
+        result.found[(*scope.path, index)] = Found(match, operand)
 
 
-def _jaxpr(body: Body) -> Any:
-    return body.jaxpr if hasattr(body, "jaxpr") else body
-
-
-def _walk(
-    body: Body, inputs: Sequence[Fact], path: Path, scope: str, result: Search, relus: bool, enter: bool
-) -> list[Fact]:
-    jaxpr = _jaxpr(body)
-    facts = dict(zip(jaxpr.invars, inputs, strict=True))
-    for var, value in zip(jaxpr.constvars, consts_of(body), strict=True):
-        facts[var] = Fact(next(result.numbers), _scalar(value))
-    holders: dict[int, Any] = {fact.number: var for var, fact in facts.items()}
-
-    def fact(atom: Any) -> Fact:
-        return Fact(-1, _scalar(atom.val)) if isinstance(atom, core.Literal) else facts[atom]
-
-    for index, eqn in enumerate(jaxpr.eqns):
-        here, operands = (*path, index), [fact(atom) for atom in eqn.invars]
-        local = "/".join(part for part in (scope, str(eqn.source_info.name_stack)) if part)
-        outs = _enter(eqn, operands, here, local, result, relus, enter)
-        if outs is None:
-            outs = _unknown(eqn.outvars, result)
-            result.uses.update(operand.number for operand in operands)
-            found = _pool(eqn, local) or (_relu(eqn, operands, holders, outs[0], local, result) if relus else None)
-            if found:
-                result.found[here] = found
-            elif eqn.primitive.name in _SAME_CONSTANT:
-                outs = [outs[0]._replace(constant=operands[0].constant)]
-            elif eqn.primitive.name in ("logistic", "tanh", "erf", "exp", "expm1"):
-                result.others.append(eqn.primitive.name)
-        for var, out in zip(eqn.outvars, outs, strict=True):
-            facts[var] = out
-            holders.setdefault(out.number, var)
-    return [fact(atom) for atom in jaxpr.outvars]
-
-
-def _enter(
-    eqn: core.JaxprEqn, operands: list[Fact], here: Path, scope: str, result: Search, relus: bool, enter: bool
-) -> list[Fact] | None:
-    """Walks what is inside an equation; the facts of its outputs where they are those of its body."""
-    name, outs = kind(eqn), None
-    for body in opaque_bodies(eqn):
-        if _holds_relu(body, _unknown(_jaxpr(body).invars, result), relus):
-            result.hidden.append(name)
-    for number, inner in enumerate(bodies(eqn)):
-        inputs = [Fact(next(result.numbers)) if i is None else operands[i] for i in inner.operands]
-        if name in (CUSTOM_JVP, CUSTOM_VJP) and not _holds_relu(inner.body, inputs, relus):
-            return _unknown(eqn.outvars, result)  # left as it is, with its own rule
-        if name == CUSTOM_VJP and not enter:
-            result.custom.append(function_name(eqn))
-            return _unknown(eqn.outvars, result)
-        outs = _walk(inner.body, inputs, (*here, number), scope, result, relus, enter)
-    return outs if is_call(eqn) else None
-
-
-def _holds_relu(body: Body, inputs: list[Fact], relus: bool) -> bool:
-    trial = Search()
-    # Numbers from outside must not meet those given out inside.
-    trial.numbers = itertools.count(max((fact.number for fact in inputs), default=0) + 1)
-    if relus:
-        _walk(body, inputs, (), "", trial, relus, True)
-    return bool(trial.hidden) or any(found.windows is None for found in trial.found.values())
-
-
-def _relu(
-    eqn: core.JaxprEqn, operands: list[Fact], holders: dict[int, Any], out: Fact, scope: str, result: Search
-) -> Found | None:
-    """A ReLU whose last equation this is."""
-    definition = _define(eqn.primitive.name, operands, result.definitions)
-    if definition is None:
-        return None
-    result.definitions[out.number] = definition
-    aval: Any = eqn.outvars[0].aval
-    # A value made inside a nested call is out of reach here; what is below the ceiling was matched there.
-    if definition.kind != "relu" or definition.number not in holders or not jnp.issubdtype(aval.dtype, jnp.floating):
-        return None
-    op = "relu" if definition.limit is None else "relu6"
-    if definition.below is not None:
-        result.below.add(definition.below)
-    return Found(Match(op, scope, aval.shape, definition.limit), holders[definition.number], out.number)
-
-
-def _define(name: str, operands: list[Fact], definitions: dict[int, Definition]) -> Definition | None:
-    """What an equation makes of a value, as far as it can be part of a ReLU."""
-    pairs = ((operands[0], operands[1]), (operands[1], operands[0])) if len(operands) == 2 else ()
-    for side, (value, bound) in enumerate(pairs):
-        if value.constant is not None or bound.constant is None:
-            continue
-        inner = definitions.get(value.number)
-        if name in _COMPARISONS and bound.constant == 0:
-            return Definition(_COMPARISONS[name][side], value.number)
-        if name == "min" and bound.constant > 0:
-            if inner and inner.kind == "relu" and inner.limit is None:
-                return Definition("relu", inner.number, bound.constant, value.number)
-            return Definition("capped", value.number, bound.constant)
-        if name == "max" and bound.constant == 0:
-            if inner and inner.kind == "capped":
-                return Definition("relu", inner.number, inner.limit)
-            return Definition("relu", value.number)
-    if name == "clamp" and operands[0].constant == 0 and operands[2].constant is not None:
-        ceiling = operands[2].constant
-        return Definition("relu", operands[1].number, None if math.isinf(ceiling) else ceiling)
-    if name == "select_n" and len(operands) == 3 and (which := definitions.get(operands[0].number)):
-        positive, negative = operands[:0:-1] if which.kind == "gt" else operands[1:]
-        if which.kind in ("gt", "lt") and positive.number == which.number and negative.constant == 0:
-            return Definition("relu", which.number)
-    return None
+def _name(scope: Scope, eqn: core.JaxprEqn) -> str:
+    return "/".join(part for part in (scope.name, str(eqn.source_info.name_stack)) if part)
 
 
 def _pool(eqn: core.JaxprEqn, scope: str) -> Found | None:
-    if eqn.primitive.name != "reduce_window_max":
-        return None
     params: dict[str, Any] = eqn.params
     out: Any = eqn.outvars[0].aval
     if any(step != 1 for step in params["base_dilation"]) or not jnp.issubdtype(out.dtype, jnp.floating):
@@ -233,12 +127,20 @@ def _pool(eqn: core.JaxprEqn, scope: str) -> Found | None:
         tuple(tuple(pair) for pair in params["padding"]),
         tuple(params["window_dilation"]),
     )
-    return Found(Match("max_pool", scope, out.shape), eqn.invars[0], -1, windows)
+    return Found(Match("max_pool", scope, out.shape), eqn.invars[0], windows)
 
 
-def _scalar(value: Any) -> float | None:
-    """The constant, where a value is one number that is known while tracing."""
-    if isinstance(value, Tracer) or getattr(value, "size", 1) != 1:
-        return None
-    dtype = getattr(value, "dtype", type(value))
-    return float(value) if jnp.issubdtype(dtype, jnp.integer) or jnp.issubdtype(dtype, jnp.floating) else None
+class Matches(list[Match]):
+    """What a rule changes, in order of computation.
+
+    Attributes:
+        passed_over: the clamps that compute a ReLU and are none of the network's activations, each with its `reason`.
+    """
+
+    def __init__(self, changed: Iterable[Match], passed_over: Iterable[Match]):
+        super().__init__(changed)
+        self.passed_over = list(passed_over)
+
+    def __repr__(self) -> str:
+        """The list, and what is passed over."""
+        return f"{super().__repr__()}, passed over: {self.passed_over}" if self.passed_over else super().__repr__()

@@ -11,7 +11,7 @@ from jaxtyping import Array
 
 from jaxviz.transforms._callable import callee
 from jaxviz.transforms._interpret import Path, Program, Site, evaluate, trace
-from jaxviz.transforms._match import Found, Match, Search, search
+from jaxviz.transforms._match import Found, Match, Matches, Search, search
 from jaxviz.transforms._names import Layer, find_layers
 from jaxviz.transforms._pooling import switched_max_pool
 from jaxviz.transforms._primitives import bodies, rebind, rebuild
@@ -32,11 +32,12 @@ def _guided(y: Array, g: Array, ceiling: float | None) -> Array:
     return jnp.where(_open(y, ceiling) & (g > 0), g, 0)
 
 
-def _redirected(y: Array, g: Array, ceiling: float | None) -> Array:
-    passed = _gradient(y, g, ceiling)
-    helps = (y <= 0) & (g > 0) if ceiling is None else ((y <= 0) & (g > 0)) | ((y >= ceiling) & (g < 0))
-    anything = jnp.any(passed != 0, axis=tuple(range(1, y.ndim)), keepdims=True)
-    return jnp.where(anything, passed, jnp.where(helps, g, passed))
+def _redirected(x: Array, g: Array, ceiling: float | None) -> Array:
+    low, high = x < 0, False if ceiling is None else x > ceiling
+    passed = jnp.where(low | high, 0, g)
+    helps = jnp.where((low & (g < 0)) | (high & (g > 0)), 0, g)
+    anything = jnp.any(passed != 0, axis=tuple(range(1, x.ndim)), keepdims=True)
+    return jnp.where(anything, passed, helps)
 
 
 def _open(y: Array, ceiling: float | None) -> Array:
@@ -50,26 +51,40 @@ RULES: dict[str, Callable[[Array, Array, float | None], Array]] = {
     "guided": _guided,
     "redirected": _redirected,
 }
+_OF_THE_INPUT = frozenset({"redirected"})  # which tells an input of zero from a negative one
 
 
 def with_rule(f: Callable, rule: Rule, *, custom_vjp: str = "error") -> Callable:
     """`f` with another backward pass through its ReLUs; max-pools go down through recorded switches.
 
-    The values stay what they were; gradients change. ReLUs are found by structure: `jax.nn.relu`, `jax.nn.relu6` (any
-    ceiling), `jnp.maximum(x, 0)`, `jnp.clip(x, 0)`, `jnp.where(x > 0, x, 0)`, wherever they stand: inside `jit`,
-    `checkpoint`, `scan`, `while_loop`, `cond`, `shard_map`. Leaky ReLU, ELU, SiLU and GELU are no ReLUs: they keep
-    their own gradient, and a function that has only those is an error. `hard_sigmoid` and `hard_swish` are built on
-    `relu6`, which follows the rule. Look at `matches` to see what a rule will change.
+    The values stay what they were; gradients change. What a ReLU is, is decided by what is computed and not by how it
+    is spelled: a value that equals `max(x, 0)`, or `min(max(x, 0), c)`, of an earlier one, on a few dozen numbers that
+    are tried. So `jax.nn.relu`, `relu6`, `jnp.clip(x, 0)`, `jnp.where(x > 0, x, 0)`, `x * (x > 0)`, `(x + |x|) / 2` are
+    ReLUs, and so is the one in `relu(x + b)` and `2 * relu(x)`, wherever it stands: inside `jit`, `checkpoint`, `scan`,
+    `while_loop`, `cond`, `shard_map`. What is none keeps its own gradient, and a function that has no ReLU is an error:
+
+    - A smooth or leaky activation. Where the same `x` also reaches the elementwise result around the clamp, the
+      activation is the whole: softplus, CELU, mish, PReLU, `x + relu(x)`. Not where the result is a function of other
+      maps too (the residual branch of a block, a convolution of `relu(x)`), nor where a layer reads the clamp by
+      itself, nor where the clamp multiplies `x`: hard-swish is `x` times a ReLU6 that gates it and follows the rule.
+    - A guard, which feeds a root, a logarithm, a divisor or an index: the variance in a norm layer, a coordinate.
+    - A clip of an input of `f` to [0, 1] or [0, 255] on its way to the first layer, which keeps pictures in range.
+      Elsewhere it is a ReLU6 with that ceiling.
+    - A clamp of what does not depend on the inputs of `f` or its parameters, such as weights of a resize.
+    - A part of an elementwise `custom_jvp` function that as a whole is no ReLU.
+
+    `matches` shows what a rule will change, and the clamps that it passes over, with the reason.
 
     | rule | passes down, for `y = relu(x)` and an incoming `g` |
     | --- | --- |
     | `"gradient"` | `g` where `x > 0`: ReLUs are left alone, and so are all values to the last bit |
     | `"deconvnet"` | `max(g, 0)` |
     | `"guided"` | `max(g, 0)` where `x > 0` (`relu6`: where `0 < x < 6`) |
-    | `"redirected"` | as the gradient, but where that is zero for a whole example, also `g > 0` where `x <= 0` |
+    | `"redirected"` | `g` where `x >= 0`; if that is zero for a whole example, also `g > 0` where `x < 0` |
     | a callable | `rule(x, y, g)` |
 
-    `"redirected"` is meant for ascent: `g` is the gradient of what is to grow.
+    `"redirected"` is meant for ascent: `g` is the gradient of what is to grow. A `relu6` passes `g` where
+    `0 <= x <= 6`, and if that is zero for a whole example, also what leads back from below or above.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -133,13 +148,17 @@ class WithRule:
         return jax.tree.unflatten(program.out_tree, evaluate(program.body, program.leaves, handle))
 
 
-def matches(f: Callable, images: Any, rule: Rule, *, custom_vjp: str = "error") -> list[Match]:
-    """What `with_rule(f, rule)` would change, in order of computation.
+def matches(f: Callable, images: Any, rule: Rule, *, custom_vjp: str = "error") -> Matches:
+    """What `with_rule(f, rule)` would change, in order of computation, and what it passes over.
 
     Example:
         >>> import jax, jax.numpy as jnp
         >>> [match.op for match in matches(lambda x: jax.nn.relu6(x), jnp.ones(3), "guided")]
         ['relu6']
+        >>> f = lambda x: jax.nn.relu(x) / jnp.sqrt(jnp.maximum(x.var(), 0) + 1e-3)
+        >>> found = matches(f, jnp.ones(3), "guided")
+        >>> len(found), [match.reason for match in found.passed_over]
+        (1, ['feeds sqrt'])
 
     Args:
         f: any JAX function or callable pytree.
@@ -148,7 +167,8 @@ def matches(f: Callable, images: Any, rule: Rule, *, custom_vjp: str = "error") 
         custom_vjp: as for `with_rule`.
 
     Returns:
-        One `Match` for each ReLU and each max-pool: its kind, the scope or layer that it belongs to, and its shape.
+        A list with one `Match` for each ReLU and each max-pool: its kind, the scope or layer that it belongs to, and
+        its shape. Its `passed_over` lists the clamps that compute a ReLU and are none, each with its `reason`.
 
     Raises:
         ValueError: the rule matched nothing, or a `custom_vjp` hides a ReLU.
@@ -156,10 +176,15 @@ def matches(f: Callable, images: Any, rule: Rule, *, custom_vjp: str = "error") 
     """
     program = trace(f, images)
     layers = find_layers(program.body)
-    return [
-        dataclasses.replace(found.match, scope=found.match.scope or _above(layers, path))
-        for path, found in _search(program, rule, custom_vjp).found.items()
-    ]
+    result = _search(program, rule, custom_vjp)
+
+    def named(path: Path, match: Match) -> Match:
+        return dataclasses.replace(match, scope=match.scope or _above(layers, path))
+
+    return Matches(
+        (named(path, found.match) for path, found in result.found.items()),
+        [named(path, match) for path, match in result.passed_over.items()],
+    )
 
 
 def _above(layers: dict[str, Layer], path: Path) -> str:
@@ -180,7 +205,9 @@ def _search(program: Program, rule: Rule, custom_vjp: str) -> Search:
             "'error'. Use 'keep' for its own backward rule or 'enter' for yours."
         )
     if rule != "gradient" and all(found.windows is not None for found in result.found.values()):
-        others = f" It has {', '.join(sorted(set(result.others)))}." if result.others else ""
+        others = f" It has {', '.join(result.others)}." if result.others else ""
+        reasons = dict.fromkeys(match.reason for match in result.passed_over.values())
+        others += "".join(f" A clamp in it {reason}." for reason in reasons)
         raise ValueError(
             f"`rule` must match a ReLU, got {rule!r} for a function that has none.{others} "
             "Its gradient would be the plain one: ask for rule='gradient'."
@@ -207,15 +234,15 @@ def _ruled(x: Array, y: Array, rule: Rule, ceiling: float | None) -> Array:
 def _forward(x: Array, y: Array, rule: Rule, ceiling: float | None) -> tuple[Array, tuple[Array, ...]]:
     # By the rule again, for a second derivative to see it; `y` alone depends on nothing.
     y = _ruled(x, y, rule, ceiling)
-    return y, (x, y) if callable(rule) else (y,)
+    return y, (x, y) if callable(rule) else (x,) if rule in _OF_THE_INPUT else (y,)
 
 
 def _backward(rule: Rule, ceiling: float | None, residuals: tuple[Array, ...], g: Array) -> tuple[Array, None]:
     if callable(rule):
         x, y = residuals
         return rule(x, y, g), None
-    (y,) = residuals
-    return RULES[rule](y, g, ceiling), None
+    (kept,) = residuals
+    return RULES[rule](kept, g, ceiling), None
 
 
 _ruled.defvjp(_forward, _backward)

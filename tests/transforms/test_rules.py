@@ -30,6 +30,7 @@ CAPPED = {
     "min of max": lambda x: jnp.minimum(jnp.maximum(x, 0), 6),
     "max of min": lambda x: jnp.maximum(jnp.minimum(x, 6), 0),
     "min of relu": lambda x: jnp.minimum(jax.nn.relu(x), 6.0),
+    "clip of relu": lambda x: jnp.clip(jax.nn.relu(x), 0, 6),
     "lax.clamp": lambda x: jax.lax.clamp(0.0, x, 6.0),
 }
 PASSED = {  # what goes down for X and G: for a ReLU, and for one with its ceiling at 6
@@ -93,6 +94,16 @@ def test_another_activation_keeps_its_own_gradient_beside_a_relu(name):
     other = OTHERS[name]
     ruled = jv.with_rule(lambda x: (jax.nn.relu(x), other(x)), "guided")
     np.testing.assert_array_equal(jax.vjp(ruled, X)[1]((jnp.zeros_like(G), G))[0], pull(other))
+
+
+def test_redirected_is_that_of_lucid():
+    # As in its redirected_relu_grad, with the sign of ascent: open from 0 on, and shut only against what leads away.
+    x = jnp.array([[0.0, -1.0, -2.0], [-3.0, -1.0, -2.0], [-1.0, 6.0, 7.0], [-1.0, 8.0, 7.0]])
+    g = jnp.array([[-1.0, 1.0, -1.0], [0.5, -1.0, 2.0], [1.0, 1.0, -1.0], [1.0, 1.0, -1.0]])
+    passed = jax.vjp(jv.with_rule(jax.nn.relu, "redirected"), x)[1](g)[0]
+    np.testing.assert_array_equal(passed, [[-1, 0, 0], [0.5, 0, 2], [0, 1, -1], [0, 1, -1]])
+    capped = jax.vjp(jv.with_rule(jax.nn.relu6, "redirected"), x)[1](g)[0]
+    np.testing.assert_array_equal(capped, [[-1, 0, 0], [0.5, 0, 2], [0, 1, 0], [1, 0, -1]])
 
 
 def test_hard_swish_holds_a_relu6_that_follows_the_rule():
