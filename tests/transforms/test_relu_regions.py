@@ -195,3 +195,13 @@ KINDS = {name: [] for name in NOT_RELUS.split()} | {
 def test_each_activation_of_jax_nn(name):
     found = jv.matches(lambda x: (jax.nn.relu(-x), getattr(jax.nn, name)(x)), IMAGES, "guided")
     assert [match.op for match in found[1:]] == KINDS[name]
+
+
+def test_of_two_equal_clamps_one_is_an_activation_and_one_a_part():
+    def f(x):
+        return x + jnp.maximum(x, 0), jnp.maximum(x, 0)
+
+    assert len(jv.matches(f, IMAGES, "guided")) == len(reasons(f, IMAGES)) == 1
+    g = jax.random.normal(jax.random.key(2), IMAGES.shape)
+    passed = jax.vjp(jv.with_rule(f, "guided"), IMAGES)[1]((g, jnp.zeros_like(g)))[0]
+    np.testing.assert_array_equal(passed, jnp.where(IMAGES > 0, 2 * g, g))
