@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.ad_checkpoint import checkpoint_name
-from jax.sharding import NamedSharding
 
 import jaxviz as jv
 from tests import networks
@@ -145,18 +144,6 @@ def test_a_second_call_neither_traces_nor_compiles(method):
         call(other, x, t)
         assert not compiled
     assert traced == [1]
-
-
-@methods
-def test_a_sharded_batch_gives_the_same_on_eight_devices(method):
-    f, (x, t) = networks.FAMILIES["plain"](), inputs(8)
-    mesh = jax.make_mesh((8,), ("batch",), axis_types=(jax.sharding.AxisType.Auto,))
-    sharded = jax.device_put((x, t), NamedSharding(mesh, jax.P("batch")))
-    jitted = jit(METHODS[method])
-    out = jitted(f, *sharded)
-    assert len(out.sharding.device_set) == 8
-    assert not out.sharding.is_fully_replicated
-    close(out, jitted(f, x, t))
 
 
 @pytest.mark.parametrize("method", TARGETED)

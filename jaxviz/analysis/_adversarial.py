@@ -15,6 +15,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from jaxviz._core._grown import mixed
+from jaxviz._core._meshes import replicated
 from jaxviz._core._program import one_program
 from jaxviz.analysis._pixel_range import Bounds, pixel_range
 from jaxviz.analysis._placement import Placement
@@ -100,13 +101,14 @@ def adversarial_patch(
         Brown et al., [Adversarial Patch](https://arxiv.org/abs/1712.09665), 2017, section 2. Differs from it in: the
         patch always lies whole inside the image, and one network is looked at.
     """
-    plain, f, images = f, callee(f), check_images(images)
+    # Rows are looked up by number.
+    plain, f, images = f, callee(f), replicated(check_images(images))
     size, num_steps = check_count(size, "size"), check_count(num_steps, "num_steps")
     batch_size = check_count(batch_size, "batch_size")
     low, high = pixel_range(plain, bounds, images.shape[-1])
     placement = Placement.of(size, images.shape, scales, degrees, circular)
     num_outputs = check_outputs(f, images)
-    indices = check_target(target, images.shape[0], num_outputs)
+    indices = replicated(check_target(target, images.shape[0], num_outputs))
     found = _climb(
         f,
         images,

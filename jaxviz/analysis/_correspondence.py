@@ -12,6 +12,7 @@ from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
 from jaxviz._core._batch import default_batch
 from jaxviz._core._chunks import chunks
 from jaxviz._core._grown import grown
+from jaxviz._core._meshes import replicated
 from jaxviz._core._program import one_program
 from jaxviz.analysis._layers import activations, check_layers
 from jaxviz.analysis._parts import boxes_of, random_boxes
@@ -136,7 +137,8 @@ def correspondence(
         2014, section 4.3 and table 1. Differs from it in: the distance of a pair is a mean over entries and not a sum,
         the standard error allows for pairs that share an image, and the random places are drawn many times.
     """
-    f, images = callee(f), check_images(images)
+    # All pairs of images meet.
+    f, images = callee(f), replicated(check_images(images))
     names = (layer,) if isinstance(layer, str) else tuple(layer)
     if len(images) < 3:
         raise ValueError(f"`images` must be three or more, got {len(images)}. Two have one pair, which has no spread.")

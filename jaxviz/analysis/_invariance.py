@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int
 from jaxviz._core._batch import default_batch
 from jaxviz._core._chunks import map_chunks
 from jaxviz._core._grown import mixed
+from jaxviz._core._meshes import replicated
 from jaxviz._core._program import one_program
 from jaxviz.analysis._layers import check_layers
 from jaxviz.analysis._transformations import Transformation
@@ -94,7 +95,8 @@ def invariance(
         2014, section 4.1 and figure 5. Differs from it in: the paper plots a "canonical distance" and does not say what
         it is divided by; `distances * norms` are the plain ones.
     """
-    f, images = callee(f), check_images(images)
+    # Rows are looked up by number.
+    f, images = callee(f), replicated(check_images(images))
     names = (layers,) if isinstance(layers, str) else tuple(layers)
     num_outputs = check_outputs(f, images)
     batch_size = check_count(default_batch(f, images) if batch_size is None else batch_size, "batch_size")
@@ -105,7 +107,7 @@ def invariance(
     norms, curves = _sweep(
         f,
         images,
-        jnp.asarray(indices),
+        replicated(jnp.asarray(indices)),
         chosen,
         names=names,
         batch_size=batch_size,

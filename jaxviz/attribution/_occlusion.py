@@ -90,6 +90,6 @@ def occlusion(
     else:
         number = np.arange(rows * cols)
         cap = 1.0 if approximate is None else approximate.share
-        outs = sweep(f, images, baseline, number // cols, number % cols, cap=cap, **options)
+        outs = sweep(f, images, baseline, jnp.asarray(number // cols), jnp.asarray(number % cols), cap=cap, **options)
     maps = jnp.moveaxis(outs.reshape(rows, cols, *outs.shape[1:]), 2, 0)
     return maps if image.ndim == 4 else maps[0]

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxviz._core._chunks import chunks
+from jaxviz._core._meshes import automatic
 from jaxviz._core._program import one_program
 from jaxviz.attribution._approximations import CoarseToFine
 from jaxviz.attribution._occlusion_grid import Grid
@@ -36,6 +37,22 @@ def refined_sweep(
     approximate: CoarseToFine,
 ) -> Float[Array, "windows n k"]:
     """The outputs for all windows of the grid, row by row; on one device."""
+
+    def refined(f: Callable, images: Array, baseline: Array) -> Array:
+        return _refined(f, images, baseline, grid, batch_size, dense, approximate)
+
+    return automatic(refined, images, batch_axis=1)(f, images, baseline)
+
+
+def _refined(
+    f: Callable,
+    images: Float[Array, "n h w c"],
+    baseline: Array,
+    grid: Grid,
+    batch_size: int | None,
+    dense: bool,
+    approximate: CoarseToFine,
+) -> Float[Array, "windows n k"]:
     rows, cols = (_between(corners, approximate.step) for corners in grid.corners())
     shape = len(rows.before), len(cols.before)
     first = (rows.coarse[:, None] * shape[1] + cols.coarse).ravel()

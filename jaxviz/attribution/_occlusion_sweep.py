@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from jaxviz._core._chunks import chunks
+from jaxviz._core._meshes import automatic
 from jaxviz._core._program import one_program
 from jaxviz.attribution._occlusion_grid import Grid
 from jaxviz.attribution._occlusion_windows import sweeper
@@ -41,7 +42,10 @@ def sweep(
         outs = jax.lax.map(run, table.reshape(count, size, -1))
         return outs.reshape(count * size, *outs.shape[2:])[: rows.shape[0]]
 
-    return _over_devices(shard, (f, images, baseline), rows, cols)[:total]
+    def spread(f: Callable, images: Array, baseline: Array, rows: Array, cols: Array) -> Array:
+        return _over_devices(shard, (f, images, baseline), rows, cols)[:total]
+
+    return automatic(spread, images, batch_axis=1)(f, images, baseline, rows, cols)
 
 
 def filled(index: Array, total: int) -> Array:

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float, Integer
 
 from jaxviz._core._chunks import map_chunks
 from jaxviz._core._grown import grown
+from jaxviz._core._meshes import beside
 from jaxviz._core._program import one_program, shape_of
 from jaxviz.attribution._check import check_count, check_images, check_maps
 from jaxviz.attribution._integers import Integers, integers
@@ -159,7 +160,7 @@ def _project(
         return jnp.where(exists[:, None, None, None], found, jnp.nan)
 
     # Image by image and not unit by unit, so that a batch that is sharded stays so.
-    return jax.vmap(single)(images, units)
+    return jax.vmap(single)(images, beside(units, images))
 
 
 def _check_units(units: Integers, shape: tuple[int, int, int, int], layer: str) -> Integer[Array | np.ndarray, "n u 3"]:

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Integer
 
+from jaxviz._core._meshes import beside
 from jaxviz.attribution._integers import Integers, integers
 
 Target = Integers
@@ -38,12 +39,12 @@ def check_target(target: Target, num_images: int, num_outputs: int) -> Indices:
 
 def one_hot(outputs: Float[Array, "n k"], indices: Indices) -> Float[Array, "n k"]:
     """Where each target stands among the outputs: the gradient of the scores with respect to the outputs."""
-    return jax.nn.one_hot(indices, outputs.shape[1], dtype=outputs.dtype)
+    return jax.nn.one_hot(beside(jnp.asarray(indices), outputs), outputs.shape[1], dtype=outputs.dtype)
 
 
 def scores(outputs: Float[Array, "n k"], indices: Indices) -> Float[Array, " n"]:
     """The outputs that the targets stand for."""
-    return jnp.take_along_axis(outputs, jnp.asarray(indices)[:, None], axis=1)[:, 0]
+    return jnp.take_along_axis(outputs, beside(jnp.asarray(indices), outputs)[:, None], axis=1)[:, 0]
 
 
 def mark(result: Float[Array, "n ..."], indices: Indices, num_outputs: int) -> Float[Array, "n ..."]:

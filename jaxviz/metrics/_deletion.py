@@ -208,9 +208,11 @@ def _curve(
 
     def see(chunk: Int[Array, " s"]) -> Float[Array, "s n"]:
         size = chunk.shape[0]
-        changed = (turns[None] < chunk[:, None, None, None])[..., None]
-        mixed = jnp.where(changed, after, before).reshape(-1, height, width, before.shape[-1])
-        return scores(read(grown(f, num_images)(mixed)), jnp.tile(jnp.asarray(indices), size)).reshape(size, num_images)
+        # The steps of an image next to each other: a batch that is sharded stays so.
+        changed = (turns[:, None] < chunk[:, None, None])[..., None]
+        mixed = jnp.where(changed, after[:, None], before[:, None]).reshape(-1, height, width, before.shape[-1])
+        seen = scores(read(grown(f, num_images)(mixed)), jnp.repeat(jnp.asarray(indices), size))
+        return seen.reshape(num_images, size).T
 
     values = map_chunks(see, counts, max(1, batch_size // num_images)).T
     # A map with a NaN, or with two infinities next to each other, has no order.

@@ -8,6 +8,7 @@ import numpy as np
 from jax.scipy.stats import rankdata
 from jaxtyping import Array, ArrayLike, Float
 
+from jaxviz._core._meshes import automatic
 from jaxviz.attribution._check import check_float
 
 _RADIUS, _SIGMA = 5, 1.5
@@ -37,7 +38,7 @@ def rank_correlation(a: Float[Array, "n ..."], b: Float[Array, "n ..."]) -> Floa
         Adebayo et al., [Sanity Checks for Saliency Maps](https://arxiv.org/abs/1810.03292), 2018, section 3.
     """
     a, b = _alike(a, b)
-    ranks = [rankdata(array.reshape(array.shape[0], -1), axis=-1) for array in (a, b)]
+    ranks = [automatic(_ranks, array, batch_axis=0)(array) for array in (a, b)]
     # Their mean is known, and exact: that of a float32 sum is not, and a constant map would seem to have an order.
     first, second = (rank - (rank.shape[-1] + 1) / 2 for rank in ranks)
     norms = jnp.sqrt((first**2).sum(-1)) * jnp.sqrt((second**2).sum(-1))
@@ -88,6 +89,10 @@ def ssim(a: Float[Array, "n h w"], b: Float[Array, "n h w"], *, span: ArrayLike 
     similar = (2 * mean_a * mean_b + light) * (2 * covariance + contrast)
     total = (mean_a**2 + mean_b**2 + light) * (variance_a + variance_b + contrast)
     return (similar / total).mean((1, 2))
+
+
+def _ranks(maps: Float[Array, "n ..."]) -> Float[Array, "n p"]:
+    return rankdata(maps.reshape(maps.shape[0], -1), axis=-1)
 
 
 def _blur(maps: Float[Array, "n h w"]) -> Float[Array, "n h2 w2"]:

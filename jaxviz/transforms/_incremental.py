@@ -11,6 +11,7 @@ import numpy as np
 from jax import core
 from jaxtyping import Array, Float, Int
 
+from jaxviz._core._meshes import automatic
 from jaxviz.transforms._callable import callee
 from jaxviz.transforms._incremental_flat import Flat, Slot, flatten
 from jaxviz.transforms._incremental_plan import plan
@@ -92,8 +93,12 @@ class Incremental:
         last = jnp.array([images.shape[1] - height, images.shape[2] - width])
         row, col = jnp.clip(corner, 0, last)
         table = chosen.lookups.table(row[None], col[None])
-        fields = chosen.fields(self.base)
-        outs = chosen.run(patch[None, None] if single else patch[None], fields, table)
+
+        def run(patch: Array, base: dict[int, Any], table: Array) -> list[Array]:
+            return chosen.run(patch, chosen.fields(base), table)
+
+        patches = patch[None, None] if single else patch[None]
+        outs = automatic(run, images, batch_axis=1)(patches, self.base, table)
         return jax.tree.unflatten(program.out_tree, [out[0, 0] if single else out[0] for out in outs])
 
 
