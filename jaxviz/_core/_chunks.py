@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from jaxviz.transforms._layout import channels_last
+
 
 def chunks(total: int, most: int) -> tuple[int, int]:
     """How many chunks of how many, the same for all, so that no remainder needs a program of its own.
@@ -30,5 +32,6 @@ def map_chunks(function: Callable[[Any], Array], inputs: Any, most: int) -> Arra
         index = jnp.minimum(jnp.arange(count * size), total - 1)
         return array[index].reshape(count, size, *array.shape[1:])
 
-    outs = jax.lax.map(function, jax.tree.map(split, inputs))
+    # Inside of a loop XLA computes convolutions of other layouts slowly on a CPU.
+    outs = jax.lax.map(channels_last(function), jax.tree.map(split, inputs))
     return outs.reshape(count * size, *outs.shape[2:])[:total]

@@ -10,6 +10,7 @@ from jaxviz._core._chunks import chunks
 from jaxviz._core._grown import grown
 from jaxviz.attribution._gradients import gradient
 from jaxviz.attribution._target import Indices
+from jaxviz.transforms._layout import channels_last
 from jaxviz.transforms._rules import Rule
 
 DEFAULT_BATCH = 16
@@ -45,9 +46,12 @@ def sum_of_gradients(
     # A chunk holds `size` points of each image, next to each other: a batch that is sharded stays so.
     repeated = jnp.repeat(jnp.asarray(indices), size)
 
+    # The gradients of convolutions are of layouts that XLA computes slowly inside of a loop on a CPU.
+    explain = channels_last(lambda at: gradient(grown(f, num_images), at, repeated, rule))
+
     def add(total: Array, numbers: Int[Array, " size"]) -> tuple[Array, None]:
         at = jax.vmap(points, out_axes=1)(jnp.minimum(numbers, num_points - 1)).astype(images.dtype)
-        found = gradient(grown(f, num_images), at.reshape(num_images * size, *images.shape[1:]), repeated, rule)
+        found = explain(at.reshape(num_images * size, *images.shape[1:]))
         weight = jnp.where(numbers < num_points, weights[numbers], 0).astype(dtype)
         return total + jnp.einsum("s,ns...->n...", weight, found.reshape(at.shape).astype(dtype)), None
 
