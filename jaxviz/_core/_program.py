@@ -100,7 +100,9 @@ def one_program(function: Callable) -> Callable:
         if held is not None and held.constant:
             return (outer if _on_cpu_alone() else inner)(*call)
         if not _alone() and (held is None or isinstance(jnp.zeros(()), Tracer)):
-            return function(*args, **options)  # what it holds may be traced, or `jit` is around: even constants are
+            # What it holds may be traced, or a `jit` is around, inside of which even constants are.
+            arrays = [array if isinstance(array, jax.Array) else jnp.asarray(array) for array in call.arrays]
+            return call.of_arrays(function)(*arrays)
         return _keep("program", function, call, held, lambda: _Traced(function, call, held))(call.arrays)
 
     return wrapper
