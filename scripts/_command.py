@@ -23,12 +23,14 @@ def checking() -> Iterator[None]:
         raise UsageError(" ".join(str(error).split())) from error
 
 
-def start(main: Callable[[Any], None], config: Any, doc: str | None) -> None:
+def start(main: Callable[[Any], None], config: Any, doc: str | None, *, tuned: bool = True) -> None:
     """Run a script: `main(config)`, with the config (a frozen dataclass, or a union of some) from the command line.
 
-    Exits with 2 and one line on stderr for a `UsageError`, and with 130 where the user interrupts.
+    Exits with 2 and one line on stderr for a `UsageError`, and with 130 where the user interrupts. Untuned, it leaves
+    the compiler's flags as they are.
     """
-    _fast_convolutions()
+    if tuned:
+        _fast_convolutions()
     try:
         main(tyro.cli(config, description=doc))
     except UsageError as error:
@@ -42,8 +44,9 @@ def start(main: Callable[[Any], None], config: Any, doc: str | None) -> None:
 def _fast_convolutions() -> None:
     """Has XLA use its older convolutions on a CPU, which take a half to two thirds of the time of the newer ones.
 
-    Measured on jax 0.10.2 with SqueezeNet: a forward pass of 8 images in 0.054 s instead of 0.097 s. A choice that the
-    user makes in `XLA_FLAGS` stands. XLA reads it when the first device starts, which is after this.
+    The library asks for them itself where it computes; this is for what a script jits on its own. Measured on jax
+    0.10.2 with SqueezeNet: a forward pass of 8 images in 0.054 s instead of 0.097 s. A choice that the user makes in
+    `XLA_FLAGS` stands. XLA reads it when the first device starts, which is after this.
     """
     flags = os.environ.get("XLA_FLAGS", "")
     if "xla_cpu_experimental_ynn_fusion_type" not in flags:

@@ -13,7 +13,9 @@ For captum: pip install -r scripts/peers.txt
 
 import dataclasses
 import json
+import sys
 from pathlib import Path
+from typing import Literal
 
 from scripts._command import checking, start
 
@@ -61,10 +63,13 @@ class Sweep:
 
 @dataclasses.dataclass(frozen=True)
 class Methods:
-    """Forward pass, saliency, guided backprop and deconvnet of a batch."""
+    """All attributions, each in a process of its own: as typed, under the user's jit, and the peer's."""
 
     network: str = "squeezenet"
-    batch: int = 8
+    batches: tuple[int, ...] = (1, 8)
+    """Images in a batch."""
+    methods: tuple[str, ...] = ()
+    """Some of them; all by default."""
     repeats: int = 10
 
 
@@ -92,11 +97,25 @@ class FirstCall:
 
 
 @dataclasses.dataclass(frozen=True)
+class OneMethod:
+    """One attribution in this process; what `methods` runs many times."""
+
+    network: str = "squeezenet"
+    method: str = "saliency"
+    batch: int = 1
+    who: Literal["ours", "peer"] = "ours"
+    repeats: int = 10
+
+
+@dataclasses.dataclass(frozen=True)
 class Table:
     """Puts the committed results into the README."""
 
 
-def main(config: Occlusion | Approximations | Sweep | Methods | Maximize | FirstCall | Table) -> None:
+Config = Occlusion | Approximations | Sweep | Methods | Maximize | FirstCall | OneMethod | Table
+
+
+def main(config: Config) -> None:
     """Runs one benchmark, or makes the tables."""
     from scripts._benchmark import _approximations, _figure, _maximize, _methods, _occlusion, _pixels, _table
     from scripts._benchmark._timing import machine, network_of
@@ -108,6 +127,9 @@ def main(config: Occlusion | Approximations | Sweep | Methods | Maximize | First
         network = network_of(config.network)
     if isinstance(config, FirstCall):
         print(_occlusion.first_call(config, network))
+        return
+    if isinstance(config, OneMethod):
+        print(json.dumps(_methods.one_method(config, network)))
         return
     print(config)
     kind = type(config).__name__.lower()
@@ -130,4 +152,4 @@ def main(config: Occlusion | Approximations | Sweep | Methods | Maximize | First
 
 
 if __name__ == "__main__":
-    start(main, Occlusion | Approximations | Sweep | Methods | Maximize | FirstCall | Table, __doc__)
+    start(main, Config, __doc__, tuned="one-method" not in sys.argv)

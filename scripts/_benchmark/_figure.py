@@ -34,4 +34,4 @@ def _title(result: dict[str, Any]) -> str:
         return f"{config['network']} {config['layer']}, {config['batch']} channels, {config['num_steps']} steps"
     if "window" in config:
         return f"{config['network']}, {result['windows']} windows of {config['window']}, stride {config['stride']}"
-    return f"{config['network']}, batch of {config['batch']}"
+    return f"{config['network']}, {' and '.join(map(str, config['batches']))} images"

@@ -1,5 +1,14 @@
-"""Gradient attributions of a batch, each as one compiled program, beside captum's."""
+"""Attributions in three columns: as typed in a fresh process, compiled by the user, and the peer's.
 
+Each method runs in a process of its own, with no flag set, so that its first call is that of a notebook. A peer runs in
+another process after it, since the thread pools of two libraries in one process get in each other's way.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -9,34 +18,75 @@ import jaxviz as jv
 import models
 from scripts._benchmark._timing import has_captum, peak_megabytes, time_it
 
+TARGET = 281
+_LAYERS = {"squeezenet": "fire9"}  # what a CAM explains; the last layer of maps elsewhere
+
+OURS: dict[str, Callable] = {
+    "forward": lambda f, x, layer: f(x),
+    "saliency": lambda f, x, layer: jv.saliency(f, x, TARGET),
+    "guided": lambda f, x, layer: jv.saliency(f, x, TARGET, rule="guided"),
+    "deconvnet": lambda f, x, layer: jv.saliency(f, x, TARGET, rule="deconvnet"),
+    "gradient_x_input": lambda f, x, layer: jv.gradient_x_input(f, x, TARGET),
+    "smoothgrad": lambda f, x, layer: jv.smoothgrad(f, x, TARGET, key=jax.random.key(1)),
+    "integrated_gradients": lambda f, x, layer: jv.integrated_gradients(f, x, TARGET),
+    "grad_cam": lambda f, x, layer: jv.grad_cam(f, x, TARGET, layer),
+    "grad_cam_pp": lambda f, x, layer: jv.grad_cam_pp(f, x, TARGET, layer),
+    "layer_cam": lambda f, x, layer: jv.layer_cam(f, x, TARGET, layer),
+    "guided_grad_cam": lambda f, x, layer: jv.guided_grad_cam(f, x, TARGET, layer),
+    "score_cam": lambda f, x, layer: jv.score_cam(f, x, TARGET, layer),
+    "project": lambda f, x, layer: jv.project(f, x, layer, [(6, 6, 0)]),
+}
+
 
 def methods(config: Any, network: models.Network) -> dict[str, Any]:
-    """Each method compiled as one program, parameters as arguments, and captum's."""
+    """Seconds of each method for each size of batch: ours as typed and compiled, and the peer's."""
+    del network
+    times: dict[str, Any] = {}
+    for batch in config.batches:
+        for method in config.methods or OURS:
+            for who in ("ours", "peer") if has_captum() else ("ours",):
+                print(f"{method}, batch of {batch}: {who}", flush=True)
+                for name, timed in _in_a_process(config, method, batch, who).items():
+                    times[f"{name}, batch of {batch}"] = timed
+    return {"times": times, "methods": list(config.methods or OURS), "peak_megabytes": peak_megabytes()}
+
+
+def _in_a_process(config: Any, method: str, batch: int, who: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "scripts.benchmark", "one-method", "--network", config.network]
+    command += ["--method", method, "--batch", str(batch), "--who", who, "--repeats", str(config.repeats)]
+    environment = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
+    done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def one_method(config: Any, network: models.Network) -> dict[str, Any]:
+    """What one process measures of one method; `network` of `config.network`."""
     images = jax.random.normal(jax.random.key(0), (config.batch, *network.input_shape)) * 60
-    target = 281
-    ours = {
-        "forward": jax.jit(lambda f, x: f(x)),
-        "saliency": jax.jit(lambda f, x: jv.saliency(f, x, target)),
-        "guided": jax.jit(lambda f, x: jv.saliency(f, x, target, rule="guided")),
-        "deconvnet": jax.jit(lambda f, x: jv.saliency(f, x, target, rule="deconvnet")),
-        "jax.grad": jax.jit(lambda f, x: jax.grad(lambda x: f(x)[:, target].sum())(x)),
-    }
-    times = {name: time_it(lambda call=call: call(network, images), config.repeats) for name, call in ours.items()}
-    if has_captum():
-        import captum.attr  # pyright: ignore[reportMissingImports]
-        import torch  # pyright: ignore[reportMissingImports]
+    layer = _LAYERS.get(network.name) or _last_maps(network, images)
+    if config.who == "peer":
+        return {f"{config.method}, peer": _peer(config, network, np.array(images), layer)}
+    call = OURS[config.method]
+    typed = time_it(lambda: call(network, images, layer), config.repeats)
+    program = jax.jit(lambda f, x: call(f, x, layer))
+    compiled = time_it(lambda: program(network, images), config.repeats)
+    return {f"{config.method}, as typed": typed, f"{config.method}, compiled": compiled}
 
-        from scripts._benchmark._peers import to_torch
 
-        module = to_torch(network)
-        tensor = torch.from_numpy(np.array(images).transpose(0, 3, 1, 2).copy())
-        peers = {
-            "captum forward": lambda: module(tensor).detach(),
-            "captum saliency": lambda: captum.attr.Saliency(module).attribute(tensor, target, abs=False),
-            "captum guided": lambda: captum.attr.GuidedBackprop(module).attribute(tensor, target),
-            "captum deconvnet": lambda: captum.attr.Deconvolution(module).attribute(tensor, target),
-        }
-        for name, call in peers.items():
-            with torch.set_grad_enabled(name != "captum forward"):
-                times[name] = time_it(call, config.repeats)
-    return {"times": times, "peak_megabytes": peak_megabytes()}
+def _last_maps(network: models.Network, images: jax.Array) -> str:
+    maps = [name for name, layer in jv.layers(network, images).items() if len(layer.shape) == 4]
+    return maps[-1]
+
+
+def _peer(config: Any, network: models.Network, images: np.ndarray, layer: str) -> dict[str, Any]:
+    """The peer's call, where it takes a batch size the best of several."""
+    from scripts._benchmark import _peer_methods
+
+    found: dict[str, Any] = {}
+    for size in _peer_methods.batch_sizes(config.method):
+        call = _peer_methods.build(config.method, network, images, layer, TARGET, size)
+        if call is None:
+            return {}
+        timed = time_it(call, config.repeats if size is None else max(2, config.repeats // 4))
+        if not found or timed["run"] < found["run"]:
+            found = {**timed, "batch_size": size}
+    return found

@@ -53,16 +53,23 @@ def _sweep_row(result: dict[str, Any]) -> str:
 def _methods_lines(result: dict[str, Any]) -> list[str]:
     times, config = result["times"], result["config"]
     lines = [
-        f"Attributions, {config['network']}, batch of {config['batch']}, {_device(result)} "
-        "(`python -m scripts.benchmark methods`):",
+        f"Attributions, {config['network']}, {_device(result)}, milliseconds of the median call, each method in a "
+        "fresh process without any flag; the peer is captum, and pytorch-grad-cam for Grad-CAM++, LayerCAM and Score-CAM, at "
+        "its best batch size (`python -m scripts.benchmark methods`):",
         "",
-        "| method | milliseconds | captum's | captum / ours |",
-        "| --- | --- | --- | --- |",
+        "| method, images | as typed | under `jax.jit` | peer | peer / typed | first call, s |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
-    for name in ("forward", "saliency", "guided", "deconvnet"):
-        ours, peer = times[name]["run"], times.get(f"captum {name}", {}).get("run")
-        ratio = f"{1e3 * peer:.0f} | {peer / ours:.2f}x" if peer else " | "
-        lines.append(f"| {name} | {1e3 * ours:.0f} | {ratio} |")
+    for method in result["methods"]:
+        for batch in config["batches"]:
+            typed, compiled, peer = (
+                times.get(f"{method}, {who}, batch of {batch}") for who in ("as typed", "compiled", "peer")
+            )
+            ratio = f"{1e3 * peer['run']:.0f} | {peer['run'] / typed['run']:.1f}x" if peer else " | "
+            lines.append(
+                f"| {method}, {batch} | {1e3 * typed['run']:.1f} | {1e3 * compiled['run']:.1f} | {ratio} "
+                f"| {typed['first']:.1f} |"
+            )
     return [*lines, ""]
 
 

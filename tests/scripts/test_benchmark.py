@@ -11,13 +11,13 @@ from jax.ad_checkpoint import checkpoint_name
 import models
 from models.network import Spec
 from scripts import benchmark
-from scripts._benchmark import _occlusion, _table, _timing
+from scripts._benchmark import _methods, _occlusion, _table, _timing
 
 CONFIGS = [
     benchmark.Occlusion(window=3, stride=3, repeats=1, naive_windows=2),
     benchmark.Approximations(window=3, stride=3, caps=(0.5,), steps=(2,), tolerances=(0.1,), repeats=1),
     benchmark.Sweep(network="tiny", images=2, windows=(3,), repeats=1),
-    benchmark.Methods(network="tiny", batch=2, repeats=1),
+    benchmark.Methods(network="tiny", batches=(2,), methods=("saliency", "score_cam"), repeats=1),
     benchmark.Maximize(network="tiny", layer="conv", batch=2, num_steps=2, size=9, repeats=1),
 ]
 
@@ -39,6 +39,13 @@ def tiny(monkeypatch, tmp_path):
     monkeypatch.setattr(_timing, "has_captum", lambda: False)
     for module in ("_occlusion", "_methods"):
         monkeypatch.setattr(f"scripts._benchmark.{module}.has_captum", lambda: False)
+    monkeypatch.setattr(
+        _methods,
+        "_in_a_process",
+        lambda config, method, batch, who: _methods.one_method(
+            benchmark.OneMethod("tiny", method, batch, who, config.repeats), network
+        ),
+    )
     monkeypatch.setattr(_occlusion, "first_calls", lambda config: {"empty cache": 2.0, "filled cache": 1.0})
     monkeypatch.setattr(benchmark, "RESULTS", tmp_path)
     return network
@@ -65,7 +72,7 @@ def test_results_become_tables(tmp_path):
     assert lines[-1] == "after"
     assert sum(line.startswith("| squeezenet, 3, 3 | cpu |") for line in lines) == 1
     assert sum(line.startswith("| `GrowthCap(0.5)` |") for line in lines) == 1
-    assert sum(line.startswith("| saliency |") for line in lines) == 1
+    assert sum(line.startswith("| saliency, 2 |") for line in lines) == 1
     assert sum(line.startswith("| ours |") and line.endswith("| 1.00x |") for line in lines) == 1
 
 
