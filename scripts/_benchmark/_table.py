@@ -54,8 +54,8 @@ def _methods_lines(result: dict[str, Any]) -> list[str]:
     times, config = result["times"], result["config"]
     lines = [
         f"Attributions, {config['network']}, {_device(result)}, milliseconds of the median call, each method in a "
-        "fresh process without any flag; the peer is captum, and pytorch-grad-cam for Grad-CAM++, LayerCAM and Score-CAM, at "
-        "its best batch size (`python -m scripts.benchmark methods`):",
+        "fresh process without any flag; the peer is captum, and pytorch-grad-cam for Grad-CAM++, LayerCAM and "
+        "Score-CAM, at its best batch size (`python -m scripts.benchmark methods`):",
         "",
         "| method, images | as typed | under `jax.jit` | peer | peer / typed | first call, s |",
         "| --- | --- | --- | --- | --- | --- |",
