@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jax.core import Tracer
 
 _MOST = 20_000  # values that are looked at, before a function counts as unknown
 _PLAIN = (type(None), bool, int, complex, str, bytes, type(Ellipsis), np.generic, np.dtype, range, slice)
@@ -84,7 +85,7 @@ class _Walk:
             return type(value), value
         if isinstance(value, float):
             return float, repr(value)  # 0.0 and -0.0 are equal and are not the same
-        if isinstance(value, jax.core.Tracer):
+        if isinstance(value, Tracer):
             raise _Unknown
         if isinstance(value, _CONSTANT):
             return value

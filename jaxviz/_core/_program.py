@@ -229,14 +229,8 @@ def _on_cpu_alone() -> bool:
 
 def _context() -> Hashable:
     """Settings that change what a trace gives."""
-    config = jax.config
-    return (
-        config.jax_enable_x64,
-        config.jax_default_matmul_precision,
-        config.jax_numpy_dtype_promotion,
-        config.jax_default_device,
-        jax.sharding.get_abstract_mesh(),
-    )
+    names = ("jax_enable_x64", "jax_default_matmul_precision", "jax_numpy_dtype_promotion", "jax_default_device")
+    return (*(getattr(jax.config, name) for name in names), jax.sharding.get_abstract_mesh())
 
 
 def _put(cache: collections.OrderedDict, key: Hashable, value: Any, most: int) -> None:
