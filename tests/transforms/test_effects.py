@@ -194,3 +194,11 @@ def test_a_program_is_found_wherever_an_equation_holds_it():
         (eqn,) = jax.make_jaxpr(jnp.sin)(ONES).jaxpr.eqns
         found = opaque_bodies(eqn.replace(params={**eqn.params, "extra": parameter}))
         assert found == (program,), parameter
+
+
+def test_a_rule_passes_over_a_print():
+    def f(x):
+        jax.debug.print("{}", x.sum())
+        return -jax.nn.relu(x)
+
+    assert jax.grad(lambda x: jv.with_rule(f, "guided")(x).sum())(ONES).ravel().tolist() == [0] * 4
