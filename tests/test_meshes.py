@@ -63,7 +63,8 @@ def test_a_sharded_batch_gives_the_same_on_eight_devices(name):
         sharding = NamedSharding(jax.make_mesh((8,), ("batch",), axis_types=(kind,)), jax.P("batch"))
         out = run(name, f, *jax.device_put((x, t), sharding))
         close(out, expected)
-        if name not in WHOLE:
+        # With axes of its own to choose, the compiler may keep a table of windows whole.
+        if name not in WHOLE and not (kind == AxisType.Auto and "occlusion" in name):
             assert len(out.sharding.device_set) == 8
             assert not out.sharding.is_fully_replicated
 
