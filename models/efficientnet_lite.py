@@ -54,7 +54,7 @@ def _conv(channels: int, maps: int, size: int, stride: int, rngs: nnx.Rngs) -> n
 class Block(nnx.Module):
     """Widened by a 1x1 convolution, filtered map by map, and narrowed by another 1x1 convolution, without a ReLU.
 
-    Where the shape stays, what comes in is added. Names its layers `NAME/expand`, `NAME/depthwise` and `NAME`.
+    Where the shape stays, what comes in is added. Names its layers `NAME_expand`, `NAME_depthwise` and `NAME`.
     """
 
     def __init__(self, channels: int, maps: int, size: int, stride: int, widens: int, *, rngs: nnx.Rngs):
@@ -71,8 +71,8 @@ class Block(nnx.Module):
         """The sum."""
         y = x
         if self.expand is not None and self.expand_norm is not None:
-            y = checkpoint_name(jax.nn.relu6(self.expand_norm(self.expand(y))), f"{name}/expand")
-        y = checkpoint_name(jax.nn.relu6(self.depthwise_norm(self.depthwise(y))), f"{name}/depthwise")
+            y = checkpoint_name(jax.nn.relu6(self.expand_norm(self.expand(y))), f"{name}_expand")
+        y = checkpoint_name(jax.nn.relu6(self.depthwise_norm(self.depthwise(y))), f"{name}_depthwise")
         y = self.project_norm(self.project(y))
         return checkpoint_name(x + y if self.adds else y, name)
 
@@ -80,7 +80,7 @@ class Block(nnx.Module):
 class EfficientNetLite(nnx.Module):
     """The network.
 
-    Its layers are named `conv1`, `block1_1/depthwise`, `block1_1`, `block2_1/expand`, `block2_1/depthwise`,
+    Its layers are named `conv1`, `block1_1_depthwise`, `block1_1`, `block2_1_expand`, `block2_1_depthwise`,
     `block2_1`, .., `block7_1`, `head`, `pooled`. Those of the blocks themselves have no ReLU.
 
     Args:

@@ -25,10 +25,10 @@ PARAMETERS = {"efficientnet_lite0": 4_652_008, "efficientnet_lite1": 5_416_680, 
 SIZES = {"efficientnet_lite0": 224, "efficientnet_lite1": 240, "efficientnet_lite2": 260}
 SHAPES = {
     "conv1": (112, 112, 32),
-    "block1_1/depthwise": (112, 112, 32),
+    "block1_1_depthwise": (112, 112, 32),
     "block1_1": (112, 112, 16),
-    "block2_1/expand": (112, 112, 96),
-    "block2_1/depthwise": (56, 56, 96),
+    "block2_1_expand": (112, 112, 96),
+    "block2_1_depthwise": (56, 56, 96),
     "block2_2": (56, 56, 24),
     "block3_2": (28, 28, 40),
     "block4_3": (14, 14, 80),
@@ -98,11 +98,11 @@ def test_a_narrow_one_gives_what_torch_gives(monkeypatch):
     monkeypatch.setitem(registry._NETWORKS, "efficientnet_lite0", entry)
     network = models.load("efficientnet_lite0", GOLDEN / "efficientnet_lite.pth")
     images = np.random.default_rng(0).normal(size=(1, 224, 224, 3)).astype(np.float32)
-    tapped = quick.jit(lambda network, images: jv.tap(network, "block5_2/depthwise", "block7_1")(images))
+    tapped = quick.jit(lambda network, images: jv.tap(network, "block5_2_depthwise", "block7_1")(images))
     logits, acts = tapped(network, images)
     golden = np.load(GOLDEN / "efficientnet_lite.npz")
     np.testing.assert_allclose(logits, golden["narrow"], atol=1e-4)
-    np.testing.assert_allclose(acts["block5_2/depthwise"], golden["narrow_block5_2_depthwise"], atol=1e-4)
+    np.testing.assert_allclose(acts["block5_2_depthwise"], golden["narrow_block5_2_depthwise"], atol=1e-4)
     np.testing.assert_allclose(acts["block7_1"], golden["narrow_block7_1"], atol=1e-4)
 
 
