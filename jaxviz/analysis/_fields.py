@@ -5,12 +5,45 @@ smaller number is the wider box: to take the boxes of two operands together, or 
 to take a minimum.
 """
 
+import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxviz.transforms._incremental_rules import ELEMENTWISE
+from jaxviz.transforms._primitives import rebind
+
+_LOOKED_AT = 2**24  # entries of a constant matrix that are compared with zero
+
+
+class Constant:
+    """A value that depends neither on the images nor on a parameter, computed when something asks for it."""
+
+    def __init__(self, compute: Callable[[], Any]) -> None:
+        self._compute = compute
+
+    @functools.cached_property
+    def value(self) -> np.ndarray:
+        """The value itself."""
+        with jax.ensure_compile_time_eval():
+            return np.asarray(self._compute())
+
+    @classmethod
+    def outputs(cls, eqn: Any, values: list[Any]) -> list["Constant | None"]:
+        """The outputs of an equation, nothing where an operand is not known."""
+        if eqn.effects or any(value is None for value in values):
+            return [None] * len(eqn.outvars)
+        bound = functools.cache(lambda: rebind(eqn, [value_of(value) for value in values]))
+        return [cls(lambda place=place: bound()[place]) for place in range(len(eqn.outvars))]
+
+
+def value_of(value: Any) -> Any:
+    """What stands for a value that is no field: a constant is computed, a literal is itself, None is not known."""
+    return value.value if isinstance(value, Constant) else value
 
 
 class Field(NamedTuple):
@@ -180,6 +213,41 @@ def _window(eqn: Any, values: list[Any], shape: tuple[int, ...]) -> Field:
 
 
 def _dot(eqn: Any, values: list[Any], shape: tuple[int, ...]) -> Field:
+    return _banded(eqn, values, shape) or _full_dot(eqn, values, shape)
+
+
+def _banded(eqn: Any, values: list[Any], shape: tuple[int, ...]) -> Field | None:
+    """The product with a constant matrix that is zero in places, such as the one that resizes an image."""
+    contracted, (batched, _) = eqn.params["dimension_numbers"]
+    side = 0 if isinstance(values[0], Field) else 1
+    field, other = values[side], values[1 - side]
+    if batched or isinstance(other, Field) or other is None or math.prod(eqn.invars[1 - side].aval.shape) > _LOOKED_AT:
+        return None
+    seen = np.asarray(value_of(other)) != 0
+    if seen.all():
+        return None
+    inner = list(contracted[side])
+    count = math.prod(field.shape[axis] for axis in inner)
+    free = [axis for axis in range(len(field.shape)) if axis not in inner]
+    sides = field.sides
+    for axis in inner:
+        sides = field.of(sides, field.shape).along(axis)
+    sides = sides.transpose(0, *(axis + 1 for axis in free + inner))
+    sides = sides.reshape(*sides.shape[: 1 + len(free)], count)
+    seen = np.moveaxis(seen, contracted[1 - side], range(len(inner)))
+    outer = seen.shape[len(inner) :]
+    blank = field.nothing.reshape(4, *[1] * (sides.ndim - 1))
+    columns = [
+        sides[..., column].min(-1) if column.any() else np.broadcast_to(blank[..., 0], sides.shape[:-1])
+        for column in seen.reshape(count, -1).T
+    ]
+    made = np.stack(columns, -1).reshape(*sides.shape[:-1], *outer)
+    if side == 1:
+        made = np.moveaxis(made, range(1 + len(free), made.ndim), range(1, 1 + len(outer)))
+    return _compressed(field, made, shape)
+
+
+def _full_dot(eqn: Any, values: list[Any], shape: tuple[int, ...]) -> Field:
     contracted, batched = eqn.params["dimension_numbers"]
     ranks = [len(var.aval.shape) for var in eqn.invars]
     free = [[a for a in range(ranks[k]) if a not in contracted[k] and a not in batched[k]] for k in (0, 1)]
@@ -193,6 +261,20 @@ def _dot(eqn: Any, values: list[Any], shape: tuple[int, ...]) -> Field:
             sides = np.expand_dims(sides, tuple(range(after, after + len(free[1 - side]))))
             fields.append(field.of(sides, shape))
     return together(fields, shape)
+
+
+def _picked(eqn: Any, values: list[Any], shape: tuple[int, ...]) -> Field:
+    """Elements that are taken from constant places: the operation is done on their numbers."""
+    field, *places = values
+    if not isinstance(field, Field) or any(isinstance(place, Field) or place is None for place in places):
+        return mixing(eqn, values, shape)
+    numbers = np.arange(math.prod(field.shape), dtype=np.int32).reshape(field.shape)
+    # A place outside of a gather's operand is nowhere.
+    params = eqn.params | {"fill_value": -1} if eqn.primitive.name == "gather" else eqn.params
+    with jax.ensure_compile_time_eval():
+        taken = np.asarray(eqn.primitive.bind(jnp.asarray(numbers), *map(value_of, places), **params))
+    sides = np.broadcast_to(field.sides, (4, *field.shape)).reshape(4, -1)[:, taken]
+    return _compressed(field, np.where(taken < 0, field.nothing.reshape(4, *[1] * len(shape)), sides), shape)
 
 
 def _reshape(eqn: Any, values: list[Any], shape: tuple[int, ...]) -> Field:
@@ -287,6 +369,7 @@ RULES: dict[str, Rule] = {
     "concatenate": _concatenate,
     "conv_general_dilated": _convolution,
     "dot_general": _dot,
+    **dict.fromkeys(("dynamic_slice", "gather"), _picked),
     "pad": _pad,
     **dict.fromkeys(("reduce_window_max", "reduce_window_min", "reduce_window_sum", "reduce_window"), _window),
     "reshape": _reshape,

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Int
 
-from jaxviz.analysis._fields import RULES, Field, mixing, stacked, start, together
+from jaxviz.analysis._fields import RULES, Constant, Field, mixing, stacked, start, together
 from jaxviz.transforms import upto
 from jaxviz.transforms._callable import callee
 from jaxviz.transforms._cells import Cell, contents, use
@@ -20,9 +20,9 @@ from jaxviz.transforms._primitives import bodies, jaxpr_of, kind, parameters, pl
 def receptive_field(f: Callable, layer: str, images: Any = None) -> Int[np.ndarray, "... 4"]:
     """The box of pixels that each unit of a layer can see: the smallest that holds all that its value can depend on.
 
-    It is read from the program that JAX traces, nothing is computed: strides, paddings, dilations, pools, and branches
-    of different reach are followed exactly, position by position and channel by channel, up to the image's border. What
-    a unit in fact responds to is less: see `project`.
+    It is read from the program that JAX traces; the network is not run. Strides, paddings, dilations, pools, and
+    branches of different reach are followed exactly, position by position and channel by channel, up to the image's
+    border. What a unit in fact responds to is less: see `project`.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -42,8 +42,10 @@ def receptive_field(f: Callable, layer: str, images: Any = None) -> Int[np.ndarr
 
     Returns:
         For each unit `(h, w, c)` of the layer, `(c,)` in a dense one: top, left, bottom and right of its box, the ends
-        not included. All zero for a unit that sees nothing but padding. An operation that mixes elements in a way that
-        depends on the program's values (a gather, a `while_loop`) is taken to need all of its operands. Read-only.
+        not included. All zero for a unit that sees nothing but padding. A product with a constant matrix, as in
+        `jax.image.resize`, reads where the matrix is not zero, and a gather from constant places reads those. An
+        operation that mixes elements in a way that depends on other values (a `while_loop`, a gather from places that
+        are computed from the image) is taken to need all of its operands. Read-only.
 
     Raises:
         ValueError: an unknown layer, or no `images` for a function without an `input_shape`.
@@ -76,7 +78,7 @@ def _handle(eqn: Any, values: list[Any], site: Site) -> list[Any]:
     if (outs := use(eqn, values)) is not None:
         return outs
     if not any(isinstance(value, Field) for value in contents(values)):
-        return [None] * len(eqn.outvars)
+        return Constant.outputs(eqn, values)
     for effect in outside(eqn):
         raise NotImplementedError(
             f"`layer` must not depend on what is outside of the program, got `{kind(eqn)}` with {effect} on the way to "

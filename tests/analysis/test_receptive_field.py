@@ -22,6 +22,10 @@ def conv(x, size, maps=3, stride=1, padding="SAME", **options):
     return jax.lax.conv_general_dilated(x, kernel, strides, padding, dimension_numbers=numbers, **options)
 
 
+BANDS = np.zeros((11, 13, 4), np.float32)
+BANDS[[2, 3, 7, 9], [5, 5, 1, 12], [0, 0, 1, 3]] = 1
+
+
 def pool(x, size=3, stride=2, padding="VALID"):
     return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, size, size, 1), (1, stride, stride, 1), padding)
 
@@ -55,6 +59,17 @@ NETWORKS = {
     "cumulative": lambda x: jnp.cumsum(x, 1),
     "scan": scanned,
     "cond": lambda x: jax.lax.cond(True, lambda x: conv(x, 3), lambda x: conv(x, 3) * 2, x),
+    "resized, linear": lambda x: jax.image.resize(x, (1, 22, 26, 2), "linear"),
+    "resized, cubic": lambda x: jax.image.resize(conv(x, 3), (1, 22, 26, 2), "cubic"),
+    "resized, nearest": lambda x: jax.jit(lambda x: jax.image.resize(x, (1, 17, 7, 2), "nearest"))(x),
+    "moved": lambda x: jax.image.scale_and_translate(
+        x, (1, 9, 9, 2), (1, 2), jnp.array([0.7, 1.3]), jnp.array([1.0, -0.5]), "linear"
+    ),
+    "banded from the left": lambda x: jnp.einsum("ih,nhwc->niwc", jnp.eye(11) + jnp.eye(11, k=2), x),
+    "banded over two axes": lambda x: jnp.tensordot(x, BANDS, ((1, 2), (0, 1)))[:, None, :, ::-1],
+    "rows by number": lambda x: x[:, jnp.array([3, 1, 7])][:, :, ::2],
+    "rows by number, some beyond": lambda x: jnp.take(x, jnp.array([3, 1, 99]), axis=1, mode="fill", fill_value=0.0),
+    "a slice at a constant place": lambda x: jax.lax.dynamic_slice(x, (0, jnp.arange(9)[2], 1, 0), (1, 3, 2, 2)),
     "patches": lambda x: conv(x[:, :9, :12].reshape(1, 3, 3, 4, 3, 2).sum((2, 4)), 1),
     "average": lambda x: jax.lax.reduce_window(x, 0.0, jax.lax.add, (1, 2, 3, 1), (1, 2, 3, 1), "SAME"),
     "clipped": lambda x: jnp.clip(jnp.maximum(conv(x, 3), conv(x, 1)), -1e9, 1e9),
@@ -95,6 +110,24 @@ def test_what_cannot_be_followed_is_taken_to_need_everything():
     f = lambda x: checkpoint_name(conv(jnp.sort(x, 1)[:, ::2], 3), "layer")  # noqa: E731
     found = jv.receptive_field(f, "layer", jnp.zeros((1, *SHAPE)))
     assert (found == [0, 0, 11, 13]).all()
+
+
+def test_places_that_the_image_decides_are_taken_to_be_anywhere():
+    def f(x):
+        return checkpoint_name(jnp.take(x, x[0, 0, 0, 0].astype(int)[None], axis=1), "row")
+
+    assert (jv.receptive_field(f, "row", jnp.zeros((1, 7, 8, 1))) == [0, 0, 7, 8]).all()
+
+
+def test_a_parameter_that_happens_to_be_zero_is_followed():
+    """What a unit can see is a matter of the network, not of what it was trained to."""
+
+    @jax.tree_util.Partial
+    def f(kernel, x):
+        return checkpoint_name(jnp.einsum("nhwc,hk->nkwc", x, kernel), "rows")
+
+    f = jax.tree_util.Partial(f.func, jnp.zeros((7, 3)))
+    assert (jv.receptive_field(f, "rows", jnp.zeros((1, 7, 8, 1)))[..., [0, 2]] == [0, 7]).all()
 
 
 def test_the_size_of_the_images_must_be_known():
