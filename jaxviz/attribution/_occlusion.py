@@ -57,9 +57,6 @@ def occlusion(
         Outputs `(rows, cols, k)`, or `(n, rows, cols, k)` for a batch. Cost of `"dense"`: one forward pass per window;
         of `"incremental"`: for a window of 16 pixels, a sixth of that for VGG16 and less than half for ResNet-18.
         Under `jax.set_mesh`, windows are spread over all devices of the mesh (not those of `CoarseToFine`).
-        On a CPU call it outside of `jax.jit`: it compiles itself, with an option of the compiler that JAX refuses
-        inside of another `jit`, and without which each window takes several times longer (`XLA_FLAGS` can set it for
-        a whole process, see the README).
 
     Raises:
         ValueError: the window does not fit inside the image, `baseline` does not broadcast to the image, `f` does
