@@ -10,6 +10,7 @@ from collections.abc import Callable
 import jax
 from jaxtyping import Array, Float
 
+from jaxviz._core._backward import quick_to_compile
 from jaxviz._core._program import one_program
 from jaxviz.attribution._check import check_images, check_outputs
 from jaxviz.attribution._target import Indices, Target, check_target, mark, one_hot
@@ -110,5 +111,9 @@ def _gradient_x_input(
 
 def gradient(f: Callable, images: Float[Array, "n h w c"], indices: Indices, rule: Rule) -> Float[Array, "n h w c"]:
     """The gradient of the outputs `indices`, of arguments that have been checked; zero for an output that is none."""
-    outputs, pull = jax.vjp(with_rule(f, rule), images)
-    return pull(one_hot(outputs, indices))[0]
+
+    def pulled(f: Callable, images: Array, indices: Indices) -> Array:
+        outputs, pull = jax.vjp(with_rule(f, rule), images)
+        return pull(one_hot(outputs, indices))[0]
+
+    return quick_to_compile(pulled)(f, images, indices)
