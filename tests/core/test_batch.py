@@ -29,7 +29,8 @@ ONES = [  # 16 MB of cache
     (lambda x: x * 2, images(2048, 4), 1, "at least one, though it does not fit"),
     (jax.tree_util.Partial(dense, weights(4096, 16384)), images(64, 1), 64, "weights much larger than activations"),
     (jax.tree_util.Partial(dense, weights(2**16 * 4, 2**16)), images(256, 4), 64, "up to 64"),
-    (jax.tree_util.Partial(lambda w, x: x * w[0, 0], weights(2**12, 2**10)), images(256, 4), 16, "16 MB against 1 MB"),
+    (jax.tree_util.Partial(lambda w, x: x * w[0, 0], weights(2**9, 2**10)), images(256, 4), 16, "eight times 2 MB"),
+    (jax.tree_util.Partial(lambda w, x: x * w[0, 0], weights(2**14, 2**14)), images(2048, 4), 32, "2 GB of maps"),
 ]
 
 
