@@ -12,7 +12,7 @@ from jaxtyping import Float
 from jaxviz.analysis import _labelled
 from jaxviz.analysis._dataset import Batch, Dataset
 from jaxviz.analysis._forest import Partial
-from jaxviz.analysis._layers import check_channels, check_layers
+from jaxviz.analysis._layers import check_channeled, check_channels
 from jaxviz.analysis._scan import DEFAULT, FINITE, Scan, scanned
 from jaxviz.analysis._suffix import suffix
 from jaxviz.attribution._probability import Probability, check_probability, log_of_classes, of_classes
@@ -73,15 +73,16 @@ def ablate_each(
         part above the layer: what lies below, or beside it, is not run again.
 
     Raises:
-        ValueError: no set, a `probability` that is none, an unknown layer or channel, `f` does not return one row per
-            image, the data set has no labels, or one that cannot be read.
+        ValueError: no set, a `probability` that is none, an unknown layer or channel, a layer that is not of maps
+            (as for `grad_cam`) or vectors, `f` does not return one row per image, the data set has no labels, or one
+            that cannot be read.
         NotImplementedError: the layer lies where `f` cannot be cut, as for `upto`.
         FloatingPointError: a logit that is not finite.
     """
     f = callee(f)
     examples, images, num_classes = _labelled.labelled(f, dataset, scan)
     check_probability(probability, jax.eval_shape(f, images).shape[1])
-    total = check_layers(f, (layer,), images)[layer][-1]
+    total = check_channeled(f, (layer,), images)[layer][-1]
     if not len(sets):
         raise ValueError("`sets` must hold at least one set of channels, got none.")
     chosen = tuple(check_channels(channels, total, layer) for channels in sets)

@@ -13,7 +13,7 @@ from jaxviz.analysis import _labelled
 from jaxviz.analysis._dataset import Batch, Dataset
 from jaxviz.analysis._forest import Partial
 from jaxviz.analysis._labelled import counted
-from jaxviz.analysis._layers import check_channels, check_layers
+from jaxviz.analysis._layers import check_channeled, check_channels
 from jaxviz.analysis._scan import DEFAULT, FINITE, Scan, scanned
 from jaxviz.attribution._check import check_count
 from jaxviz.attribution._probability import of_classes
@@ -89,15 +89,15 @@ def ablate(
         above the lowest of the layers.
 
     Raises:
-        ValueError: an unknown layer or channel, no channel at all, `f` does not return one row per image, the data set
-            has no labels, or one that cannot be read.
+        ValueError: an unknown layer or channel, no channel at all, a layer that is not of maps (as for `grad_cam`) or
+            vectors, `f` does not return one row per image, the data set has no labels, or one that cannot be read.
         FloatingPointError: a logit that is not finite.
     """
     f = callee(f)
     examples, images, num_classes = _labelled.labelled(f, dataset, scan)
     if not channels:
         raise ValueError("`channels` must name at least one layer, got none. Give {layer: channels}.")
-    shapes = check_layers(f, tuple(channels), images)
+    shapes = check_channeled(f, tuple(channels), images)
     off = tuple((name, check_channels(chosen, shapes[name][-1], name)) for name, chosen in channels.items())
     found = scanned(f, _Study(num_classes, off, check_count(num_changed, "num_changed")), examples, scan)
     whole = found.whole

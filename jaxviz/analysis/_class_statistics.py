@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from jaxviz.analysis._dataset import Batch, Dataset
 from jaxviz.analysis._forest import Partial
 from jaxviz.analysis._labelled import labelled
-from jaxviz.analysis._layers import activations, check_layers, placed
+from jaxviz.analysis._layers import activations, check_channeled, placed
 from jaxviz.analysis._scan import DEFAULT, FINITE, Scan, scanned
 from jaxviz.transforms._callable import callee
 
@@ -73,8 +73,8 @@ def class_statistics(
         maps as there are classes, a few times over.
 
     Raises:
-        ValueError: an unknown layer, `f` does not return one row per image, the data set has no labels, or one that
-            cannot be read.
+        ValueError: an unknown layer, one that is not of maps (as for `grad_cam`) or vectors, `f` does not return one
+            row per image, the data set has no labels, or one that cannot be read.
         FloatingPointError: an activation that is not finite.
 
     References:
@@ -84,7 +84,7 @@ def class_statistics(
     """
     f, names = callee(f), (layer,) if isinstance(layer, str) else tuple(layer)
     examples, images, num_classes = labelled(f, dataset, scan)
-    check_layers(f, names, images)
+    check_channeled(f, names, images)
     found = scanned(f, _Study(names, num_classes), examples, scan)
     results = {}
     for place, name in enumerate(names):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import jax
 from jaxtyping import Array
 
+from jaxviz._core._maps import Activation, check_batch, check_maps, inspected
 from jaxviz.attribution._integers import integers
 from jaxviz.transforms import tap, upto
 
@@ -25,17 +26,34 @@ def check_layers(f: Callable, names: tuple[str, ...], images: jax.ShapeDtypeStru
     Raises:
         ValueError: no layer, an unknown one, or one whose activation is no batch of maps or of vectors.
     """
+    return {name: found.shape for name, found in _batches(f, names, images).items()}
+
+
+def check_channeled(f: Callable, names: tuple[str, ...], images: jax.ShapeDtypeStruct) -> dict[str, tuple[int, ...]]:
+    """The same of layers whose last axis has to be that of the channels.
+
+    Raises:
+        ValueError: as for `check_layers`, or maps that have their channels elsewhere, or no rows and columns.
+    """
+    layers = _batches(f, names, images)
+    for name, found in layers.items():
+        if len(found.shape) == 4:
+            check_maps(found, name, images.shape[0])
+    return {name: found.shape for name, found in layers.items()}
+
+
+def _batches(f: Callable, names: tuple[str, ...], images: jax.ShapeDtypeStruct) -> dict[str, Activation]:
     if not names:
         raise ValueError("`layer` must be at least one name, got none. See layers(f, images).")
-    shapes = {}
-    for name, found in jax.eval_shape(lambda images: activations(f, names, images), images).items():
-        if len(found.shape) not in (2, 4) or found.shape[0] != images.shape[0]:
+    _, layers = inspected(f, images, names)
+    for name, found in layers.items():
+        if len(found.shape) not in (2, 4):
             raise ValueError(
                 f"`layer` must have activations (n, h, w, c) or (n, c) for {images.shape[0]} images, got {found.shape} "
                 f"for {name!r}. Choose another, or name a value of that form."
             )
-        shapes[name] = found.shape
-    return shapes
+        check_batch(found, name, images.shape[0])
+    return layers
 
 
 def check_channels(channels: Sequence[int] | None, total: int, layer: str) -> tuple[int, ...]:

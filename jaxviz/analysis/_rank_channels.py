@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from jaxviz.analysis._ablate_each import ablate_each
 from jaxviz.analysis._dataset import Dataset
 from jaxviz.analysis._labelled import labelled
-from jaxviz.analysis._layers import check_channels, check_layers
+from jaxviz.analysis._layers import check_channeled, check_channels
 from jaxviz.analysis._scan import DEFAULT, Scan
 from jaxviz.transforms._callable import callee
 
@@ -64,14 +64,14 @@ def rank_channels(
         part above the layer: what lies below, or beside it, is not run again.
 
     Raises:
-        ValueError: an unknown layer or channel, `f` does not return one row per image, the data set has no labels, or
-            one that cannot be read.
+        ValueError: an unknown layer or channel, a layer that is not of maps (as for `grad_cam`) or vectors, `f` does
+            not return one row per image, the data set has no labels, or one that cannot be read.
         NotImplementedError: the layer lies where `f` cannot be cut, as for `upto`.
         FloatingPointError: a logit that is not finite.
     """
     f = callee(f)
     _, images, _ = labelled(f, dataset, scan)
-    total = check_layers(f, (layer,), images)[layer][-1]
+    total = check_channeled(f, (layer,), images)[layer][-1]
     chosen = np.array(check_channels(channels, total, layer))
     found = ablate_each(f, layer, [[int(channel)] for channel in chosen], dataset, scan=scan)
     # Of equal accuracy the one with the larger loss is missed more, of equal loss the first.

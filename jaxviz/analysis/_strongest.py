@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 
 from jaxviz.analysis._dataset import Batch, Dataset, Examples
 from jaxviz.analysis._forest import Partial
-from jaxviz.analysis._layers import activations, check_channels, check_layers, placed
+from jaxviz.analysis._layers import activations, check_channeled, check_channels, placed
 from jaxviz.analysis._scan import DEFAULT, FINITE, Scan, scanned
 from jaxviz.attribution._check import check_count
 from jaxviz.transforms._callable import callee
@@ -103,8 +103,8 @@ def strongest(
         data set.
 
     Raises:
-        ValueError: an unknown layer, channel or score, more images asked for than there are, or one that cannot be
-            read.
+        ValueError: an unknown layer, channel or score, a layer that is not of maps (as for `grad_cam`) or vectors, more
+            images asked for than there are, or one that cannot be read.
         FloatingPointError: an activation that is not finite.
 
     References:
@@ -113,7 +113,7 @@ def strongest(
     """
     f, names = callee(f), (layer,) if isinstance(layer, str) else tuple(layer)
     examples = Examples(dataset)
-    shapes = check_layers(f, names, scan.images(examples))
+    shapes = check_channeled(f, names, scan.images(examples))
     if score not in get_args(Score):
         raise ValueError(f"`score` must be one of {', '.join(get_args(Score))}, got {score!r}.")
     if check_count(num, "num") > len(examples):

@@ -46,7 +46,8 @@ def grad_cam(f: Callable, images: Float[Array, "n h w c"], target: Target, layer
         One map per image, of the rows and columns of the layer: not upsampled, not scaled, not negative.
 
     Raises:
-        ValueError: the layer does not exist or has no rows and columns, or as for `saliency`.
+        ValueError: the layer does not exist, does not depend on the images, or is not of maps: its rows and columns are
+            those of the images only where they descend from them, and have to be axes 1 and 2. Or as for `saliency`.
         NotImplementedError: the layer lies where `f` cannot be cut, as for `upto`.
         TypeError: as for `saliency`.
 

@@ -1,14 +1,15 @@
 """What bad input to an attribution gets: an error before anything is computed."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
-from jaxviz._core._program import shape_of
-from jaxviz.transforms import tap
+from jaxviz._core import _maps
+from jaxviz._core._program import once, shape_of
 
 
 def check_images(images: ArrayLike, name: str = "images") -> Float[Array, "n h w c"]:
@@ -88,26 +89,29 @@ def check_outputs(f: Callable, images: Array) -> int:
 
 def check_layer(f: Callable, images: Array, layer: str) -> tuple[int, tuple[int, int, int, int]]:
     """The number of outputs of `f`, and the shape of a layer, which has to be made of maps."""
-    outputs, activations = shape_of(_tapped, f, images, layer=layer)
-    return _num_outputs(outputs, images.shape[0]), check_maps(activations[layer], layer)
+    outputs, shape = _inspected(f, images, layer)
+    return _num_outputs(outputs, images.shape[0]), shape
+
+
+def check_maps(f: Callable, images: Array, layer: str) -> tuple[int, int, int, int]:
+    """The shape of a layer that has to be made of maps, of a function that may return anything."""
+    return _inspected(f, images, layer)[1]
+
+
+def _inspected(f: Callable, images: Array, layer: str) -> tuple[Any, tuple[int, int, int, int]]:
+    outputs, found = once(_maps.inspected, f, images, (layer,))
+    shape = found[layer].shape
+    if len(shape) != 4:
+        raise ValueError(
+            f"`layer` must have activations of shape (n, h, w, c), got {shape} for {layer!r}. Use a convolutional "
+            "layer; a unit of a dense one is explained by saliency(upto(f, layer), images, unit)."
+        )
+    _maps.check_maps(found[layer], layer, images.shape[0])
+    return outputs, shape
 
 
 def _outputs(f: Callable, images: Array) -> Array:
     return f(images)
-
-
-def _tapped(f: Callable, images: Array, *, layer: str) -> tuple[Array, dict[str, Array]]:
-    return tap(f, layer)(images)
-
-
-def check_maps(activation: jax.ShapeDtypeStruct, layer: str) -> tuple[int, int, int, int]:
-    """The shape of an activation that has rows and columns."""
-    if len(activation.shape) != 4:
-        raise ValueError(
-            f"`layer` must have activations of shape (n, h, w, c), got {activation.shape} for {layer!r}. Use a "
-            "convolutional layer; a unit of a dense one is explained by saliency(upto(f, layer), images, unit)."
-        )
-    return activation.shape
 
 
 def check_baseline(baseline: ArrayLike, shape: tuple[int, ...], name: str) -> Array:

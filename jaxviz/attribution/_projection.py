@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, Integer
 from jaxviz._core._chunks import map_chunks
 from jaxviz._core._grown import grown
 from jaxviz._core._meshes import beside
-from jaxviz._core._program import one_program, shape_of
+from jaxviz._core._program import one_program
 from jaxviz.attribution._check import check_count, check_images, check_maps
 from jaxviz.attribution._integers import Integers, integers
 from jaxviz.transforms import upto, with_rule
@@ -63,8 +63,8 @@ def project(
         from there for each unit.
 
     Raises:
-        ValueError: the layer does not exist or has no rows and columns, a unit does not exist, the rule matches
-            nothing below the layer, or `f` takes no single image where more were given.
+        ValueError: the layer does not exist or is not of maps (as for `grad_cam`), a unit does not exist, the rule
+            matches nothing below the layer, or `f` takes no single image where more were given.
         NotImplementedError: the layer lies where `f` cannot be cut, as for `upto`.
         TypeError: `images` are no floating-point numbers, or `units` no integers.
 
@@ -75,7 +75,7 @@ def project(
     """
     f, images = callee(f), check_images(images)
     batch_size = check_count(_DEFAULT_BATCH if batch_size is None else batch_size, "batch_size")
-    shape = check_maps(shape_of(_below, f, images, layer=layer), layer)
+    shape = check_maps(f, images, layer)
     units = _check_units(units, shape, layer)
     return _project(f, images, jnp.asarray(units), layer=layer, rule=rule, batch_size=batch_size)
 
@@ -131,10 +131,6 @@ def strongest_units(
         raise ValueError(f"`num` must be at most {order.size}, the number of units to choose from, got {num}.")
     places = np.unravel_index(order[:num], values.shape)
     return [(int(row), int(col), int(channel)) for row, col, channel in zip(*places, strict=True)]
-
-
-def _below(f: Callable, images: Float[Array, "n h w c"], *, layer: str) -> Array:
-    return upto(f, layer)(images)
 
 
 @one_program

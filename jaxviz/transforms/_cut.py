@@ -12,7 +12,7 @@ from jaxtyping import Array
 from jaxviz.transforms._callable import callee
 from jaxviz.transforms._effects import live
 from jaxviz.transforms._interpret import Program, Site, evaluate, trace
-from jaxviz.transforms._names import find_layers, pick
+from jaxviz.transforms._names import Layer, pick
 from jaxviz.transforms._primitives import INLINED, bodies, kind, layer_name, rebind, rebuild
 
 _MARK = "jaxviz:cut"
@@ -119,9 +119,14 @@ class After:
         return jax.tree.unflatten(program.out_tree, outs)
 
 
+def where_to_cut(program: Program, name: str) -> Layer:
+    """The layer of this name, if the program can be cut there."""
+    return pick(program, [name], _UNCUTTABLE, _WHY)[0]
+
+
 def _marked(program: Program, name: str) -> tuple[Program, int]:
     """The program with every plain call inlined and the layer's value at an equation of its own, which is returned."""
-    (layer,) = pick(find_layers(program.body), [name], program.body, _UNCUTTABLE, _WHY)
+    layer = where_to_cut(program, name)
     inside = {layer.path[:depth] for depth in range(1, len(layer.path))}
 
     def handle(eqn: Any, values: list[Any], site: Site) -> list[Any] | None:

@@ -19,11 +19,15 @@ Path = tuple[int, ...]
 
 
 class Program(NamedTuple):
-    """A traced call: `jaxpr(*consts, *leaves)`, and how to put its outputs together."""
+    """A traced call: `jaxpr(*consts, *leaves)`, and how to put its outputs together.
+
+    The first `num_own` leaves are the function's own, the rest its arguments.
+    """
 
     body: Body
     leaves: list[Any]
     out_tree: Any
+    num_own: int
 
 
 class Site(NamedTuple):
@@ -50,7 +54,8 @@ def trace(f: Callable, *args: Any) -> Program:
 
     arrays = [leaf for leaf, is_dynamic in zip(leaves, dynamic, strict=True) if is_dynamic]
     body, shapes = jax.make_jaxpr(call, return_shape=True)(*arrays)
-    return Program(body, arrays, jax.tree.structure(shapes))
+    num_own = sum(map(is_array, jax.tree.leaves(f)))
+    return Program(body, arrays, jax.tree.structure(shapes), num_own)
 
 
 def is_array(leaf: Any) -> bool:

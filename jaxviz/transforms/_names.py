@@ -2,7 +2,7 @@
 
 A layer's name comes from `jax.ad_checkpoint.checkpoint_name(x, "conv1")`, anywhere, or from the scope that computed
 the value: Linen puts the path of every module there, and `jax.named_scope` any other name. A scope's layers are the
-values that leave it.
+values that leave it. What does not depend on the arguments (a kernel that is standardized on the way) is none.
 """
 
 import difflib
@@ -13,7 +13,9 @@ import jax
 import jax.numpy as jnp
 from jax.extend import core
 
-from jaxviz.transforms._interpret import Path
+from jaxviz.transforms._axes import Axes
+from jaxviz.transforms._descent import Descent
+from jaxviz.transforms._interpret import Path, Program
 from jaxviz.transforms._primitives import (
     CUSTOM_JVP,
     CUSTOM_VJP,
@@ -34,13 +36,15 @@ Scope = tuple[str, ...]
 class Layer(NamedTuple):
     """A named value: output number `output` of the equation at `path`.
 
-    `inside` are the equations around it that do not simply run their body once.
+    `inside` are the equations around it that do not simply run their body once, `axes` what its axes stand for, which
+    only `find_layers` says.
     """
 
     path: Path
     output: int
     aval: Any
     inside: tuple[core.JaxprEqn, ...]
+    axes: Axes = Axes(())
 
     def shape(self) -> jax.ShapeDtypeStruct:
         """Shape outside of everything: stacked over the iterations of a scan, joined over the shards of a shard_map."""
@@ -58,16 +62,30 @@ class Layer(NamedTuple):
         return jax.ShapeDtypeStruct(shape, self.aval.dtype)
 
 
-def find_layers(body: Body) -> dict[str, Layer]:
+def find_layers(program: Program) -> dict[str, Layer]:
     """All layers in order of computation; a name met more than once is `name#0`, `name#1`, ..."""
+    explicit, scoped = _named(program.body)
+    descent = Descent(program)
+
+    def dependent(entries: list[tuple[str, Layer]]) -> list[tuple[str, Layer]]:
+        found = ((name, layer, descent.axes(layer.path, layer.output)) for name, layer in entries)
+        return [(name, layer._replace(axes=axes)) for name, layer, axes in found if axes is not None]
+
+    return _numbered(dependent(explicit), dependent(scoped))
+
+
+def _named(body: Body) -> tuple[list[tuple[str, Layer]], list[tuple[str, Layer]]]:
+    """All values with explicit names, and all with those of scopes."""
     explicit: list[tuple[str, Layer]] = []
     scoped: list[tuple[Scope, Layer]] = []
     _walk(body, (), (), (), explicit, scoped)
     root = _root(scope for scope, _ in scoped)
+    return explicit, [("/".join(scope[root:]), layer) for scope, layer in scoped if scope[root:]]
+
+
+def _numbered(explicit: list[tuple[str, Layer]], scoped: list[tuple[str, Layer]]) -> dict[str, Layer]:
     named = {name for name, _ in explicit}
-    entries = explicit + [
-        (name, layer) for scope, layer in scoped if (name := "/".join(scope[root:])) and name not in named
-    ]
+    entries = explicit + [(name, layer) for name, layer in scoped if name not in named]
     entries.sort(key=lambda entry: (entry[1].path, entry[1].output))
     counts: dict[str, int] = {}
     for name, _ in entries:
@@ -79,18 +97,19 @@ def find_layers(body: Body) -> dict[str, Layer]:
     return layers
 
 
-def pick(layers: dict[str, Layer], names: Iterable[str], body: Body, refused: frozenset[str], why: str) -> list[Layer]:
+def pick(program: Program, names: Iterable[str], refused: frozenset[str], why: str) -> list[Layer]:
     """The layers of these names.
 
     Raises:
-        ValueError: a name that does not exist.
+        ValueError: a name that does not exist, or that of a value which does not depend on the arguments.
         NotImplementedError: a layer inside one of the primitives `refused`, or inside one that cannot be entered.
     """
+    layers = find_layers(program)
     refused = refused | {CUSTOM_JVP, CUSTOM_VJP}
     picked = []
     for name in names:
         if name not in layers:
-            raise _unknown(name, layers, body)
+            raise _unknown(name, layers, program.body)
         for eqn in layers[name].inside:
             primitive = kind(eqn)
             if primitive in refused:
@@ -109,6 +128,11 @@ def _unknown(name: str, layers: dict[str, Layer], body: Body) -> Exception:
                 f"`layer` must not lie inside `{primitive}`, got {name!r}: that primitive cannot be entered. "
                 "Name a layer outside of it."
             )
+    if name in _numbered(*_named(body)):
+        return ValueError(
+            f"`layer` must depend on the images, got {name!r}, which is the same for all of them. Take one of "
+            "layers(f, images)."
+        )
     if not layers:
         return ValueError(
             f"`layer` must be the name of a layer, got {name!r} for a function that names none. Name values with "
@@ -167,7 +191,7 @@ def _hidden_names(body: Body) -> Iterator[tuple[str, str]]:
     jaxpr = jaxpr_of(body)
     for eqn in jaxpr.eqns:
         for inner in opaque_bodies(eqn):
-            for name in find_layers(inner):
+            for name in _numbered(*_named(inner)):
                 yield kind(eqn), name
         for inner in bodies(eqn):
             yield from _hidden_names(inner.body)

@@ -175,7 +175,7 @@ def matches(f: Callable, images: Any, rule: Rule, *, custom_vjp: str = "error") 
         NotImplementedError: a ReLU lies in a primitive that cannot be entered, which is named.
     """
     program = trace(f, images)
-    layers = find_layers(program.body)
+    layers = find_layers(program)
     result = _search(program, rule, custom_vjp)
 
     def named(path: Path, match: Match) -> Match:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jax
@@ -23,7 +23,8 @@ def layers(f: Callable, images: Any) -> dict[str, jax.ShapeDtypeStruct]:
     A layer is a value named by `jax.ad_checkpoint.checkpoint_name`, or one that leaves a scope: the output of every
     Linen module (under its path, without the name of the outermost module), and of every `jax.named_scope`. An
     explicit name beats a scope's; a name met more than once becomes `name#0`, `name#1` (a module called on its own
-    output, with nothing between, counts as one). A layer inside `scan` is stacked over the iterations.
+    output, with nothing between, counts as one). A layer inside `scan` is stacked over the iterations. What is the same
+    for all images is no layer, whatever its name: a kernel that `f` standardizes first, a table of positions.
 
     Example:
         >>> import jax.numpy as jnp
@@ -38,7 +39,7 @@ def layers(f: Callable, images: Any) -> dict[str, jax.ShapeDtypeStruct]:
     Returns:
         From name to shape and dtype.
     """
-    found = find_layers(trace(f, images).body)
+    found = find_layers(trace(f, images))
     return {name: layer.shape() for name, layer in found.items() if _tappable(layer)}
 
 
@@ -101,9 +102,7 @@ class Tap:
     def __call__(self, *args: Any) -> tuple[Any, dict[str, Array]]:
         """The outputs of `f`, and the activations."""
         program = trace(self.f, *args)
-        picked = pick(find_layers(program.body), self.names, program.body, _UNTAPPABLE, _WHY)
-        for layer in picked:
-            _check_shards(layer)
+        picked = where_to_tap(program, self.names)
         taken: dict[str, Array] = {}
 
         def on(name: str, value: Array, taken: dict[str, Array]) -> Array:
@@ -125,7 +124,7 @@ class Edit:
     def __call__(self, *args: Any) -> Any:
         """The outputs of the edited `f`."""
         program = trace(self.f, *args)
-        picked = pick(find_layers(program.body), self.edits, program.body, frozenset(), "")
+        picked = pick(program, self.edits, frozenset(), "")
 
         def on(name: str, value: Array, taken: dict[str, Array]) -> Array:
             del taken
@@ -169,6 +168,14 @@ def _visit(program: Program, layers: dict[str, Layer], on: Callable, taken: dict
         return handle
 
     return jax.tree.unflatten(program.out_tree, evaluate(program.body, program.leaves, handler(taken)))
+
+
+def where_to_tap(program: Program, names: Iterable[str]) -> list[Layer]:
+    """The layers of these names, if their values can come out of the program."""
+    picked = pick(program, names, _UNTAPPABLE, _WHY)
+    for layer in picked:
+        _check_shards(layer)
+    return picked
 
 
 def _tappable(layer: Layer) -> bool:
