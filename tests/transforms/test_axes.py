@@ -99,6 +99,8 @@ ROWS = {
     "attention": (attention, "n - hw hw"),
     "attended": (attended, "n h w -"),
     "class token": (lambda x: jnp.concatenate([jnp.ones((2, 1, 4)), tokens(x)], 1)[:, 1:].reshape(X.shape), "n h w -"),
+    "two more tokens": (lambda x: jnp.pad(tokens(x), ((0, 0), (2, 0), (0, 0))).reshape(2, 5, 10, 4), "n hw hw -"),
+    "one row everywhere": (lambda x: jnp.broadcast_to(x[:, :1], x.shape), "n - w -"),
     "windows": (windows, "nhw hw -"),
     "space to depth": (
         lambda x: x.reshape(2, 3, 2, 4, 2, 4).transpose(0, 1, 3, 2, 4, 5).reshape(2, 3, 4, 16),
