@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from scripts._command import UsageError
 from scripts._depends import code
 
 _RECORD = "run.json"
+_NOT_IN_FILES = re.compile(r'[/\\:*?"<>|#%\x00-\x1f]+')
 _PLAIN_LIST = re.compile(r"\[\n *([^\[\]{}]*?)\n *\]")
 
 
@@ -69,14 +71,16 @@ class RunFolder:
         """Whether an interrupted run has left this step."""
         return name in self._record["finished"]
 
+    def steps(self) -> list[str]:
+        """All that an interrupted run has left."""
+        return list(self._record["finished"])
+
     def load(self, name: str) -> Step:
         """What `save` was given, arrays included."""
-        numbers = json.loads((self.path / f"{name}.json").read_text("utf-8"))
-        with np.load(self.path / f"{name}.npz") as arrays:
-            return Step(numbers, dict(arrays))
+        return load(self.path, name)
 
     def save(self, name: str, step: Step) -> None:
-        """Write `name.json` and `name.npz`, and count the step as finished."""
+        """Write `name.json` and `name.npz`, named by `file_name`, and count the step as finished."""
         file = io.BytesIO()
         np.savez_compressed(file, allow_pickle=False, **step.arrays)
         self.write(f"{name}.npz", file.getvalue())
@@ -85,9 +89,13 @@ class RunFolder:
         self._write_record()
 
     def write(self, name: str, content: bytes) -> Path:
-        """Write a file: under its name there is the old content or all of the new, whatever happens."""
-        path = self.path / name
-        unfinished = self.path / f".{name}.{os.getpid()}.tmp"
+        """Write a file: under its name there is the old content or all of the new, whatever happens.
+
+        What stands before the ending may be any name, of a layer or a class: the file is named by `file_name`.
+        """
+        stem, ending = os.path.splitext(name)
+        path = self.path / f"{file_name(stem)}{ending}"
+        unfinished = self.path / f".{path.name}.{os.getpid()}.tmp"
         try:
             unfinished.write_bytes(content)
             os.replace(unfinished, path)
@@ -102,6 +110,22 @@ class RunFolder:
 
     def _write_record(self) -> None:
         self.write(_RECORD, dumps(self._record).encode())
+
+
+def file_name(name: str) -> str:
+    """A file's name for a name, such as that of a layer: the name itself, if no file system minds it.
+
+    Otherwise what they mind is a hyphen, and a checksum keeps `a/b` and `a-b` apart.
+    """
+    plain = _NOT_IN_FILES.sub("-", name)
+    return name if plain == name else f"{plain}-{zlib.crc32(name.encode()):08x}"
+
+
+def load(path: Path, name: str) -> Step:
+    """The step of this name that lies in the folder of a run."""
+    numbers = json.loads((path / f"{file_name(name)}.json").read_text("utf-8"))
+    with np.load(path / f"{file_name(name)}.npz") as arrays:
+        return Step(numbers, dict(arrays))
 
 
 def occupant(path: Path, run: dict[str, Any]) -> str | None:

@@ -5,7 +5,7 @@ import shlex
 from jaxviz import render
 from scripts._explain import _attributions, _occlusion, _prediction, _projections
 from scripts._explain._study import Study
-from scripts._run_folder import Step, dumps
+from scripts._run_folder import Step, dumps, file_name
 
 
 def page(study: Study, steps: dict[str, Step], facts: dict[str, str]) -> render.Page:
@@ -70,6 +70,6 @@ def _section(
     ]
     passes = {way: sum(entry["passes"][way] for entry in numbers) for way in ("forward", "backward")}
     cost.append(("passes", ", ".join(f"{count} {way}" for way, count in passes.items() if count)))
-    names = ", ".join(f"{name}.json" for name in steps)
+    names = ", ".join(f"{file_name(name)}.json" for name in steps)
     data = "\n".join(dumps(step.numbers) for step in steps.values())
     return render.Section(title, reading, blocks, cost, shlex.join(command), names, data)

@@ -13,7 +13,7 @@ from scripts._depends import of_data
 from scripts._explain._study import spread_over, unknown
 from scripts._maximize import _photos
 from scripts._maximize._plan import Plan, Task, Tick, settings
-from scripts._maximize._study import LOGITS, Study, file_name, picture, rounded, study
+from scripts._maximize._study import LOGITS, Study, picture, rounded, study
 from scripts._run_folder import Step
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def plan(config: "Filters") -> Plan:
             raise ValueError(f"`--{name}` must be at least 1, got {value}.")
     shared, whole = study(config.ascent, config.size), study(config.ascent)
     layers = _layers(config, shared)
-    tasks = {file_name(layer.name): Task(partial(_ascents, shared, layer), len(layer.channels)) for layer in layers}
+    tasks = {layer.name: Task(partial(_ascents, shared, layer), len(layer.channels)) for layer in layers}
     photos = None
     if _photos.folder() is not None:
         photos = _photos.at_hand(whole.network)
@@ -113,15 +113,13 @@ def _draw(
 ) -> dict[str, bytes]:
     files = {}
     for name, channels in layers:
-        step = steps[file_name(name)]
+        step = steps[name]
         pictures, words = list(step.arrays["pictures"]), _words(shared, name, step)
         title = f"{shared.network.name} {name}: what its channels ask for"
         tile = shared.network.input_shape[0]
         tile *= max(1, 96 // tile)
         cols = 8 if len(channels) > 16 else 4
-        files[f"{file_name(name)}.png"] = render.png(
-            render.contact_sheet(pictures, words, title=title, cols=cols, tile=tile)
-        )
+        files[f"{name}.png"] = render.png(render.contact_sheet(pictures, words, title=title, cols=cols, tile=tile))
         if photos is not None:
             arrays = steps[_PHOTOS].arrays
             pairs = zip(arrays[f"{name}.photos"], arrays[f"{name}.boxes"], strict=True)
@@ -134,7 +132,7 @@ def _draw(
             ]
             title = f"{shared.network.name} {name}: what its channels ask for, and what excites them most in photos"
             sheet = render.paired_sheet(pictures, patches, words, title=title, cols=4, tile=tile)
-            files[f"{file_name(name)}-{_PHOTOS}.png"] = render.png(sheet)
+            files[f"{name}-{_PHOTOS}.png"] = render.png(sheet)
     return files
 
 

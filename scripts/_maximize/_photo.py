@@ -15,7 +15,7 @@ from scripts._explain._projections import square
 from scripts._explain._study import color, pixels, spread_over, unknown
 from scripts._maximize import _photos
 from scripts._maximize._plan import Plan, Task, Tick, settings
-from scripts._maximize._study import Study, file_name, picture, rounded, study
+from scripts._maximize._study import Study, picture, rounded, study
 from scripts._run_folder import Step
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ def plan(config: "Photo") -> Plan:
     others = _photos.at_hand(shared.network)
     others = others._replace(pixels=others.pixels[(others.pixels != crop).any((1, 2, 3))])
     tasks = {
-        file_name(layer): Task(partial(_measure, shared, images, others, layer, config.units), config.units)
-        for layer in layers
+        layer: Task(partial(_measure, shared, images, others, layer, config.units), config.units) for layer in layers
     }
     run = settings(config, shared, photo=photo.name, sha256=photo.sha256, layers=list(layers), typical=others.source)
     run["typical_sha256"] = of_data(others.pixels)
@@ -107,7 +106,7 @@ def _draw(
 ) -> dict[str, bytes]:
     files = {"photo.png": render.png(photo)}
     for layer in layers:
-        step = steps[file_name(layer)]
+        step = steps[layer]
         columns = []
         for index, unit in enumerate(step.numbers["units"]):
             box = render.Box(**unit["sees"])
@@ -120,7 +119,7 @@ def _draw(
             title=f"{shared.network.name} {layer}: what its units saw in {name}, and what they ask for",
             cell=1.5,
         )
-        files[f"{file_name(layer)}.png"] = render.png(sheet)
+        files[f"{layer}.png"] = render.png(sheet)
     return files
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 from tqdm import tqdm
 
 import jaxviz as jv
@@ -19,7 +18,7 @@ from scripts._command import UsageError
 from scripts._depends import of_network
 from scripts._explain._run import versions
 from scripts._explain._study import unknown
-from scripts._run_folder import RunFolder, Step, free
+from scripts._run_folder import RunFolder, Step, file_name, free, load
 from scripts._scan._data import Data, Normalized
 from scripts._scan._options import Scanning
 
@@ -60,8 +59,7 @@ class Run:
                 self._folder = RunFolder(self._options.out or free(Path("runs") / name, settings), settings, versions())
                 if not self._folder.resumed:
                     shutil.rmtree(self._folder.path / _SCANS, ignore_errors=True)
-                done = [path.stem for path in self._folder.path.glob("*.npz") if self._folder.finished(path.stem)]
-                message = {"path": str(self._folder.path), "finished": done}
+                message = {"path": str(self._folder.path), "finished": self._folder.steps()}
             except UsageError as error:
                 message = {"error": str(error)}
         message = json.loads(exchanged(json.dumps(message).encode())[0])
@@ -80,13 +78,13 @@ class Run:
         self._bar.set_description(name)
         self._step, before = name, self._bar.n
         if name in self._finished:
-            step = _load(self.path, name)
+            step = load(self.path, name)
         else:
             step = measure()
             if self.leads:
                 self._folder.save(name, step)
                 # Of this step alone: another process may have begun with the next one.
-                shutil.rmtree(self.path / _SCANS / name, ignore_errors=True)
+                shutil.rmtree(self.path / _SCANS / file_name(name), ignore_errors=True)
         self._bar.update(before + images - self._bar.n)
         return step
 
@@ -110,7 +108,7 @@ class Run:
             batch_size=options.batch_size,
             devices=options.devices,
             preprocess=Normalized(spec),
-            resume=self.path / _SCANS / self._step / name,
+            resume=self.path / _SCANS / file_name(self._step) / name,
             save_every=options.save_every,
             skip_corrupt=options.skip_corrupt,
             progress=progress,
@@ -146,8 +144,3 @@ def settings(script: str, config: Any, network: models.Network, data: Data, **re
     run |= {"images": data.size, "sha256": data.sha256, "batch_size": config.scan.batch_size, **resolved}
     run["skip_corrupt"] = config.scan.skip_corrupt
     return {key: list(value) if isinstance(value, tuple) else value for key, value in run.items()}
-
-
-def _load(path: Path, name: str) -> Step:
-    with np.load(path / f"{name}.npz") as arrays:
-        return Step(json.loads((path / f"{name}.json").read_text("utf-8")), dict(arrays))

@@ -147,6 +147,22 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["page", "run.json"]
 
 
+def test_steps_and_pictures_can_have_the_names_of_any_layers(tmp_path):
+    names = ["fire9", "St. Bernard", "block/conv", "block-conv", "block#0", "block/0", "vmap(a)/<b>\\c"]
+    first = folder(tmp_path / "out")
+    for number, name in enumerate(names):
+        first.save(name, Step({"number": number}, {f"{name}.maps": np.array(number)}))
+        first.write(f"maps-{name}.png", str(number).encode())
+    again = folder(tmp_path / "out")
+    assert again.steps() == names
+    for number, name in enumerate(names):
+        assert again.load(name) == Step({"number": number}, {f"{name}.maps": number})
+    files = {path.name for path in (tmp_path / "out").iterdir()}
+    assert len(files) == 3 * len(names) + 1
+    assert {"fire9.json", "fire9.npz", "maps-fire9.png", "maps-St. Bernard.png", "block-conv.npz"} < files
+    assert not set("".join(files)) & set('/\\:*?"<>|#%')
+
+
 def test_json_keeps_its_values_and_puts_plain_lists_on_a_line():
     numbers = {"a": [1, 2.5, None], "b": [["x [1],\n  y", "{"], [[3], []]], "c": [{"d": "[\n 1\n]"}]}
     text = dumps(numbers)

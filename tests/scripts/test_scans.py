@@ -7,12 +7,14 @@ import sys
 import jax
 import numpy as np
 import pytest
+from jax.ad_checkpoint import checkpoint_name
 from PIL import Image
 
 import models
 from models import training
 from scripts import ablate, class_statistics, evolution, strongest
 from scripts._command import start
+from scripts._run_folder import file_name
 from tests.models.test_datasets import write
 
 FEW = "--batch-size 8 --devices 1".split()
@@ -106,6 +108,19 @@ def check(script, out, checkpoints):
     if script is evolution:
         assert numbers(out, "settling")["rank_correlation"]["conv2"][-1] == pytest.approx(1, abs=1e-4)
         assert numbers(out, "losses")["accuracy"][-1] == pytest.approx(right, abs=1e-4)
+
+
+@pytest.mark.parametrize("script", [strongest, ablate], ids=["strongest", "ablate"])
+def test_layers_may_be_named_by_paths(script, checkpoints, tmp_path, monkeypatch, capsys):
+    """As those of Linen and NNX are."""
+    monkeypatch.setattr("models.mnist.checkpoint_name", lambda x, name: checkpoint_name(x, f"net/{name}"))
+    monkeypatch.setitem(SCRIPTS, strongest, "--layers net/conv1 --channels 3 --num 4")
+    monkeypatch.setitem(SCRIPTS, ablate, "--layers net/conv1 --rank-on train[:20] --orders 2")
+    run(script, monkeypatch, checkpoints, tmp_path / "out")
+    step = "projections-net/conv1" if script is strongest else "curve-net/conv1"
+    files = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {f"{file_name(step)}.json", f"{file_name(step)}.npz"} <= files
+    assert all(path.is_file() for path in (tmp_path / "out").iterdir())
 
 
 def test_an_interrupted_run_goes_on_within_the_pass(checkpoints, tmp_path, monkeypatch, capsys):
