@@ -11,6 +11,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from jaxviz._core._chunks import chunks
+from jaxviz._core._maps import Activation, check_batch, check_maps
 from jaxviz.attribution._average import DEFAULT_BATCH
 from jaxviz.attribution._check import check_count
 from jaxviz.maximize._loop import Climbed, Settings, climb, reader, to_range
@@ -19,6 +20,7 @@ from jaxviz.maximize.augment import Augment, compose, standard, view
 from jaxviz.maximize.param import Param, Shape, fourier
 from jaxviz.maximize.priors import Prior
 from jaxviz.transforms._callable import callee
+from jaxviz.transforms._descent import Descent
 from jaxviz.transforms._interpret import trace
 from jaxviz.transforms._match import search
 
@@ -100,8 +102,9 @@ def render(
         Images, pixels, the course of the objective, and snapshots.
 
     Raises:
-        ValueError: before anything is computed: an unknown layer, a class, channel, row or column that does not exist,
-            a shape that does not fit, steps out of range.
+        ValueError: before anything is computed: an unknown layer, one whose channels are looked for where they are not
+            (its batch has to be first, its channels last), a class, channel, row or column that does not exist, a shape
+            that does not fit, steps out of range.
         TypeError: an argument of the wrong kind.
         FloatingPointError: the objective became NaN or infinite; says at which step. Not under an outer `jit`.
 
@@ -210,15 +213,21 @@ def _has_relu(f: Callable, objective: Objective, settings: Settings) -> bool:
         return to_range(f, settings.normalize)(view(settings.augment, jax.random.key(0), pixels))
 
     pixels = jax.ShapeDtypeStruct((settings.num_images, *settings.param.shape), jnp.float32)
-    program = trace(reader(f, objective, "gradient"), jax.eval_shape(see, pixels))
+    images = jax.eval_shape(see, pixels)
+    program = trace(reader(f, objective, "gradient"), images)
     found = jax.tree.unflatten(program.out_tree, program.body.out_avals)
     if OUTPUT in found and len(found[OUTPUT].shape) != 2:
         raise ValueError(
             f"`f` must return an array of shape ({settings.num_images}, k) for {settings.num_images} images, got "
             f"{found[OUTPUT].shape}. Name the layer that is meant: channel(layer, c)."
         )
+    axes = jax.tree.unflatten(program.out_tree, Descent(program).outputs)
     for term in objective.terms:
-        term.measure.check(found[term.layer].shape, term.layer, *term.args)
+        shape = found[term.layer].shape
+        if term.measure.channels:
+            check = check_maps if len(shape) == 4 else check_batch
+            check(Activation(shape, axes[term.layer].resized(shape)), term.layer, images.shape[0])
+        term.measure.check(shape, term.layer, *term.args)
     if not settings.redirected_steps:
         return False
     return any(match.windows is None for match in search(program.body).found.values())

@@ -22,11 +22,13 @@ class Measure(NamedTuple):
         function: `(activation, *args) -> scalar`.
         ranks: the number of axes of each of `args` in a single objective; one more makes a batch.
         check: `(shape of the activation, layer, *args)`, raises where `args` do not fit.
+        channels: whether the last axis has to be that of the channels.
     """
 
     function: Callable[..., Float[Array, ""]]
     ranks: tuple[int, ...] = ()
     check: Callable[..., None] = lambda *_: None
+    channels: bool = False
 
 
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["weight", "args"], meta_fields=["measure", "layer"])

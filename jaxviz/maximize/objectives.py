@@ -260,10 +260,10 @@ def _check_diversity(shape: tuple[int, ...], layer: str) -> None:
 _LOGIT = Measure(_logit, (0,), _check_class)
 # Made once: another function is another program.
 _LOG_PROBABILITY: dict[Any, Measure] = {kind: _log_probability(kind) for kind in (None, "softmax", "sigmoid")}
-_CHANNEL = Measure(_channel, (0,), _check_channel)
-_UNIT = Measure(_unit, (0, 0, 0), _check_unit)
-_DIRECTION = Measure(_direction, (1, 0), _check_direction)
+_CHANNEL = Measure(_channel, (0,), _check_channel, channels=True)
+_UNIT = Measure(_unit, (0, 0, 0), _check_unit, channels=True)
+_DIRECTION = Measure(_direction, (1, 0), _check_direction, channels=True)
 _DEEPDREAM = Measure(_deepdream)
-_DIVERSITY = Measure(_diversity, (), _check_diversity)
+_DIVERSITY = Measure(_diversity, (), _check_diversity, channels=True)
 _MATCH_MAPS = Measure(_activation_match, (3,), _check_match)
 _MATCH_DENSE = Measure(_activation_match, (1,), _check_match)

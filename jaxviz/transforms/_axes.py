@@ -246,9 +246,10 @@ def _gather(eqn: Any, values: list[Any], shape: tuple[int, ...]) -> Axes:
             pairs[listed[0]] = numbers.collapsed_slice_dims[0]
         for place, axis in pairs.items():
             axes[outer[place]] = operand.axes[axis].resized(shape[outer[place]])
-    elif isinstance(indices, Axes):
+    if isinstance(indices, Axes):  # places that are themselves laid out as the images are say more
         for place, to in enumerate(outer):
-            axes[to] = indices.axes[place]
+            own = indices.axes[place]
+            axes[to] = own if own.origins - {UNKNOWN} or not isinstance(operand, Axes) else axes[to]
     return Axes(tuple(axes))
 
 

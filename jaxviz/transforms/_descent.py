@@ -15,6 +15,9 @@ class Descent:
 
     Args:
         program: a traced call, whose arguments are the inputs; the leaves of the function itself are none.
+
+    Attributes:
+        outputs: the axes of what the program returns; what is no `Axes` depends on no input.
     """
 
     def __init__(self, program: Program):
@@ -25,7 +28,7 @@ class Descent:
         for number, var in enumerate(jaxpr_of(program.body).invars):
             value = start(var.aval.shape) if number >= program.num_own else None
             inputs.append(Cell(value) if is_reference(var) else value)
-        evaluate(program.body, inputs, self._handle)
+        self.outputs = evaluate(program.body, inputs, self._handle)
 
     def axes(self, path: Path, output: int) -> Axes | None:
         """The axes of an output of an equation, stacked as loops stack them; None where it depends on no input."""

@@ -40,6 +40,10 @@ def layered(images):
     return maps.mean((1, 2))
 
 
+def channels_first(images):
+    return checkpoint_name(images.transpose(0, 3, 1, 2), "maps").mean((2, 3))
+
+
 plainly = functools.partial(
     maximize.render, key=KEY, shape=SHAPE, param=param.pixels, augment=(), optimizer=ADAM, redirected_steps=0
 )
@@ -238,6 +242,20 @@ OTHERS = [
         lambda: plainly(lambda x: checkpoint_name(x.mean((1, 2)), "dense"), maximize.unit("dense", 0, 0, 0)),
         ValueError,
         "`layer` must have activations of shape (n, h, w, c) for a unit, got (1, 3) for 'dense'. Use channel(layer, c)",
+    ),
+    *(
+        (
+            lambda objective=objective: plainly(channels_first, objective),
+            ValueError,
+            "`layer` must have maps (n, rows, cols, channels), got 'maps' of (1, 3, 6, 8), whose rows and columns are "
+            "axes 2 and 3.",
+        )
+        for objective in (
+            maximize.channel("maps", 0),
+            maximize.logit(0) + maximize.unit("maps", 0, 0, 0),
+            maximize.direction("maps", np.ones(8)),
+            maximize.diversity("maps"),
+        )
     ),
     (
         lambda: plainly(layered, maximize.direction("maps", np.ones(3))),

@@ -20,6 +20,10 @@ LETTERS = {"batch": "n", "rows": "h", "cols": "w", UNKNOWN: "?"}
 ORDER = "nhw?"
 
 
+def pooled(x):
+    return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 5, 6, 1), (1, 1, 1, 1), "VALID")
+
+
 def tokens(x):
     return x.reshape(2, 48, 4)
 
@@ -82,6 +86,9 @@ ROWS = {
     "image": (lambda x: x, "n h w -"),
     "convolution": (lambda x: networks.conv(x, jnp.ones((3, 3, 4, 5))), "n h w -"),
     "pool": (networks.pool, "n h w -"),
+    "small pool with switches": (lambda x: jv.max_pool_with_switches(x, (2, 2), (1, 1))[0], "n h w -"),
+    "large pool with switches": (lambda x: jv.max_pool_with_switches(x, (5, 6), (1, 1), "SAME")[0], "n h w -"),
+    "large pool under a rule": (jv.with_rule(lambda x: pooled(jax.nn.relu(x)), "guided"), "n h w -"),
     "channels first": (lambda x: x.transpose(0, 3, 1, 2), "n - h w"),
     "batch last": (lambda x: jnp.moveaxis(x, 0, -1), "h w - n"),
     "vmap": (jax.vmap(lambda image: networks.conv(image[None], jnp.ones((3, 3, 4, 5)))[0]), "n h w -"),
