@@ -6,9 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.stats import rankdata
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, ArrayLike, Float, Shaped
 
 from jaxviz._core._meshes import automatic
+from jaxviz._core._program import one_program
 from jaxviz.attribution._check import check_float
 
 _RADIUS, _SIGMA = 5, 1.5
@@ -38,12 +39,7 @@ def rank_correlation(a: Float[Array, "n ..."], b: Float[Array, "n ..."]) -> Floa
         Adebayo et al., [Sanity Checks for Saliency Maps](https://arxiv.org/abs/1810.03292), 2018, section 3.
     """
     a, b = _alike(a, b)
-    ranks = [automatic(_ranks, array, batch_axis=0)(array) for array in (a, b)]
-    # Their mean is known, and exact: that of a float32 sum is not, and a constant map would seem to have an order.
-    first, second = (rank - (rank.shape[-1] + 1) / 2 for rank in ranks)
-    norms = jnp.sqrt((first**2).sum(-1)) * jnp.sqrt((second**2).sum(-1))
-    ordered = ~(jnp.isnan(a) | jnp.isnan(b)).any(tuple(range(1, a.ndim)))
-    return jnp.where((norms > 0) & ordered, (first * second).sum(-1) / norms, jnp.nan)
+    return _rank_correlation(a, b)
 
 
 def ssim(a: Float[Array, "n h w"], b: Float[Array, "n h w"], *, span: ArrayLike = 1.0) -> Float[Array, " n"]:
@@ -78,6 +74,21 @@ def ssim(a: Float[Array, "n h w"], b: Float[Array, "n h w"], *, span: ArrayLike 
             f"`a` must have shape (n, h, w) of at least {2 * _RADIUS + 1} rows and columns, got {a.shape}. Stretch "
             "small maps to the size of the image."
         )
+    return _ssim(a, b, jnp.asarray(span))
+
+
+@one_program
+def _rank_correlation(a: Float[Array, "n ..."], b: Float[Array, "n ..."]) -> Float[Array, " n"]:
+    ranks = [automatic(_ranks, array, batch_axis=0)(array) for array in (a, b)]
+    # Their mean is known, and exact: that of a float32 sum is not, and a constant map would seem to have an order.
+    first, second = (rank - (rank.shape[-1] + 1) / 2 for rank in ranks)
+    norms = jnp.sqrt((first**2).sum(-1)) * jnp.sqrt((second**2).sum(-1))
+    ordered = ~(jnp.isnan(a) | jnp.isnan(b)).any(tuple(range(1, a.ndim)))
+    return jnp.where((norms > 0) & ordered, (first * second).sum(-1) / norms, jnp.nan)
+
+
+@one_program
+def _ssim(a: Float[Array, "n h w"], b: Float[Array, "n h w"], span: Shaped[Array, "..."]) -> Float[Array, " n"]:
     # Deviations from the mean of each map: squares of large numbers would drown small differences between them.
     offset_a, offset_b = (x.mean((1, 2), keepdims=True) for x in (a, b))
     a, b = a - offset_a, b - offset_b
