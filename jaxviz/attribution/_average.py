@@ -7,14 +7,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from jaxviz._core._chunks import chunks
+from jaxviz._core._cpu_kernels import fast_on_cpu
 from jaxviz._core._grown import grown
 from jaxviz.attribution._gradients import gradient
 from jaxviz.attribution._target import Indices
-from jaxviz.transforms._layout import channels_last
 from jaxviz.transforms._rules import Rule
-
-DEFAULT_BATCH = 16
-"""Images that go through the network at a time where nobody says how many: about 4 GB for VGG16 at 224x224."""
 
 
 def sum_of_gradients(
@@ -46,8 +43,8 @@ def sum_of_gradients(
     # A chunk holds `size` points of each image, next to each other: a batch that is sharded stays so.
     repeated = jnp.repeat(jnp.asarray(indices), size)
 
-    # The gradients of convolutions are of layouts that XLA computes slowly inside of a loop on a CPU.
-    explain = channels_last(lambda at: gradient(grown(f, num_images), at, repeated, rule))
+    # XLA computes the gradients of convolutions slowly inside of a loop on a CPU.
+    explain = fast_on_cpu(lambda at: gradient(grown(f, num_images), at, repeated, rule))
 
     def add(total: Array, numbers: Int[Array, " size"]) -> tuple[Array, None]:
         at = jax.vmap(points, out_axes=1)(jnp.minimum(numbers, num_points - 1)).astype(images.dtype)

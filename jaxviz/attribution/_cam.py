@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxviz._core._backward import quick_to_compile
 from jaxviz._core._precision import at_least_single
 from jaxviz._core._program import one_program
 from jaxviz.attribution._check import check_images, check_layer
@@ -185,6 +186,10 @@ def class_activation_map(
     maps = upto(f, layer)(images)
     # The rule leaves the gradient as it is; its max-pools are faster.
     rest = with_rule(after(f, layer), "gradient")
-    outputs, pull = jax.vjp(lambda maps: rest(maps, images), maps)
-    gradients = pull(one_hot(outputs, indices))[0]
+
+    def pulled(maps: Maps, images: Float[Array, "n h w c"], indices: Indices) -> Maps:
+        outputs, pull = jax.vjp(lambda maps: rest(maps, images), maps)
+        return pull(one_hot(outputs, indices))[0]
+
+    gradients = quick_to_compile(pulled)(maps, images, indices)
     return mark(jnp.maximum(combine(maps, gradients), 0), indices, num_outputs)

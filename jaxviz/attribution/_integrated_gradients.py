@@ -6,9 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
+from jaxviz._core._batch import default_batch
 from jaxviz._core._precision import at_least_single
 from jaxviz._core._program import one_program
-from jaxviz.attribution._average import DEFAULT_BATCH, sum_of_gradients
+from jaxviz.attribution._average import sum_of_gradients
 from jaxviz.attribution._check import check_baseline, check_count, check_images, check_outputs
 from jaxviz.attribution._target import Indices, Target, check_target, mark, scores
 from jaxviz.transforms._callable import callee
@@ -44,7 +45,7 @@ def integrated_gradients(
             credit.
         num_steps: points of the integral. Each costs a forward and a backward pass. The paper says 20 to 300.
         batch_size: how many points go through `f` at a time, at least one for each image: it bounds the memory.
-            16 by default.
+            By default a number that suits the network and the device.
 
     Returns:
         One entry per entry of `images`, signed.
@@ -63,11 +64,17 @@ def integrated_gradients(
     f, images = callee(f), check_images(images)
     baseline = check_baseline(baseline, images.shape, "images")
     num_steps = check_count(num_steps, "num_steps")
-    batch_size = check_count(DEFAULT_BATCH if batch_size is None else batch_size, "batch_size")
+    batch_size = None if batch_size is None else check_count(batch_size, "batch_size")
     num_outputs = check_outputs(f, images)
     indices = check_target(target, images.shape[0], num_outputs)
     return _integrated(
-        f, images, indices, baseline, num_steps=num_steps, batch_size=batch_size, num_outputs=num_outputs
+        f,
+        images,
+        indices,
+        baseline,
+        num_steps=num_steps,
+        batch_size=batch_size or default_batch(f, images),
+        num_outputs=num_outputs,
     )
 
 

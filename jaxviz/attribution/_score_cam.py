@@ -6,11 +6,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxviz._core._batch import default_batch
 from jaxviz._core._chunks import map_chunks
 from jaxviz._core._grown import grown
 from jaxviz._core._precision import at_least_single
 from jaxviz._core._program import one_program
-from jaxviz.attribution._average import DEFAULT_BATCH
 from jaxviz.attribution._check import check_count, check_images, check_layer
 from jaxviz.attribution._target import Indices, Target, check_target, mark, scores
 from jaxviz.transforms import upto
@@ -43,7 +43,7 @@ def score_cam(
         target: the output that is explained, one for all images or one per image.
         layer: a name from `layers(f, images)`, of maps with rows and columns.
         batch_size: how many masked images go through `f` at a time, at least one for each image: it bounds the memory.
-            16 by default.
+            By default a number that suits the network and the device.
 
     Returns:
         One map per image, of the rows and columns of the layer: not upsampled, not scaled, not negative. Cost: one
@@ -61,10 +61,12 @@ def score_cam(
         softmax. Maps are upsampled bilinearly, pixel centers at half steps.
     """
     f, images = callee(f), check_images(images)
-    batch_size = check_count(DEFAULT_BATCH if batch_size is None else batch_size, "batch_size")
+    batch_size = None if batch_size is None else check_count(batch_size, "batch_size")
     num_outputs, _ = check_layer(f, images, layer)
     indices = check_target(target, images.shape[0], num_outputs)
-    return _score_cam(f, images, indices, layer=layer, batch_size=batch_size, num_outputs=num_outputs)
+    return _score_cam(
+        f, images, indices, layer=layer, batch_size=batch_size or default_batch(f, images), num_outputs=num_outputs
+    )
 
 
 @one_program

@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from jaxviz._core._batch import default_batch
 from jaxviz._core._program import one_program
-from jaxviz.attribution._average import DEFAULT_BATCH, sum_of_gradients
+from jaxviz.attribution._average import sum_of_gradients
 from jaxviz.attribution._check import check_count, check_images, check_outputs
 from jaxviz.attribution._target import Indices, Target, check_target, mark
 from jaxviz.transforms._callable import callee
@@ -47,7 +48,7 @@ def smoothgrad(
             of the image; the paper finds 0.1 to 0.2 best.
         rule: how the gradient passes a ReLU, as in `with_rule`.
         batch_size: how many noisy images go through `f` at a time, at least one for each image: it bounds the memory.
-            16 by default.
+            By default a number that suits the network and the device.
 
     Returns:
         One entry per entry of `images`, signed.
@@ -65,7 +66,7 @@ def smoothgrad(
     if isinstance(noise, float | int) and not noise >= 0:
         raise ValueError(f"`noise` must be at least 0, got {noise}. It is a share of the image's range; try 0.15.")
     num_samples = check_count(num_samples, "num_samples")
-    batch_size = check_count(DEFAULT_BATCH if batch_size is None else batch_size, "batch_size")
+    batch_size = None if batch_size is None else check_count(batch_size, "batch_size")
     num_outputs = check_outputs(f, images)
     indices = check_target(target, images.shape[0], num_outputs)
     return _smoothgrad(
@@ -76,7 +77,7 @@ def smoothgrad(
         jnp.asarray(noise),
         num_samples=num_samples,
         rule=rule,
-        batch_size=batch_size,
+        batch_size=batch_size or default_batch(f, images),
         num_outputs=num_outputs,
     )
 

@@ -12,7 +12,6 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from jaxviz._core._chunks import chunks
 from jaxviz._core._maps import Activation, check_batch, check_maps
-from jaxviz.attribution._average import DEFAULT_BATCH
 from jaxviz.attribution._check import check_count
 from jaxviz.maximize._loop import Climbed, Settings, climb, reader, to_range
 from jaxviz.maximize._objective import OUTPUT, Objective
@@ -25,6 +24,8 @@ from jaxviz.transforms._interpret import trace
 from jaxviz.transforms._match import search
 
 ADAM = optax.adam(0.05)
+
+_DEFAULT_BATCH = 16  # views that go through the network at a time
 
 
 class Result(NamedTuple):
@@ -135,7 +136,7 @@ def render(
     total = _total(objective, penalties)
     if not _has_relu(f, objective, settings):
         settings = settings._replace(redirected_steps=0)
-    most = max(1, DEFAULT_BATCH // num_images) if batch_size is None else check_count(batch_size, "batch_size")
+    most = max(1, _DEFAULT_BATCH // num_images) if batch_size is None else check_count(batch_size, "batch_size")
     count, size = chunks(total, most)
     parts = []
     for number in range(count):
