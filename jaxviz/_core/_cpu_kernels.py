@@ -8,14 +8,17 @@ newest library has no convolutions along one axis, and none whose output is long
 where it does not hold any more, the values stay right.
 """
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 
 from jaxviz.transforms import Operation, channels_last, rewrite
+from jaxviz.transforms._primitives import bodies
 
 _PADDED = 1 / 6  # how much longer an output may get: a row for maps of 6 rows and more
 _NEW_KERNELS = {"float32", "float64"}
@@ -27,6 +30,16 @@ def fast_on_cpu(f: Callable) -> Callable:
     Give it what is differentiated already. Sums may be rounded in another order.
     """
     return rewrite(channels_last(f), _older) if jax.default_backend() == "cpu" else f
+
+
+def has_groups(program: Any) -> bool:
+    """Whether a traced program has a convolution of groups of channels, for which no option finds a fast kernel."""
+    return any(
+        eqn.params["feature_group_count"] > 1
+        if eqn.primitive.name == "conv_general_dilated"
+        else any(has_groups(inner.body) for inner in bodies(eqn))
+        for eqn in getattr(program, "jaxpr", program).eqns
+    )
 
 
 def _of_one_kind(operation: Operation) -> bool:
@@ -46,8 +59,10 @@ def _older(operation: Operation, operands: list[Any]) -> list[Any] | None:
 
 def _convolution(operation: Operation, images: jax.Array, kernel: jax.Array) -> list[Any] | None:
     params = operation.params
-    if images.ndim != 4 or params["feature_group_count"] > 1 or params["batch_group_count"] > 1:
+    if images.ndim != 4 or params["batch_group_count"] > 1:
         return None
+    if params["feature_group_count"] > 1:
+        return _depthwise(operation, images, kernel)
     if {*params["window_strides"], *params["lhs_dilation"]} != {1}:
         return None
     num_images, height, width, channels = images.shape
@@ -61,6 +76,28 @@ def _convolution(operation: Operation, images: jax.Array, kernel: jax.Array) -> 
         return None
     [found] = operation.bind(images, kernel, padding=((padding[0][0], padding[0][1] + more), *padding[1:]))
     return [found[:, :wanted]]
+
+
+def _depthwise(operation: Operation, images: jax.Array, kernel: jax.Array) -> list[Any] | None:
+    """A convolution of each channel by itself as sums over the places of its kernel: one loop over the map.
+
+    Both sets of kernels take ten times as long, or more (jaxlib 0.10.2).
+    """
+    params = operation.params
+    channels = images.shape[-1]
+    if not params["feature_group_count"] == channels == kernel.shape[-1]:
+        return None
+    strides, dilation = params["window_strides"], params["rhs_dilation"]
+    around = [(*pair, step - 1) for pair, step in zip(params["padding"], params["lhs_dilation"], strict=True)]
+    padded = lax.pad(images, jnp.zeros((), images.dtype), [(0, 0, 0), *around, (0, 0, 0)])
+    num_images, height, width, _ = operation.eqn.outvars[0].aval.shape
+    total = None
+    for row, col in itertools.product(*map(range, kernel.shape[:2])):
+        top, left = row * dilation[0], col * dilation[1]
+        stop = (num_images, top + (height - 1) * strides[0] + 1, left + (width - 1) * strides[1] + 1, channels)
+        term = lax.slice(padded, (0, top, left, 0), stop, (1, *strides, 1)) * kernel[row, col, 0]
+        total = term if total is None else total + term
+    return None if total is None else [total]
 
 
 def _dot(operation: Operation, left: jax.Array, right: jax.Array) -> list[Any] | None:

@@ -21,14 +21,16 @@ from jax.core import Tracer
 from jax.extend.core import get_opaque_trace_state
 
 from jaxviz._core._captures import Captures, captures
+from jaxviz._core._cpu_kernels import fast_on_cpu, has_groups
 from jaxviz.transforms._interpret import Site, evaluate, is_array, trace
 from jaxviz.transforms._primitives import CUSTOM_JVP, CUSTOM_VJP, bodies, consts_of, rebuild
 
 _MOST_KEPT = 256
 _MOST_COMPILED = 64
 
-# XLA's newest matrix library is slower than the one before it on the convolutions of these networks (SqueezeNet: 1.5
-# to 2 times, jaxlib 0.10.2), and in a loop packs the weights again in every iteration (five times).
+# XLA's newest matrix library is slower than the one before it on the convolutions of these networks (SqueezeNet: 1.2
+# to 2 times, jaxlib 0.10.2), and in a loop packs the weights again in every iteration. Inside another `jit`, which
+# takes no options, `fast_on_cpu` asks for the older one by the form of the program.
 _CPU_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": ""}
 
 with jax.ensure_compile_time_eval():
@@ -37,6 +39,7 @@ with jax.ensure_compile_time_eval():
 _kept: collections.OrderedDict[Hashable, Any] = collections.OrderedDict()
 _constant: collections.OrderedDict[Hashable, Captures] = collections.OrderedDict()
 _compiled: collections.OrderedDict[Hashable, Any] = collections.OrderedDict()
+_grouped: collections.OrderedDict[Hashable, bool] = collections.OrderedDict()
 
 
 class Call(NamedTuple):
@@ -90,19 +93,31 @@ def one_program(function: Callable) -> Callable:
     def run(arrays: list[Any], *beside: Any) -> Any:
         return Call(arrays, *beside).of_arrays(function)(*arrays)
 
-    inner = jax.jit(run, static_argnums=(1, 2, 3))
+    def run_by_forms(arrays: list[Any], *beside: Any) -> Any:
+        return fast_on_cpu(Call(arrays, *beside).of_arrays(function))(*arrays)
+
+    inner = jax.jit(run_by_forms, static_argnums=(1, 2, 3))
     outer = jax.jit(run, static_argnums=(1, 2, 3), compiler_options=_CPU_OPTIONS)
+    by_forms = jax.jit(run_by_forms, static_argnums=(1, 2, 3), compiler_options=_CPU_OPTIONS)
+
+    def chosen(call: Call) -> Callable:
+        if not _on_cpu_alone():
+            return inner
+        key = (function, *call[1:])
+        if key not in _grouped:
+            _put(_grouped, key, has_groups(outer.trace(*call).jaxpr), _MOST_KEPT)
+        return by_forms if _grouped[key] else outer
 
     @functools.wraps(function)
     def wrapper(*args: Any, **options: Any) -> Any:
         call = Call.of(args, options)
         held = call.captures()
         if held is not None and held.constant:
-            return (outer if _on_cpu_alone() else inner)(*call)
+            return chosen(call)(*call)
         if not _alone() and (held is None or isinstance(jnp.zeros(()), Tracer)):
             # What it holds may be traced, or a `jit` is around, inside of which even constants are.
             arrays = [array if isinstance(array, jax.Array) else jnp.asarray(array) for array in call.arrays]
-            return call.of_arrays(function)(*arrays)
+            return fast_on_cpu(call.of_arrays(function))(*arrays)
         return _keep("program", function, call, held, lambda: _Traced(function, call, held))(call.arrays)
 
     return wrapper
@@ -151,9 +166,12 @@ class _Traced:
         def run(values: list[Any]) -> list[Any]:
             return evaluate(body, values, _as_it_is)
 
+        by_forms = fast_on_cpu(run)
+
         # All arguments are kept, so that programs of equal text have equal ones.
         options = _CPU_OPTIONS if jax.default_backend() == "cpu" else None
-        self.inner, self.outer = jax.jit(run), jax.jit(run, keep_unused=True, compiler_options=options)
+        self.inner = jax.jit(by_forms)
+        self.outer = jax.jit(by_forms if has_groups(body) else run, keep_unused=True, compiler_options=options)
         self.compiled = self._compile([*consts, *call.arrays]) if _alone() else None
 
     def _compile(self, values: list[Any]) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import jaxviz as jv
-from jaxviz._core._cpu_kernels import fast_on_cpu
+from jaxviz._core._cpu_kernels import fast_on_cpu, has_groups
 from tests import quick
 from tests.transforms.test_channels_last import CASES, convolve
 
@@ -92,3 +92,12 @@ def test_occlusion_under_jit_gets_the_older_kernels(exact, size):
 
 def compiled(f, *arguments):
     return str(jax.jit(f).lower(*arguments).compile().as_text())
+
+
+def test_a_convolution_of_each_channel_by_itself_becomes_sums():
+    f = convolve(NHWC, 4, {"padding": [(1, 1), (0, 1)], "window_strides": (2, 1), "feature_group_count": 5})
+    images, kernel = jnp.ones((2, 7, 6, 5)), jnp.ones((3, 3, 1, 5))
+    gradient = jax.grad(lambda images: f(images, kernel).sum())
+    for program in (f, lambda images, kernel: gradient(images)):
+        assert has_groups(jax.make_jaxpr(jax.jit(program))(images, kernel))
+        assert "conv_general_dilated" not in str(jax.make_jaxpr(fast_on_cpu(program))(images, kernel))
