@@ -17,7 +17,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxviz.transforms import Operation, channels_last, rewrite
+from jaxviz.transforms import Operation, rewrite
+from jaxviz.transforms._layout import convolve
 from jaxviz.transforms._primitives import bodies
 
 _PADDED = 1 / 6  # how much longer an output may get: a row for maps of 6 rows and more
@@ -29,7 +30,7 @@ def fast_on_cpu(f: Callable) -> Callable:
 
     Give it what is differentiated already. Sums may be rounded in another order.
     """
-    return rewrite(channels_last(f), _older) if jax.default_backend() == "cpu" else f
+    return rewrite(f, _older) if jax.default_backend() == "cpu" else f
 
 
 def has_groups(program: Any) -> bool:
@@ -50,16 +51,16 @@ def _of_one_kind(operation: Operation) -> bool:
 
 
 def _older(operation: Operation, operands: list[Any]) -> list[Any] | None:
-    if operation.name not in _FORMS or operation.params.get("out_sharding") is not None:
+    if operation.name == "conv_general_dilated":
+        return convolve(operation, operands, _convolution)
+    if operation.name != "dot_general" or operation.params.get("out_sharding") is not None:
         return None
-    if not _of_one_kind(operation):
-        return None
-    return _FORMS[operation.name](operation, *operands)
+    return _dot(operation, *operands) if _of_one_kind(operation) else None
 
 
 def _convolution(operation: Operation, images: jax.Array, kernel: jax.Array) -> list[Any] | None:
     params = operation.params
-    if images.ndim != 4 or params["batch_group_count"] > 1:
+    if images.ndim != 4 or params["batch_group_count"] > 1 or not _of_one_kind(operation):
         return None
     if params["feature_group_count"] > 1:
         return _depthwise(operation, images, kernel)
@@ -90,11 +91,12 @@ def _depthwise(operation: Operation, images: jax.Array, kernel: jax.Array) -> li
     strides, dilation = params["window_strides"], params["rhs_dilation"]
     around = [(*pair, step - 1) for pair, step in zip(params["padding"], params["lhs_dilation"], strict=True)]
     padded = lax.pad(images, jnp.zeros((), images.dtype), [(0, 0, 0), *around, (0, 0, 0)])
-    num_images, height, width, _ = operation.eqn.outvars[0].aval.shape
+    reach = [(size - 1) * step for size, step in zip(kernel.shape[:2], dilation, strict=True)]
+    height, width = ((padded.shape[1 + i] - reach[i] - 1) // strides[i] + 1 for i in (0, 1))
     total = None
     for row, col in itertools.product(*map(range, kernel.shape[:2])):
         top, left = row * dilation[0], col * dilation[1]
-        stop = (num_images, top + (height - 1) * strides[0] + 1, left + (width - 1) * strides[1] + 1, channels)
+        stop = (len(images), top + (height - 1) * strides[0] + 1, left + (width - 1) * strides[1] + 1, channels)
         term = lax.slice(padded, (0, top, left, 0), stop, (1, *strides, 1)) * kernel[row, col, 0]
         total = term if total is None else total + term
     return None if total is None else [total]
@@ -126,6 +128,3 @@ def _product(left: jax.Array, right: jax.Array, params: dict[str, Any]) -> jax.A
         precision=params["precision"],
         preferred_element_type=params["preferred_element_type"],
     )
-
-
-_FORMS: dict[str, Callable[..., list[Any] | None]] = {"conv_general_dilated": _convolution, "dot_general": _dot}

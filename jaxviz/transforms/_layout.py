@@ -32,10 +32,14 @@ def channels_last(f: Callable) -> Callable:
         A function like `f`, with the same values up to the rounding of sums. A convolution whose output sharding is
         given explicitly stays as it is.
     """
-    return rewrite(f, _convolve)
+    return rewrite(f, convolve)
 
 
-def _convolve(operation: Operation, operands: list[Any]) -> list[Any] | None:
+Convolve = Callable[[Operation, jax.Array, jax.Array], list[Any] | None]
+
+
+def convolve(operation: Operation, operands: list[Any], instead: Convolve = lambda *_: None) -> list[Any] | None:
+    """A handler for `rewrite`: the convolution with channels last, computed by `instead` where that answers."""
     if operation.name != "conv_general_dilated" or operation.params.get("out_sharding") is not None:
         return None
     images, kernel = operands
@@ -45,14 +49,13 @@ def _convolve(operation: Operation, operands: list[Any]) -> list[Any] | None:
     # A specification names the axes of batch and features (of a kernel: output and input features), then the others.
     wanted = jax.lax.ConvDimensionNumbers((0, last, *spatial), (last, last - 1, *range(last - 1)), (0, last, *spatial))
     if layout == wanted:
-        return None
+        return instead(operation, images, kernel)
     batch, features, *places = layout.lhs_spec
     outputs, inputs, *window = layout.rhs_spec
-    [found] = operation.bind(
-        jnp.transpose(images, (batch, *places, features)),
-        jnp.transpose(kernel, (*window, inputs, outputs)),
-        dimension_numbers=wanted,
-    )
+    images = jnp.transpose(images, (batch, *places, features))
+    kernel = jnp.transpose(kernel, (*window, inputs, outputs))
+    turned = Operation(operation.eqn.replace(params={**operation.params, "dimension_numbers": wanted}))
+    [found] = instead(turned, images, kernel) or turned.bind(images, kernel)
     batch, features, *places = layout.out_spec
     order = (batch, *places, features)
     return [jnp.transpose(found, [order.index(axis) for axis in range(images.ndim)])]
