@@ -126,7 +126,9 @@ def test_an_equinox_module_that_holds_functions_works_outside_of_jit(method, eag
 def test_half_precision_is_kept(method, dtype):
     f, (x, t) = networks.FAMILIES["plain"](), inputs()
     f, x = jax.tree.map(lambda leaf: leaf.astype(dtype), (f, x))
-    assert jax.eval_shape(METHODS[method], f, x, t).dtype == dtype
+    # A difference of sums over all pixels would be nothing but rounding.
+    expected = jnp.float32 if method == "completeness_gap" else dtype
+    assert jax.eval_shape(METHODS[method], f, x, t).dtype == expected
 
 
 @methods

@@ -82,7 +82,7 @@ def _peer(config: Any, network: models.Network, images: np.ndarray, layer: str) 
     from scripts._benchmark import _peer_methods
 
     found: dict[str, Any] = {}
-    for size in _peer_methods.batch_sizes(config.method):
+    for size in _peer_methods.batch_sizes(config.method, len(images)):
         call = _peer_methods.build(config.method, network, images, layer, TARGET, size)
         if call is None:
             return {}

@@ -10,9 +10,11 @@ import models
 _LOOPS = ("smoothgrad", "integrated_gradients", "score_cam")
 
 
-def batch_sizes(method: str) -> tuple[int | None, ...]:
-    """How many images at a time the peer is tried with."""
-    return (1, 8, 16) if method in _LOOPS else (None,)
+def batch_sizes(method: str, num_images: int) -> tuple[int | None, ...]:
+    """How many images at a time the peer is tried with; for a batch the most, which is best there."""
+    if method not in _LOOPS:
+        return (None,)
+    return (1, 8, 16) if num_images == 1 else (16,)
 
 
 def build(

@@ -177,6 +177,7 @@ def test_a_network_that_gives_nan_is_named():
         jv.paste_patch(jnp.zeros((1, 3, 4, 2)), jnp.zeros((2, 2, 3)), key=KEY)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
 def test_patches_are_those_of_single_precision_where_double_is_enabled(dtype):
     def f(images):

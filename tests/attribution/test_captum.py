@@ -89,6 +89,7 @@ def test_grad_cam_equals_captum(double, golden, layer):
     check(found, f"grad_cam_{layer}", golden, TOLERANCE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize("rule", ["deconvnet", "guided"])
 def test_projections_equal_captum(double, golden, layer, rule):

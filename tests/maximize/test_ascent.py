@@ -326,6 +326,7 @@ def test_what_does_not_fit_is_refused_before_anything_runs(call, error, text):
     assert len(compiled) - before <= 2, "an ascent was compiled"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [param.pixels, param.fourier, lambda shape: param.pyramid(shape, 2), param.unbounded])
 def test_an_ascent_stays_in_single_precision_where_double_is_enabled(make):
     kernel = np.random.default_rng(0).normal(size=(3, 3, 3, 4)).astype(np.float32)

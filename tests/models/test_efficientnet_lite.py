@@ -72,7 +72,15 @@ def test_layers_are_named_with_their_shapes(network):
     assert len(layers) == 1 + 16 * 3 - 1 + 2
 
 
-@pytest.mark.parametrize(("size", "stride", "sides"), [(3, 1, (6, 7)), (3, 2, (8, 7)), (5, 2, (9, 12)), (5, 1, (7, 7))])
+@pytest.mark.parametrize(
+    ("size", "stride", "sides"),
+    [
+        (3, 2, (8, 7)),
+        pytest.param(3, 1, (6, 7), marks=pytest.mark.slow),
+        pytest.param(5, 2, (9, 12), marks=pytest.mark.slow),
+        pytest.param(5, 1, (7, 7), marks=pytest.mark.slow),
+    ],
+)
 def test_a_depthwise_convolution_is_xlas_with_its_gradients(size, stride, sides):
     keys = jax.random.split(jax.random.key(0), 2)
     x, kernel = jax.random.normal(keys[0], (2, *sides, 4)), jax.random.normal(keys[1], (size, size, 1, 4))

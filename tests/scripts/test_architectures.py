@@ -15,6 +15,9 @@ from scripts import architectures
 from scripts._architectures import _ablation, _aliasing, _study, _variants
 from scripts._command import start
 
+# Each runs a whole study.
+pytestmark = pytest.mark.slow
+
 QUICK = "--images 6 --train 16 --epochs 1 --seeds 2".split()
 
 

@@ -13,6 +13,9 @@ from PIL import Image
 from scripts import explain
 from scripts._command import start
 
+# Each runs a whole study.
+pytestmark = pytest.mark.slow
+
 QUICK = "--methods saliency grad_cam --layers fire3 --units 2 --window 100 --stride 100".split()
 
 

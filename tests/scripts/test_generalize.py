@@ -13,6 +13,9 @@ from scripts._command import start
 from scripts._generalize._folds import draw, most_photos
 from tests.scripts.flowers import stand_in
 
+# Each runs a whole study.
+pytestmark = pytest.mark.slow
+
 QUICK = "--network tiny --counts 1 4 --folds 2 --strengths 1 0.1".split()
 
 

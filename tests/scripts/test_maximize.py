@@ -18,6 +18,9 @@ from models.network import Network, Spec
 from scripts import maximize
 from scripts._command import start
 
+# Each runs a whole study.
+pytestmark = pytest.mark.slow
+
 LABELS = ("red_fox", "sea/lion", "owl", "cat", "dog")
 
 

@@ -17,6 +17,9 @@ from scripts._command import start
 from scripts._run_folder import file_name
 from tests.models.test_datasets import write
 
+# Each runs a whole study.
+pytestmark = pytest.mark.slow
+
 FEW = "--batch-size 8 --devices 1".split()
 SCRIPTS = {
     strongest: "--layers conv1 conv2 --channels 3 --num 4",

@@ -19,6 +19,9 @@ from scripts import train
 from scripts._command import start
 from tests.models.test_datasets import write
 
+# Each runs a whole study.
+pytestmark = pytest.mark.slow
+
 QUICK = "mnist_cnn1 --epochs 2 --batch-size 8 --learning-rate 0.01".split()
 
 
@@ -112,7 +115,6 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(tmp_path, monkeypatch, c
     del capsys
 
 
-@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_weights(finished, tmp_path):
     command = [sys.executable, "-m", "scripts.train", *QUICK, "--out", str(tmp_path / "out")]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

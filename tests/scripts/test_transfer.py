@@ -13,6 +13,9 @@ from scripts._command import start
 from scripts._transfer._splits import split, wilson
 from tests.scripts.flowers import stand_in
 
+# Each runs a whole study.
+pytestmark = pytest.mark.slow
+
 QUICK = "--network tiny --size 8 --scratch-size 9 --splits 2 --epochs 3 --scratch-epochs 2 --hidden 5".split()
 
 

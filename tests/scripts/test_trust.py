@@ -15,6 +15,9 @@ from scripts._trust._measure import _likeness
 from scripts._trust._methods import floor
 from scripts._trust._study import stages, top_down
 
+# Each runs a whole study.
+pytestmark = pytest.mark.slow
+
 NETWORK = ("--network", "mnist_cnn2")
 
 

@@ -167,6 +167,7 @@ layer = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(
     layers=st.lists(layer, min_size=1, max_size=6),
