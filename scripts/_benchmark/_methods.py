@@ -45,9 +45,9 @@ def methods(config: Any, network: models.Network) -> dict[str, Any]:
     for batch in config.batches:
         for method in config.methods or OURS:
             for who in ("ours", "peer") if has_captum() else ("ours",):
-                print(f"{method}, batch of {batch}: {who}", flush=True)
                 for name, timed in _in_a_process(config, method, batch, who).items():
                     times[f"{name}, batch of {batch}"] = timed
+                    print(f"  {name}: {timed}", flush=True)
     return {"times": times, "methods": list(config.methods or OURS), "peak_megabytes": peak_megabytes()}
 
 
