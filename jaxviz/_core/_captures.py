@@ -30,10 +30,8 @@ _PLAIN = (type(None), bool, int, complex, str, bytes, type(Ellipsis), np.generic
 _CONSTANT = (type, types.ModuleType, types.BuiltinFunctionType, types.MethodDescriptorType, enum.Enum, jax.numpy.ufunc)
 _CONSTANT += (jax.sharding.Mesh, jax.sharding.AbstractMesh, jax.sharding.Sharding)
 _PICKLED = ("__reduce__", "__reduce_ex__", "__getstate__", "__getnewargs__", "__getnewargs_ex__")
-_INSTALLED = tuple(
-    {sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    | {str(pathlib.Path(__file__).parents[1])}
-)
+_HERE, _STANDARD = str(pathlib.Path(__file__).parents[1]), sysconfig.get_path("stdlib")
+_PACKAGES = {"site-packages", "dist-packages"}  # wherever they lie: of a user, of the system, of an environment
 # Callable objects of JAX that hold no state: what `jax.jit` and `custom_jvp` make of a function.
 _STATELESS = (type(jax.jit(lambda: None)), type(jax.nn.relu), jax.custom_vjp)
 
@@ -196,7 +194,12 @@ def _is_installed(value: Any) -> bool:
 
 
 def _from_library(function: types.FunctionType) -> bool:
-    return function.__code__.co_filename.startswith(_INSTALLED)
+    return _is_library(function.__code__.co_filename)
+
+
+@functools.lru_cache(4096)
+def _is_library(filename: str) -> bool:
+    return filename.startswith((_HERE, _STANDARD)) or not _PACKAGES.isdisjoint(pathlib.Path(filename).parts)
 
 
 def _filled(cell: types.CellType) -> bool:
