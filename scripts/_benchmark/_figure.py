@@ -7,8 +7,11 @@ from matplotlib.figure import Figure
 
 
 def draw(result: dict[str, Any], path: Path) -> None:
-    """Bars of run time, with what a first call takes on top of it."""
+    """Bars of run time, with what a first call takes on top of it; of `methods`, how much longer the peers take."""
     times = result["times"]
+    if result["kind"] == "methods" and any("peer" in name for name in times):
+        _draw_ratios(result, path)
+        return
     figure = Figure(figsize=(7, 0.5 * len(times) + 1.3), layout="constrained")
     axes = figure.subplots()
     names = list(times)[::-1]
@@ -22,6 +25,29 @@ def draw(result: dict[str, Any], path: Path) -> None:
         axes.annotate(f" {run:.3g} s", (run, name), va="center", fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_xlabel("seconds")
+    axes.set_title(_title(result), fontsize=10, loc="left")
+    figure.savefig(path, dpi=120)
+
+
+def _draw_ratios(result: dict[str, Any], path: Path) -> None:
+    times, batches = result["times"], result["config"]["batches"]
+    methods = [name for name in result["methods"] if f"{name}, peer, batch of {batches[0]}" in times][::-1]
+    figure = Figure(figsize=(7, 0.45 * len(methods) + 1.3), layout="constrained")
+    axes = figure.subplots()
+    height = 0.8 / len(batches)
+    for index, (batch, color) in enumerate(zip(batches, ("#3366aa", "#99b3d5", "#bbccdd"), strict=False)):
+        for row, method in enumerate(methods):
+            typed, peer = (times.get(f"{method}, {who}, batch of {batch}") for who in ("as typed", "peer"))
+            if typed and peer:
+                place, ratio = row + 0.4 - height * (index + 0.5), peer["run"] / typed["run"]
+                label = f"{batch} image{'s' * (batch > 1)}" if row == len(methods) - 1 else None
+                axes.barh(place, ratio, height, color=color, label=label)
+                axes.annotate(f" {ratio:.1f}x", (ratio, place), va="center", fontsize=8)
+    axes.axvline(1, color="#888888", linewidth=0.8)
+    axes.set_yticks(range(len(methods)), methods)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_xlabel("time of the peer / time as typed")
+    axes.legend(loc="lower right", frameon=False)
     axes.set_title(_title(result), fontsize=10, loc="left")
     figure.savefig(path, dpi=120)
 

@@ -22,7 +22,6 @@ TARGET = 281
 _LAYERS = {"squeezenet": "fire9"}  # what a CAM explains; the last layer of maps elsewhere
 
 OURS: dict[str, Callable] = {
-    "forward": lambda f, x, layer: f(x),
     "saliency": lambda f, x, layer: jv.saliency(f, x, TARGET),
     "guided": lambda f, x, layer: jv.saliency(f, x, TARGET, rule="guided"),
     "deconvnet": lambda f, x, layer: jv.saliency(f, x, TARGET, rule="deconvnet"),

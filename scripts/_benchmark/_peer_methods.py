@@ -32,10 +32,6 @@ def build(
     if method in ("grad_cam_pp", "layer_cam", "score_cam"):
         return _class_activation(method, module, tensor, inner, target, size)
 
-    def forward() -> Any:
-        with torch.no_grad():
-            return module(tensor)
-
     def smooth() -> Any:
         tunnel = attr.NoiseTunnel(attr.Saliency(module))
         deviation = 0.15 * float(tensor.max() - tensor.min())
@@ -44,7 +40,6 @@ def build(
         )
 
     calls: dict[str, Callable[[], Any]] = {
-        "forward": forward,
         "saliency": lambda: attr.Saliency(module).attribute(tensor, target, abs=False),
         "guided": lambda: attr.GuidedBackprop(module).attribute(tensor, target),
         "deconvnet": lambda: attr.Deconvolution(module).attribute(tensor, target),

@@ -65,6 +65,8 @@ def _methods_lines(result: dict[str, Any]) -> list[str]:
             typed, compiled, peer = (
                 times.get(f"{method}, {who}, batch of {batch}") for who in ("as typed", "compiled", "peer")
             )
+            if typed is None or compiled is None:
+                continue  # a run of some of the methods
             ratio = f"{1e3 * peer['run']:.0f} | {peer['run'] / typed['run']:.1f}x" if peer else " | "
             lines.append(
                 f"| {method}, {batch} | {1e3 * typed['run']:.1f} | {1e3 * compiled['run']:.1f} | {ratio} "
