@@ -32,8 +32,8 @@ _CONSTANT += (jax.sharding.Mesh, jax.sharding.AbstractMesh, jax.sharding.Shardin
 _PICKLED = ("__reduce__", "__reduce_ex__", "__getstate__", "__getnewargs__", "__getnewargs_ex__")
 _HERE, _STANDARD = str(pathlib.Path(__file__).parents[1]), sysconfig.get_path("stdlib")
 _PACKAGES = {"site-packages", "dist-packages"}  # wherever they lie: of a user, of the system, of an environment
-# Callable objects of JAX that hold no state: what `jax.jit` and `custom_jvp` make of a function.
-_STATELESS = (type(jax.jit(lambda: None)), type(jax.nn.relu), jax.custom_vjp)
+_JITTED = type(jax.jit(lambda: None))
+_RULED = (jax.custom_jvp, jax.custom_vjp)
 
 
 # The structure of a network has thousands of entries, and is nearly always the same as at the call before.
@@ -109,8 +109,12 @@ class _Walk:
             return functools.partial, *map(self.freeze, (value.func, value.args, value.keywords))
         if isinstance(value, jax.tree_util.PyTreeDef):
             return self._structure(value)
-        if isinstance(value, _STATELESS):
-            return value if _is_installed(value) else self._by_identity(value)
+        if isinstance(value, (_JITTED, *_RULED)) and _is_installed(value):
+            return value
+        if isinstance(value, _JITTED):
+            return self._by_identity(value)  # it keeps what it saw when it was traced
+        if isinstance(value, _RULED):
+            return type(value), self.freeze([held for held in vars(value).values() if callable(held)])
         if type(value) in (set, frozenset):
             return type(value), frozenset(map(self.freeze, value))
         if type(value) is dict:
@@ -141,7 +145,7 @@ class _Walk:
     def _function(self, function: types.FunctionType) -> Hashable:
         code = function.__code__
         cells = tuple(cell.cell_contents for cell in function.__closure__ or () if _filled(cell))
-        held = (function.__defaults__, function.__kwdefaults__, cells)
+        held = (function.__defaults__, function.__kwdefaults__, cells, vars(function))
         if _from_library(function):
             return function if function.__closure__ is None else (code, *map(self.freeze, held))
         self.constant = False

@@ -110,6 +110,17 @@ def test_globals_are_seen_to_change(monkeypatch):
     assert weight(reads_globals) == [6.0] * 3
 
 
+def test_what_a_function_with_its_own_derivative_holds_is_seen_to_change(monkeypatch):
+    @jax.custom_jvp
+    def own(images):
+        return images.sum((1, 2)) @ WEIGHTS
+
+    own.defjvp(lambda primals, tangents: (own(*primals), tangents[0].sum((1, 2)) @ (SCALES["scale"] * WEIGHTS)))
+    assert weight(lambda images: own(images)) == [2.0] * 3
+    monkeypatch.setitem(SCALES, "scale", 3.0)
+    assert weight(lambda images: own(images)) == [3.0] * 3
+
+
 def test_a_global_that_an_inner_function_names_is_seen_to_change(monkeypatch):
     def f(images):
         return jax.vmap(lambda image: image.sum((0, 1)) @ WEIGHTS)(images)
@@ -150,6 +161,14 @@ def test_defaults_and_partials_are_part_of_a_function():
     f.__defaults__ = (3.0,)
     assert weight(f) == [3.0] * 3
     assert [weight(jax.tree_util.Partial(scaled, 3.0, power=power)) for power in (1, 2)] == [[3.0] * 3, [9.0] * 3]
+
+
+def test_attributes_of_a_function_are_a_part_of_it():
+    def f(images):
+        return dense(images, f.scale * jnp.ones((3, 2)))
+
+    for f.scale in (2.0, 3.0):
+        assert weight(f) == [f.scale] * 3
 
 
 def test_a_function_with_hidden_state_is_traced_each_time():
