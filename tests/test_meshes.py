@@ -47,6 +47,7 @@ MESHED = METHODS | {
 
 
 # Rows of all images are looked up by number, so that each device holds them all.
+QUICK = ("saliency", "smoothgrad", "grad_cam", "occlusion", "deletion", "fgsm")  # the others run with the slow tests
 WHOLE = ("invariance", "adversarial_patch", "correspondence")
 
 
@@ -55,7 +56,9 @@ def run(name, *args):
     return (MESHED[name] if name == "correspondence" else jax.jit(MESHED[name]))(*args)
 
 
-@pytest.mark.parametrize("name", MESHED)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in MESHED]
+)
 def test_a_sharded_batch_gives_the_same_on_eight_devices(name):
     f, (x, t) = networks.FAMILIES["plain"](), inputs(8)
     expected = run(name, f, x, t)

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxviz._core._meshes import explicit_mesh
 from jaxviz.transforms import Operation, rewrite
 from jaxviz.transforms._layout import convolve
 from jaxviz.transforms._primitives import bodies
@@ -51,6 +52,8 @@ def _of_one_kind(operation: Operation) -> bool:
 
 
 def _older(operation: Operation, operands: list[Any]) -> list[Any] | None:
+    if any(explicit_mesh(operand) is not None for operand in operands):
+        return convolve(operation, operands)  # a form may join axes that are split over devices
     if operation.name == "conv_general_dilated":
         return convolve(operation, operands, _convolution)
     if operation.name != "dot_general" or operation.params.get("out_sharding") is not None:

@@ -16,13 +16,13 @@ from jaxviz.transforms._interpret import is_array
 
 def replicated(array: Any) -> Any:
     """The whole array on each device, for what looks up rows of a batch by number. NumPy arrays stay as they are."""
-    mesh = _mesh(array)
+    mesh = explicit_mesh(array)
     return array if mesh is None else jax.sharding.reshard(array, NamedSharding(mesh, jax.P()))
 
 
 def beside(array: Array, images: Array) -> Array:
     """An array with a row for each image, sharded as the images are."""
-    mesh = _mesh(images)
+    mesh = explicit_mesh(images)
     if mesh is None:
         return array
     return jax.sharding.reshard(array, NamedSharding(mesh, jax.P(jax.typeof(images).sharding.spec[0])))
@@ -33,7 +33,7 @@ def automatic(function: Callable, images: Array, batch_axis: int) -> Callable:
 
     For programs that write into parts of a batch all the time.
     """
-    mesh = _mesh(images)
+    mesh = explicit_mesh(images)
     if mesh is None:
         return function
     spec = jax.P(*[None] * batch_axis, jax.typeof(images).sharding.spec[0])
@@ -51,7 +51,7 @@ def automatic(function: Callable, images: Array, batch_axis: int) -> Callable:
     return call
 
 
-def _mesh(array: Any) -> Any:
+def explicit_mesh(array: Any) -> Any:
     """The mesh, if the type of the array says how it is sharded over one."""
     if not is_array(array):
         return None

@@ -11,6 +11,9 @@ from jax import jit
 import jaxviz as jv
 import models
 
+# In double precision, on the whole of SqueezeNet.
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(__file__).parents[1] / "golden"
 STEP = 3  # of the rows and columns that were kept
 TOLERANCE = 1e-6  # the goldens are made in double precision, and kept in single
@@ -89,7 +92,6 @@ def test_grad_cam_equals_captum(double, golden, layer):
     check(found, f"grad_cam_{layer}", golden, TOLERANCE)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize("rule", ["deconvnet", "guided"])
 def test_projections_equal_captum(double, golden, layer, rule):

@@ -213,7 +213,8 @@ def test_no_network_is_kept_alive_and_the_caches_do_not_grow():
     references = [reference for number in range(3, 103) for reference in explain(3 * number)] + explain(4) + explain(5)
     gc.collect()
     assert not [reference() for reference in references if reference() is not None]
-    assert [len(cache) for cache in (_program._kept, _program._compiled, _program._constant)] == sizes
+    after = [len(cache) for cache in (_program._kept, _program._compiled, _program._constant)]
+    assert all(now <= before for now, before in zip(after, sizes, strict=True))  # what other tests left may go
 
 
 def test_a_model_that_is_dropped_is_collected():
