@@ -13,6 +13,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float, Integer
 
+from jaxviz._core._backward import quick_to_compile
 from jaxviz._core._chunks import map_chunks
 from jaxviz._core._grown import grown
 from jaxviz._core._meshes import beside
@@ -152,7 +153,7 @@ def _project(
             return pull(jnp.where(alone, maps, 0))[0][0]
 
         exists = ((units >= 0) & (units < jnp.array(maps.shape[1:]))).all(-1)
-        found = map_chunks(jax.vmap(down), units, batch_size)
+        found = map_chunks(quick_to_compile(jax.vmap(down)), units, batch_size)
         return jnp.where(exists[:, None, None, None], found, jnp.nan)
 
     # Image by image and not unit by unit, so that a batch that is sharded stays so.
