@@ -8,7 +8,6 @@ by value. What cannot be read makes the whole unknown. Classes, modules and what
 under `jax.jit`.
 """
 
-import builtins
 import collections
 import dataclasses
 import enum
@@ -16,6 +15,7 @@ import functools
 import hashlib
 import inspect
 import pathlib
+import sys
 import sysconfig
 import types
 from collections.abc import Hashable, Iterator
@@ -26,7 +26,7 @@ import numpy as np
 from jax.core import Tracer
 
 _MOST = 20_000  # values that are looked at, before a function counts as unknown
-_PLAIN = (type(None), bool, int, complex, str, bytes, type(Ellipsis), np.generic, np.dtype, range, slice)
+_PLAIN = (type(None), bool, int, complex, str, bytes, type(Ellipsis), range)
 _CONSTANT = (type, types.ModuleType, types.BuiltinFunctionType, types.MethodDescriptorType, enum.Enum, jax.numpy.ufunc)
 _CONSTANT += (jax.sharding.Mesh, jax.sharding.AbstractMesh, jax.sharding.Sharding)
 _PICKLED = ("__reduce__", "__reduce_ex__", "__getstate__", "__getnewargs__", "__getnewargs_ex__")
@@ -79,12 +79,18 @@ class _Walk:
 
     def freeze(self, value: Any) -> Hashable:
         """`value` as something that can be hashed and compared."""
-        if isinstance(value, _PLAIN) and not isinstance(value, slice):
+        if type(value) in _PLAIN or isinstance(value, np.dtype):
             return type(value), value
+        if isinstance(value, np.generic):
+            return type(value), repr(value)
+        if isinstance(value, _PLAIN) and not isinstance(value, enum.Enum):
+            raise _Unknown  # a subclass may hold more
         if isinstance(value, float):
             return float, repr(value)  # 0.0 and -0.0 are equal and are not the same
         if isinstance(value, Tracer):
             raise _Unknown
+        if isinstance(value, types.BuiltinFunctionType) and not isinstance(value.__self__, types.ModuleType | None):
+            return types.BuiltinFunctionType, value.__name__, self.freeze(value.__self__)
         if isinstance(value, _CONSTANT):
             return value
         if id(value) in self.seen:
@@ -135,7 +141,7 @@ class _Walk:
         return type(value), id(value)
 
     def _numpy(self, array: np.ndarray) -> Hashable:
-        if array.dtype.hasobject:
+        if array.dtype.hasobject or type(array) is not np.ndarray:
             raise _Unknown
         self.held.append(array)  # so that nothing is kept for an array that is gone
         self.constant = False
@@ -178,18 +184,57 @@ class _Walk:
 
     def _object(self, value: Any) -> Hashable:
         kind = type(value)
-        if kind.__eq__ is object.__eq__:
+        if not _equal_means_same(kind):
             self.constant = False
+        methods = None if _is_trusted(kind) else self.freeze([_methods(base) for base in kind.__mro__])
         if dataclasses.is_dataclass(kind):
-            fields = {field.name: getattr(value, field.name, None) for field in dataclasses.fields(value)}
-            return kind, self.freeze(fields | getattr(value, "__dict__", {}))
+            slots = [name for base in kind.__mro__ for name in _slots(base)]
+            names = (*(field.name for field in dataclasses.fields(value)), *slots)
+            fields = {name: getattr(value, name) for name in names if hasattr(value, name)}
+            return kind, methods, self.freeze(fields | getattr(value, "__dict__", {}))
         if any(getattr(kind, name, None) is not getattr(object, name, None) for name in _PICKLED):
             raise _Unknown
         # Python's own copy of an object's state is an error where a type written in C keeps what cannot be seen.
         _, _, state, items, entries = object.__reduce_ex__(value, 2)
         if items is not None or entries is not None:
             raise _Unknown
-        return kind, self.freeze(state)
+        return kind, methods, self.freeze(state)
+
+
+def _is_trusted(kind: type) -> bool:
+    """Whether a class is a library's, or a plain record whose equality says all."""
+    module = sys.modules.get(kind.__module__)
+    return kind.__module__ == "builtins" or _is_library(getattr(module, "__file__", None) or "") or _is_record(kind)
+
+
+def _is_record(kind: type) -> bool:
+    params = getattr(kind, "__dataclass_params__", None)
+    if params is None or not (params.frozen and params.eq) or kind.__eq__.__code__.co_filename != "<string>":
+        return False
+    return all(field.compare and field.hash is not False for field in dataclasses.fields(kind))
+
+
+def _equal_means_same(kind: type) -> bool:
+    """Whether two equal objects of a class, or one at two times, hold the same."""
+    return kind.__eq__ is not object.__eq__ and _is_trusted(kind)
+
+
+def _methods(kind: type) -> list[Any]:
+    """The functions of a class that is not a library's: they may read globals."""
+    if kind.__module__ == "builtins" or _is_library(getattr(sys.modules.get(kind.__module__), "__file__", None) or ""):
+        return []
+    functions = []
+    for name, value in vars(kind).items():
+        if name == "__init__":  # what it made is looked at itself
+            continue
+        parts = (value.fget, value.fset) if isinstance(value, property) else (getattr(value, "__func__", value),)
+        functions += [part for part in parts if isinstance(part, types.FunctionType)]
+    return functions
+
+
+def _slots(kind: type) -> tuple[str, ...]:
+    slots = vars(kind).get("__slots__", ())
+    return tuple(name for name in ((slots,) if isinstance(slots, str) else slots) if not name.startswith("__"))
 
 
 def _is_installed(value: Any) -> bool:
@@ -203,7 +248,8 @@ def _from_library(function: types.FunctionType) -> bool:
 
 @functools.lru_cache(4096)
 def _is_library(filename: str) -> bool:
-    return filename.startswith((_HERE, _STANDARD)) or not _PACKAGES.isdisjoint(pathlib.Path(filename).parts)
+    path = pathlib.Path(filename)
+    return path.is_relative_to(_HERE) or path.is_relative_to(_STANDARD) or not _PACKAGES.isdisjoint(path.parts)
 
 
 def _filled(cell: types.CellType) -> bool:
@@ -217,7 +263,7 @@ def _filled(cell: types.CellType) -> bool:
 @functools.lru_cache(4096)
 def _names(code: types.CodeType) -> tuple[str, ...]:
     """The globals that a function's code may read, those of the functions inside it included."""
-    names = dict.fromkeys(name for name in code.co_names if not hasattr(builtins, name))
+    names = dict.fromkeys(code.co_names)
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             names.update(dict.fromkeys(_names(constant)))

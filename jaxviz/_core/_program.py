@@ -110,6 +110,8 @@ def one_program(function: Callable) -> Callable:
 
     @functools.wraps(function)
     def wrapper(*args: Any, **options: Any) -> Any:
+        if getattr(jax.config, "jax_disable_jit"):  # noqa: B009
+            return function(*args, **options)
         call = Call.of(args, options)
         held = call.captures()
         if held is not None and held.constant:
@@ -172,11 +174,11 @@ class _Traced:
         options = _CPU_OPTIONS if jax.default_backend() == "cpu" else None
         self.inner = jax.jit(by_forms)
         self.outer = jax.jit(by_forms if has_groups(body) else run, keep_unused=True, compiler_options=options)
+        self.devices = _devices([*consts, *call.arrays])
         self.compiled = self._compile([*consts, *call.arrays]) if _alone() else None
 
     def _compile(self, values: list[Any]) -> Any:
-        devices = {device for value in values for device in getattr(value, "devices", set)()}
-        if len(devices) > 1:
+        if len(devices := _devices(values)) > 1:
             return None
         lowered = self.outer.lower(values)
         key = (lowered.as_text(), *devices)
@@ -185,7 +187,8 @@ class _Traced:
         return _compiled[key]
 
     def __call__(self, arrays: list[Any]) -> Any:
-        run = self.inner if not _alone() else self.outer if self.compiled is None else self.compiled
+        here = _devices(arrays) <= self.devices
+        run = self.inner if not _alone() else self.compiled if self.compiled is not None and here else self.outer
         return self.out_tree.unflatten(run([*(const() for const in self.consts), *arrays]))
 
 
@@ -232,6 +235,10 @@ def _as_it_is(*_: Any) -> None:
     return None
 
 
+def _devices(values: Sequence[Any]) -> set[Any]:
+    return {device for value in values if not isinstance(value, Tracer) for device in getattr(value, "devices", set)()}
+
+
 def _strong(value: Any) -> Callable[[], Any]:
     return lambda: value
 
@@ -248,6 +255,7 @@ def _on_cpu_alone() -> bool:
 def _context() -> Hashable:
     """Settings that change what a trace gives."""
     names = ("jax_enable_x64", "jax_default_matmul_precision", "jax_numpy_dtype_promotion", "jax_default_device")
+    names += ("jax_default_prng_impl", "jax_threefry_partitionable")
     return (*(getattr(jax.config, name) for name in names), jax.sharding.get_abstract_mesh())
 
 

@@ -1,5 +1,6 @@
 """One compiled program a call, kept for a structure: never stale, never holding a network, never compiled twice."""
 
+import dataclasses
 import gc
 import types
 import weakref
@@ -161,6 +162,85 @@ def test_defaults_and_partials_are_part_of_a_function():
     f.__defaults__ = (3.0,)
     assert weight(f) == [3.0] * 3
     assert [weight(jax.tree_util.Partial(scaled, 3.0, power=power)) for power in (1, 2)] == [[3.0] * 3, [9.0] * 3]
+
+
+@dataclasses.dataclass(frozen=True)
+class Named:
+    """Equal to any other of its name."""
+
+    name: str
+    held: dict = dataclasses.field(compare=False)
+
+    def __call__(self, images):
+        return dense(images, self.held["scale"] * jnp.ones((3, 2)))
+
+
+class ById(Holder):
+    def __eq__(self, other):
+        return self is other
+
+    def __hash__(self):
+        return id(self)
+
+    def __call__(self, images):
+        return dense(images, self.weights["scale"] * jnp.ones((3, 2)))
+
+
+class Reader:
+    def __call__(self, images):
+        return dense(images, SCALES["scale"] * jnp.ones((3, 2)))
+
+
+def test_equal_objects_that_hold_other_values_are_others():
+    assert [weight(Named("a", {"scale": scale})) for scale in (2.0, 5.0)] == [[2.0] * 3, [5.0] * 3]
+    holder = ById({"scale": 2.0})
+    assert weight(holder) == [2.0] * 3
+    holder.weights["scale"] = 5.0
+    assert weight(holder) == [5.0] * 3
+
+
+def test_what_methods_read_is_seen_to_change(monkeypatch):
+    reader, numbers = Reader(), {"scale": 2.0}
+    get = numbers.get
+    functions = (reader, lambda images: reader(images), lambda images: dense(images, get("scale") * jnp.ones((3, 2))))
+    assert [weight(f) for f in functions] == [[2.0] * 3] * 3
+    monkeypatch.setitem(SCALES, "scale", 5.0)
+    numbers["scale"] = 5.0
+    assert [weight(f) for f in functions] == [[5.0] * 3] * 3
+
+
+def test_a_global_may_have_the_name_of_a_builtin(monkeypatch):
+    monkeypatch.setitem(globals(), "filter", 2.0)
+
+    def f(images):
+        return dense(images, filter * jnp.ones((3, 2)))
+
+    assert weight(f) == [2.0] * 3
+    monkeypatch.setitem(globals(), "filter", 5.0)
+    assert weight(f) == [5.0] * 3
+
+
+def test_without_jit_and_on_another_device():
+    weights = jnp.ones((3, 2))
+
+    def f(images):
+        return images.sum((1, 2)) @ jax.lax.stop_gradient(weights)
+
+    assert weight(f) == [1.0] * 3
+    with jax.disable_jit():
+        assert weight(f) == [1.0] * 3
+    numbers = np.ones((3, 2), np.float32)
+    for device in jax.devices()[:2]:
+        assert weight(lambda images: images.sum((1, 2)) @ numbers, jax.device_put(IMAGES, device)) == [1.0] * 3
+
+
+def test_a_call_inside_shard_map_is_that_outside():
+    f, x = networks.FAMILIES["plain"](), networks.images(8)
+    mesh = jax.make_mesh((8,), ("d",), axis_types=(jax.sharding.AxisType.Auto,))
+    inside = jax.jit(
+        jax.shard_map(lambda x: jv.saliency(f, x, 1), mesh=mesh, in_specs=jax.P("d"), out_specs=jax.P("d"))
+    )
+    np.testing.assert_allclose(inside(x), jv.saliency(f, x, 1), rtol=1e-5, atol=1e-6)  # sums in another order
 
 
 def test_attributes_of_a_function_are_a_part_of_it():
