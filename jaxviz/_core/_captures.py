@@ -32,7 +32,7 @@ _CONSTANT += (jax.sharding.Mesh, jax.sharding.AbstractMesh, jax.sharding.Shardin
 _PICKLED = ("__reduce__", "__reduce_ex__", "__getstate__", "__getnewargs__", "__getnewargs_ex__")
 _HERE, _STANDARD = str(pathlib.Path(__file__).parents[1]), sysconfig.get_path("stdlib")
 _PACKAGES = {"site-packages", "dist-packages"}  # wherever they lie: of a user, of the system, of an environment
-_JITTED = type(jax.jit(lambda: None))
+_JITTED: Any = type(jax.jit(lambda: None))
 _RULED = (jax.custom_jvp, jax.custom_vjp)
 
 

@@ -99,7 +99,7 @@ def grammar(draw, x):
     return pick(lambda: relu, lambda: 1 * relu, lambda: checkpoint_name(relu, "relu"), lambda: jax.jit(jnp.copy)(relu))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(st.data())
 def test_a_random_spelling_is_one_activation_with_its_own_ceiling_scale_and_shift(data):
     ceiling = data.draw(st.sampled_from([None, 0.4, 1.0, 6.0]))
@@ -120,7 +120,7 @@ def test_a_random_spelling_is_one_activation_with_its_own_ceiling_scale_and_shif
     np.testing.assert_array_equal(pull(jv.with_rule(spelled, "guided")), expected)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15, deadline=None, derandomize=True)
 @given(st.data(), st.sampled_from([-2.0, -0.25, 0.1, 1.0]), st.sampled_from([-1.0, 0.5, 3.0]))
 def test_two_clamps_of_one_value_are_another_activation(data, below, above):
     program = jax.make_jaxpr(lambda x: above * grammar(data.draw, x) + below * jnp.minimum(x, 0))(X)
@@ -132,4 +132,5 @@ def test_two_clamps_of_one_value_are_another_activation(data, below, above):
     x = X + 0.3  # away from the kink
     expected = jnp.where(x > 0, above, below) * G
     ruled = jv.with_rule(lambda x: (jax.nn.relu(x), other(x)), "guided")
-    np.testing.assert_allclose(jax.vjp(ruled, x)[1]((0 * G, G))[0], expected, rtol=1e-6)
+    # Differences of products: rounded three times.
+    np.testing.assert_allclose(jax.vjp(ruled, x)[1]((0 * G, G))[0], expected, rtol=1e-5)
