@@ -4,8 +4,8 @@ A compiled program must not be used once they have changed. `jax.jit` takes what
 call that computes at once must not, as a model that is trained between two calls is another network under the same
 name. So the state of every function among the arguments is read on each call: its cells, its defaults, the globals that
 its code names, and what those hold in turn. Arrays and objects without a value of their own count by identity, all else
-by value. What cannot be read makes the whole unknown. Classes, modules and what is installed are taken for constant, as
-under `jax.jit`.
+by value. What cannot be read makes the whole unknown. Attributes of classes and modules, and what is installed, are
+taken for constant, as under `jax.jit`.
 """
 
 import collections
@@ -76,6 +76,7 @@ class _Walk:
         self.seen: dict[int, int] = {}
         self.alive: list[Any] = []  # what is numbered in `seen` must not go while the walk lasts
         self.constant = True
+        self.in_library = False  # whether what is walked is part of a library's record, which it does not change
 
     def freeze(self, value: Any) -> Hashable:
         """`value` as something that can be hashed and compared."""
@@ -121,10 +122,12 @@ class _Walk:
             return self._by_identity(value)  # it keeps what it saw when it was traced
         if isinstance(value, _RULED):
             return type(value), self.freeze([held for held in vars(value).values() if callable(held)])
+        if type(value) in (set, dict, list) and not self.in_library:
+            self.constant = False
         if type(value) in (set, frozenset):
             return type(value), frozenset(map(self.freeze, value))
         if type(value) is dict:
-            return dict, tuple((self.freeze(key), self.freeze(entry)) for key, entry in value.items())
+            return dict, self._entries(value)
         if type(value) in (list, tuple):
             return type(value), tuple(map(self.freeze, value))
         if isinstance(value, Iterator):
@@ -134,6 +137,9 @@ class _Walk:
         if node is None or node[1] is value:  # a leaf, or a type that is registered as static
             return self._object(value)
         return self._structure(tree), tuple(map(self.freeze, leaves))
+
+    def _entries(self, value: dict) -> Hashable:
+        return tuple((self.freeze(key), self.freeze(entry)) for key, entry in value.items())
 
     def _by_identity(self, value: Any) -> Hashable:
         self.held.append(value)
@@ -156,7 +162,7 @@ class _Walk:
             return function if function.__closure__ is None else (code, *map(self.freeze, held))
         self.constant = False
         named = {name: function.__globals__[name] for name in _names(code) if name in function.__globals__}
-        return code, *map(self.freeze, held), self.freeze(named)
+        return code, *map(self.freeze, held), self._entries(named)
 
     def _structure(self, tree: Any) -> Hashable:
         try:
@@ -180,31 +186,47 @@ class _Walk:
         if node is None:
             return "leaf" if tree.num_leaves else "none"
         kind, data = node
+        # Of a dictionary the sorted keys, in a list of the structure's own.
+        data = tuple(data) if type(data) is list else data
         return kind, self.freeze(data), tuple(map(self._tree, tree.children()))
 
     def _object(self, value: Any) -> Hashable:
         kind = type(value)
         if not _equal_means_same(kind):
             self.constant = False
-        methods = None if _is_trusted(kind) else self.freeze([_methods(base) for base in kind.__mro__])
-        if dataclasses.is_dataclass(kind):
-            slots = [name for base in kind.__mro__ for name in _slots(base)]
-            names = (*(field.name for field in dataclasses.fields(value)), *slots)
-            fields = {name: getattr(value, name) for name in names if hasattr(value, name)}
-            return kind, methods, self.freeze(fields | getattr(value, "__dict__", {}))
-        if any(getattr(kind, name, None) is not getattr(object, name, None) for name in _PICKLED):
-            raise _Unknown
-        # Python's own copy of an object's state is an error where a type written in C keeps what cannot be seen.
-        _, _, state, items, entries = object.__reduce_ex__(value, 2)
-        if items is not None or entries is not None:
-            raise _Unknown
-        return kind, methods, self.freeze(state)
+        methods = None if _is_trusted(kind) else tuple(map(self.freeze, _methods(kind)))
+        around, self.in_library = self.in_library, _is_installed_class(kind) and _equal_means_same(kind)
+        found = kind, methods, self.freeze(_state(value))
+        self.in_library = around
+        return found
+
+
+def _state(value: Any) -> Any:
+    """What an object holds, as tuples."""
+    kind = type(value)
+    if dataclasses.is_dataclass(kind):
+        slots = [name for base in kind.__mro__ for name in _slots(base)]
+        names = (*(field.name for field in dataclasses.fields(value)), *slots)
+        state = {name: getattr(value, name) for name in names if hasattr(value, name)}
+        return tuple((state | getattr(value, "__dict__", {})).items())
+    if any(getattr(kind, name, None) is not getattr(object, name, None) for name in _PICKLED):
+        raise _Unknown
+    # Python's own copy of an object's state is an error where a type written in C keeps what cannot be seen.
+    _, _, state, items, entries = object.__reduce_ex__(value, 2)
+    if items is not None or entries is not None:
+        raise _Unknown
+    parts = state if isinstance(state, tuple) else (state,)
+    return tuple(tuple(part.items()) if type(part) is dict else part for part in parts)
 
 
 def _is_trusted(kind: type) -> bool:
     """Whether a class is a library's, or a plain record whose equality says all."""
+    return _is_installed_class(kind) or _is_record(kind)
+
+
+def _is_installed_class(kind: type) -> bool:
     module = sys.modules.get(kind.__module__)
-    return kind.__module__ == "builtins" or _is_library(getattr(module, "__file__", None) or "") or _is_record(kind)
+    return kind.__module__ == "builtins" or _is_library(getattr(module, "__file__", None) or "")
 
 
 def _is_record(kind: type) -> bool:
@@ -220,15 +242,14 @@ def _equal_means_same(kind: type) -> bool:
 
 
 def _methods(kind: type) -> list[Any]:
-    """The functions of a class that is not a library's: they may read globals."""
-    if kind.__module__ == "builtins" or _is_library(getattr(sys.modules.get(kind.__module__), "__file__", None) or ""):
-        return []
+    """The functions of a class, those of libraries left out: they may read globals."""
     functions = []
-    for name, value in vars(kind).items():
-        if name == "__init__":  # what it made is looked at itself
-            continue
-        parts = (value.fget, value.fset) if isinstance(value, property) else (getattr(value, "__func__", value),)
-        functions += [part for part in parts if isinstance(part, types.FunctionType)]
+    for base in kind.__mro__:
+        for name, value in vars(base).items() if not _is_installed_class(base) else ():
+            if name == "__init__":  # what it made is looked at itself
+                continue
+            parts = (value.fget, value.fset) if isinstance(value, property) else (getattr(value, "__func__", value),)
+            functions += [part for part in parts if isinstance(part, types.FunctionType)]
     return functions
 
 

@@ -199,6 +199,22 @@ def test_equal_objects_that_hold_other_values_are_others():
     assert weight(holder) == [5.0] * 3
 
 
+class Scaled(eqx.Module):
+    weights: jax.Array
+    options: dict = eqx.field(static=True)
+
+    def __call__(self, images):
+        return dense(images, self.options["scale"] * self.weights)
+
+
+def test_a_static_field_is_seen_to_change_in_place():
+    module = Scaled(jnp.ones((3, 2)), {"scale": 2.0})
+    functions = (module, lambda images: module(images))
+    assert [weight(f) for f in functions] == [[2.0] * 3] * 2
+    module.options["scale"] = 5.0
+    assert [weight(f) for f in functions] == [[5.0] * 3] * 2
+
+
 def test_what_methods_read_is_seen_to_change(monkeypatch):
     reader, numbers = Reader(), {"scale": 2.0}
     get = numbers.get
