@@ -53,4 +53,4 @@ def sum_of_gradients(
         return total + jnp.einsum("s,ns...->n...", weight, found.reshape(at.shape).astype(dtype)), None
 
     numbers = jnp.arange(count * size).reshape(count, size)
-    return jax.lax.scan(add, jnp.zeros(images.shape, dtype), numbers)[0].astype(images.dtype)
+    return jax.lax.scan(add, jnp.zeros_like(images, dtype), numbers)[0].astype(images.dtype)

@@ -8,15 +8,14 @@ detail, `score_cam` where gradients are not to be trusted.
 
 from collections.abc import Callable
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxviz._core._backward import quick_to_compile
 from jaxviz._core._precision import at_least_single
 from jaxviz._core._program import one_program
 from jaxviz.attribution._check import check_images, check_layer
-from jaxviz.attribution._target import Indices, Target, check_target, mark, one_hot
+from jaxviz.attribution._gradients import gradient_of_scores
+from jaxviz.attribution._target import Indices, Target, check_target, mark
 from jaxviz.transforms import after, upto, with_rule
 from jaxviz.transforms._callable import callee
 
@@ -131,7 +130,7 @@ def layer_cam(f: Callable, images: Float[Array, "n h w c"], target: Target, laye
 
 def weigh_by_mean(maps: Maps, gradients: Maps) -> Float[Array, "n h2 w2"]:
     """Grad-CAM's sum of a layer's maps."""
-    return _sum_of_maps(maps, at_least_single(gradients).mean((1, 2)))
+    return sum_of_maps(maps, at_least_single(gradients).mean((1, 2)))
 
 
 def _grad_cam_pp(maps: Maps, gradients: Maps) -> Float[Array, "n h2 w2"]:
@@ -142,14 +141,15 @@ def _grad_cam_pp(maps: Maps, gradients: Maps) -> Float[Array, "n h2 w2"]:
     counts = gradients > 0
     weights = jnp.where(counts, gradients / jnp.where(counts, divisors, 1), 0).sum((1, 2))
     undefined = (counts & (divisors <= 0)).any((1, 2, 3))
-    return jnp.where(undefined[:, None, None], jnp.nan, _sum_of_maps(maps, weights))
+    return jnp.where(undefined[:, None, None], jnp.nan, sum_of_maps(maps, weights))
 
 
 def _layer_cam(maps: Maps, gradients: Maps) -> Float[Array, "n h2 w2"]:
     return (jnp.maximum(at_least_single(gradients), 0) * maps).sum(-1).astype(maps.dtype)
 
 
-def _sum_of_maps(maps: Maps, weights: Float[Array, "n c2"]) -> Float[Array, "n h2 w2"]:
+def sum_of_maps(maps: Maps, weights: Float[Array, "n c2"]) -> Float[Array, "n h2 w2"]:
+    """A layer's maps, each weighed, in the layer's own precision."""
     return jnp.einsum("nhwc,nc->nhw", at_least_single(maps), weights).astype(maps.dtype)
 
 
@@ -186,10 +186,5 @@ def class_activation_map(
     maps = upto(f, layer)(images)
     # The rule leaves the gradient as it is; its max-pools are faster.
     rest = with_rule(after(f, layer), "gradient")
-
-    def pulled(maps: Maps, images: Float[Array, "n h w c"], indices: Indices) -> Maps:
-        outputs, pull = jax.vjp(lambda maps: rest(maps, images), maps)
-        return pull(one_hot(outputs, indices))[0]
-
-    gradients = quick_to_compile(pulled)(maps, images, indices)
+    gradients = gradient_of_scores(rest, maps, indices, images)
     return mark(jnp.maximum(combine(maps, gradients), 0), indices, num_outputs)

@@ -112,12 +112,14 @@ def _gradient_x_input(
 
 def gradient(f: Callable, images: Float[Array, "n h w c"], indices: Indices, rule: Rule) -> Float[Array, "n h w c"]:
     """The gradient of the outputs `indices`, of arguments that have been checked; zero for an output that is none."""
+    return gradient_of_scores(with_rule(f, rule), images, indices)
 
-    def pulled(f: Callable, images: Array, indices: Indices) -> Array:
-        def score(images: Array) -> Array:
-            outputs = with_rule(f, rule)(images)
-            return jnp.where(one_hot(outputs, indices) > 0, outputs, 0).sum()
 
-        return jax.grad(score)(images)
+def gradient_of_scores(f: Callable, inputs: Array, indices: Indices, *beside: Array) -> Array:
+    """The gradient of the outputs `indices` of `f(inputs, *beside)` with respect to the inputs."""
+    return quick_to_compile(jax.grad(_total, argnums=1))(f, inputs, indices, *beside)
 
-    return quick_to_compile(pulled)(f, images, indices)
+
+def _total(f: Callable, inputs: Array, indices: Indices, *beside: Array) -> Float[Array, ""]:
+    outputs = f(inputs, *beside)
+    return jnp.where(one_hot(outputs, indices) > 0, outputs, 0).sum()

@@ -11,6 +11,7 @@ from jaxviz._core._chunks import map_chunks
 from jaxviz._core._grown import grown
 from jaxviz._core._precision import at_least_single
 from jaxviz._core._program import one_program
+from jaxviz.attribution._cam import sum_of_maps
 from jaxviz.attribution._check import check_count, check_images, check_layer
 from jaxviz.attribution._target import Indices, Target, check_target, mark, scores
 from jaxviz.transforms import upto
@@ -75,8 +76,7 @@ def _score_cam(
 ) -> Float[Array, "n h2 w2"]:
     maps = upto(f, layer)(images)
     weights = jax.nn.softmax(at_least_single(_seen_through(f, images, indices, maps, batch_size)), axis=1)
-    found = jnp.einsum("nhwc,nc->nhw", at_least_single(maps), weights).astype(maps.dtype)
-    return mark(jnp.maximum(found, 0), indices, num_outputs)
+    return mark(jnp.maximum(sum_of_maps(maps, weights), 0), indices, num_outputs)
 
 
 def _seen_through(

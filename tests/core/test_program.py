@@ -250,13 +250,25 @@ def test_without_jit_and_on_another_device():
         assert weight(lambda images: images.sum((1, 2)) @ numbers, jax.device_put(IMAGES, device)) == [1.0] * 3
 
 
-def test_a_call_inside_shard_map_is_that_outside():
+@pytest.mark.parametrize(
+    "method",
+    [
+        lambda f, x: jv.saliency(f, x, 1),
+        lambda f, x: jv.saliency(f, x, 1, rule="guided"),
+        lambda f, x: jv.grad_cam(f, x, 1, "last"),
+        lambda f, x: jv.guided_grad_cam(f, x, 1, "last"),
+        lambda f, x: jv.integrated_gradients(f, x, 1, num_steps=3),
+        lambda f, x: jv.smoothgrad(f, x, 1, key=jax.random.key(0), num_samples=3, noise=0.0),
+        lambda f, x: jv.score_cam(f, x, 1, "last"),
+        lambda f, x: jv.project(f, x, "last", [(1, 1, 0)]),
+        lambda f, x: jv.metrics.deletion(f, x, 1, x[..., 0], num_steps=2).values,
+    ],
+)
+def test_a_call_inside_shard_map_is_that_outside(method):
     f, x = networks.FAMILIES["plain"](), networks.images(8)
     mesh = jax.make_mesh((8,), ("d",), axis_types=(jax.sharding.AxisType.Auto,))
-    inside = jax.jit(
-        jax.shard_map(lambda x: jv.saliency(f, x, 1), mesh=mesh, in_specs=jax.P("d"), out_specs=jax.P("d"))
-    )
-    np.testing.assert_allclose(inside(x), jv.saliency(f, x, 1), rtol=1e-5, atol=1e-6)  # sums in another order
+    inside = jax.jit(jax.shard_map(lambda x: method(f, x), mesh=mesh, in_specs=jax.P("d"), out_specs=jax.P("d")))
+    np.testing.assert_allclose(inside(x), method(f, x), rtol=1e-5, atol=1e-6)  # sums in another order
 
 
 def test_attributes_of_a_function_are_a_part_of_it():
