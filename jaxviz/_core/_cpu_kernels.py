@@ -52,18 +52,23 @@ def _of_one_kind(operation: Operation) -> bool:
 
 
 def _older(operation: Operation, operands: list[Any]) -> list[Any] | None:
-    if any(explicit_mesh(operand) is not None for operand in operands):
-        return convolve(operation, operands)  # a form may join axes that are split over devices
     if operation.name == "conv_general_dilated":
         return convolve(operation, operands, _convolution)
-    if operation.name != "dot_general" or operation.params.get("out_sharding") is not None:
+    if operation.name != "dot_general" or operation.params.get("out_sharding") is not None or _is_split(operands):
         return None
     return _dot(operation, *operands) if _of_one_kind(operation) else None
+
+
+def _is_split(operands: list[Any]) -> bool:
+    # A form may join axes that are split over devices.
+    return any(explicit_mesh(operand) is not None for operand in operands)
 
 
 def _convolution(operation: Operation, images: jax.Array, kernel: jax.Array) -> list[Any] | None:
     params = operation.params
     if images.ndim != 4 or params["batch_group_count"] > 1 or not _of_one_kind(operation):
+        return None
+    if _is_split([images, kernel]):
         return None
     if params["feature_group_count"] > 1:
         return _depthwise(operation, images, kernel)

@@ -11,7 +11,7 @@ import jax
 from jax.sharding import AxisType, NamedSharding
 from jaxtyping import Array
 
-from jaxviz.transforms._interpret import is_array
+from jaxviz.transforms._interpret import is_array, split
 
 
 def replicated(array: Any) -> Any:
@@ -39,14 +39,11 @@ def automatic(function: Callable, images: Array, batch_axis: int) -> Callable:
     spec = jax.P(*[None] * batch_axis, jax.typeof(images).sharding.spec[0])
 
     def call(*args: Any) -> Any:
-        leaves, tree = jax.tree.flatten(args)
-        arrays = [leaf for leaf in leaves if is_array(leaf)]
-
-        def of_arrays(*arrays: Array) -> Any:
-            remaining = iter(arrays)
-            return function(*tree.unflatten([next(remaining) if is_array(leaf) else leaf for leaf in leaves]))
-
-        return jax.sharding.auto_axes(of_arrays, out_sharding=NamedSharding(mesh, spec))(*arrays)
+        arrays, join = split(args)
+        of_arrays = jax.sharding.auto_axes(
+            lambda *arrays: function(*join(arrays)), out_sharding=NamedSharding(mesh, spec)
+        )
+        return of_arrays(*arrays)
 
     return call
 

@@ -20,7 +20,7 @@ from jaxviz.analysis._forest import Partial, fell, plant, unite
 from jaxviz.analysis._processes import exchanged
 from jaxviz.analysis._progress import Progress, Record
 from jaxviz.attribution._check import check_count
-from jaxviz.transforms._interpret import is_array
+from jaxviz.transforms._interpret import is_array, split
 
 FINITE = "finite"
 """The output of a study that says of each image whether its numbers can be used."""
@@ -233,20 +233,18 @@ def _start(f: Any, study: Study, group: list[Batch], options: Scan, mesh: Mesh) 
 
 @one_program
 def _step(f: Any, images: Any, labels: Any, valid: Any, *, study: Study, preprocess: Any, mesh: Mesh) -> Any:
-    leaves, tree = jax.tree.flatten(f)
+    arrays, join = split(f)
 
     def single(arrays: list, images: Any, labels: Any, valid: Any) -> Any:
-        remaining = iter(arrays)
-        whole = tree.unflatten([next(remaining) if is_array(leaf) else leaf for leaf in leaves])
         images = images if preprocess is None else preprocess(images)
-        outs = study.batch(whole, images, labels, valid)
+        outs = study.batch(join(arrays), images, labels, valid)
         return jax.tree.map(lambda array: array[None], outs)
 
     # By hand and not left to the partitioner: each device runs what one device alone would run.
     mapped = jax.shard_map(
         single, mesh=mesh, in_specs=(jax.P(), *[jax.P("batch")] * 3), out_specs=jax.P("batch"), check_vma=False
     )
-    return mapped([leaf for leaf in leaves if is_array(leaf)], images, labels, valid)
+    return mapped(arrays, images, labels, valid)
 
 
 def _finish(study: Study, mine: range, progress: Progress, options: Scan, group: list[Batch], outs: Any) -> Progress:

@@ -13,7 +13,7 @@ from jaxviz._core._meshes import automatic
 from jaxviz._core._program import one_program
 from jaxviz.attribution._occlusion_grid import Grid
 from jaxviz.attribution._occlusion_windows import sweeper
-from jaxviz.transforms._interpret import is_array
+from jaxviz.transforms._interpret import split
 
 
 @one_program
@@ -58,18 +58,15 @@ def _over_devices(shard: Callable, operands: Any, rows: Array, cols: Array) -> A
     mesh = jax.sharding.get_abstract_mesh()
     if mesh.empty or mesh.size == 1:
         return shard(operands, rows, cols)
-    leaves, tree = jax.tree.flatten(operands)
-    arrays = [leaf for leaf in leaves if is_array(leaf)]
+    arrays, join = split(operands)
     each = math.ceil(rows.shape[0] / mesh.size)
 
     numbers = [filled(index, each * mesh.size) for index in (rows, cols)]
 
     def local(arrays: list[Array], numbers: list[Array]) -> Array:
-        remaining = iter(arrays)
-        whole = tree.unflatten([next(remaining) if is_array(leaf) else leaf for leaf in leaves])
         # Each device picks its own, so that nothing depends on how the mesh types its axes.
         first = jax.lax.axis_index(mesh.axis_names) * each
-        outs = shard(whole, *(jax.lax.dynamic_slice_in_dim(index, first, each) for index in numbers))
+        outs = shard(join(arrays), *(jax.lax.dynamic_slice_in_dim(index, first, each) for index in numbers))
         return jax.lax.all_gather(outs, mesh.axis_names, tiled=True)
 
     mapped = jax.shard_map(local, in_specs=jax.P(), out_specs=jax.P(), axis_names=set(mesh.axis_names), check_vma=False)

@@ -42,20 +42,26 @@ Handler = Callable[[core.JaxprEqn, list[Any], Site], list[Any] | None]
 
 def trace(f: Callable, *args: Any) -> Program:
     """Traces `f(*args)`, the parameters of a callable pytree `f` among the leaves and not among the constants."""
-    leaves, tree = jax.tree.flatten((f, args))
-    dynamic = [is_array(leaf) for leaf in leaves]
+    arrays, join = split((f, args))
 
     def call(*arrays: Any) -> Any:
-        remaining = iter(arrays)
-        function, inputs = jax.tree.unflatten(
-            tree, [next(remaining) if is_dynamic else leaf for leaf, is_dynamic in zip(leaves, dynamic, strict=True)]
-        )
+        function, inputs = join(arrays)
         return function(*inputs)
 
-    arrays = [leaf for leaf, is_dynamic in zip(leaves, dynamic, strict=True) if is_dynamic]
     body, shapes = jax.make_jaxpr(call, return_shape=True)(*arrays)
     num_own = sum(map(is_array, jax.tree.leaves(f)))
     return Program(body, arrays, jax.tree.structure(shapes), num_own)
+
+
+def split(tree: Any) -> tuple[list[Any], Callable[[Iterable[Any]], Any]]:
+    """The arrays among the leaves of a tree, and the function that gives the tree with others in their place."""
+    leaves, structure = jax.tree.flatten(tree)
+
+    def join(arrays: Iterable[Any]) -> Any:
+        remaining = iter(arrays)
+        return structure.unflatten([next(remaining) if is_array(leaf) else leaf for leaf in leaves])
+
+    return [leaf for leaf in leaves if is_array(leaf)], join
 
 
 def is_array(leaf: Any) -> bool:
