@@ -55,6 +55,13 @@ class Captures(NamedTuple):
     constant: bool
 
 
+def put(cache: collections.OrderedDict, key: Hashable, value: Any, most: int) -> None:
+    """Keeps a value, and no more than so many."""
+    cache[key] = value
+    while len(cache) > most:
+        cache.popitem(last=False)
+
+
 class _Unknown(Exception):
     """A value that cannot be read, or that is traced."""
 
@@ -176,9 +183,8 @@ class _Walk:
         self.held += walk.held
         self.constant &= walk.constant
         if walk.constant:
-            _constant_trees[tree] = key
-            if len(_constant_trees) > _MOST_TREES:
-                _constant_trees.popitem(last=False)
+            key = object()  # stands for the whole from now on
+            put(_constant_trees, tree, key, _MOST_TREES)
         return key
 
     def _tree(self, tree: Any) -> Hashable:

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from jax.core import Tracer
 from jax.extend.core import get_opaque_trace_state
 
-from jaxviz._core._captures import Captures, captures
+from jaxviz._core._captures import Captures, captures, put
 from jaxviz._core._cpu_kernels import fast_on_cpu, has_groups
 from jaxviz.transforms._interpret import Site, evaluate, is_array, trace
 from jaxviz.transforms._primitives import CUSTOM_JVP, CUSTOM_VJP, bodies, consts_of, rebuild
@@ -79,7 +79,9 @@ class Call(NamedTuple):
             return found and found._replace(constant=False)
         found = captures(*beside)
         if found is not None and found.constant:
-            _put(_constant, beside, found, _MOST_KEPT)
+            # What stands for the whole from now on: thousands of entries need not be hashed on each call.
+            found = found._replace(key=object())
+            put(_constant, beside, found, _MOST_KEPT)
         return found
 
 
@@ -105,7 +107,7 @@ def one_program(function: Callable) -> Callable:
             return inner
         key = (function, *call[1:])
         if key not in _grouped:
-            _put(_grouped, key, has_groups(outer.trace(*call).jaxpr), _MOST_KEPT)
+            put(_grouped, key, has_groups(outer.trace(*call).jaxpr), _MOST_KEPT)
         return by_forms if _grouped[key] else outer
 
     @functools.wraps(function)
@@ -150,7 +152,7 @@ def _keep(kind: str, function: Callable, call: Call, held: Captures | None, make
     made = make()
     # What stands in the key by its identity takes the entry with it.
     guards = [weakref.ref(value, lambda _: _kept.pop(key, None)) for value in held.held]
-    _put(_kept, key, (made, guards), _MOST_KEPT)
+    put(_kept, key, (made, guards), _MOST_KEPT)
     return made
 
 
@@ -183,12 +185,16 @@ class _Traced:
         lowered = self.outer.lower(values)
         key = (lowered.as_text(), *devices)
         if key not in _compiled:
-            _put(_compiled, key, lowered.compile(), _MOST_COMPILED)
+            put(_compiled, key, lowered.compile(), _MOST_COMPILED)
         return _compiled[key]
 
     def __call__(self, arrays: list[Any]) -> Any:
-        here = _devices(arrays) <= self.devices
-        run = self.inner if not _alone() else self.compiled if self.compiled is not None and here else self.outer
+        if not _alone():
+            run = self.inner
+        elif self.compiled is not None and _devices(arrays) <= self.devices:
+            run = self.compiled
+        else:
+            run = self.outer
         return self.out_tree.unflatten(run([*(const() for const in self.consts), *arrays]))
 
 
@@ -257,9 +263,3 @@ def _context() -> Hashable:
     names = ("jax_enable_x64", "jax_default_matmul_precision", "jax_numpy_dtype_promotion", "jax_default_device")
     names += ("jax_default_prng_impl", "jax_threefry_partitionable")
     return (*(getattr(jax.config, name) for name in names), jax.sharding.get_abstract_mesh())
-
-
-def _put(cache: collections.OrderedDict, key: Hashable, value: Any, most: int) -> None:
-    cache[key] = value
-    while len(cache) > most:
-        cache.popitem(last=False)
