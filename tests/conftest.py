@@ -20,6 +20,13 @@ _hook = jaxtyping.install_import_hook(
     ["jaxviz.adapters", "jaxviz.attribution", "jaxviz.transforms"], "tests.typechecker.checked"
 )
 
+_flags = os.environ["XLA_FLAGS"]
+
+
+def pytest_runtest_setup():
+    """The commands add flags for the process that they run in, which processes of later tests would inherit."""
+    os.environ["XLA_FLAGS"] = _flags
+
 
 @pytest.fixture
 def unchecked_shapes():
