@@ -151,7 +151,8 @@ def _keep(kind: str, function: Callable, call: Call, held: Captures | None, make
         return _kept[key][0]
     made = make()
     # What stands in the key by its identity takes the entry with it.
-    guards = [weakref.ref(value, lambda _: _kept.pop(key, None)) for value in held.held]
+    drop = _kept.pop  # at the end of the process the name may be gone before the values
+    guards = [weakref.ref(value, lambda _: drop(key, None)) for value in held.held]
     put(_kept, key, (made, guards), _MOST_KEPT)
     return made
 

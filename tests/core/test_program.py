@@ -2,6 +2,7 @@
 
 import dataclasses
 import gc
+import sys
 import types
 import weakref
 
@@ -323,6 +324,20 @@ def test_no_network_is_kept_alive_and_the_caches_do_not_grow():
     assert not [reference() for reference in references if reference() is not None]
     after = [len(cache) for cache in (_program._kept, _program._compiled, _program._constant)]
     assert all(now <= before for now, before in zip(after, sizes, strict=True))  # what other tests left may go
+
+
+def test_an_array_may_go_after_the_names_of_the_module(monkeypatch):
+    said = []
+
+    def explain():
+        weights = jnp.ones((3, 2))
+        weight(lambda images: dense(images, weights))
+        monkeypatch.setattr(_program, "_kept", None)  # as at the end of a process
+
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+    explain()
+    gc.collect()
+    assert not said
 
 
 def test_a_model_that_is_dropped_is_collected():
