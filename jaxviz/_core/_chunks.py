@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from jaxviz._core._cpu_kernels import fast_on_cpu
+from jaxviz.transforms import channels_last
 
 
 def chunks(total: int, most: int) -> tuple[int, int]:
@@ -32,6 +32,6 @@ def map_chunks(function: Callable[[Any], Array], inputs: Any, most: int) -> Arra
         index = jnp.minimum(jnp.arange(count * size), total - 1)
         return array[index].reshape(count, size, *array.shape[1:])
 
-    # XLA computes many convolutions slowly inside of a loop on a CPU.
-    outs = jax.lax.map(fast_on_cpu(function), jax.tree.map(split, inputs))
+    # Once and not in each program of the loop, where XLA computes many convolutions slowly on a CPU.
+    outs = jax.lax.map(channels_last(function), jax.tree.map(split, inputs))
     return outs.reshape(count * size, *outs.shape[2:])[:total]

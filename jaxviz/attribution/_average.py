@@ -7,10 +7,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from jaxviz._core._chunks import chunks
-from jaxviz._core._cpu_kernels import fast_on_cpu
 from jaxviz._core._grown import grown
 from jaxviz.attribution._gradients import gradient
 from jaxviz.attribution._target import Indices
+from jaxviz.transforms import channels_last
 from jaxviz.transforms._rules import Rule
 
 
@@ -44,7 +44,7 @@ def sum_of_gradients(
     repeated = jnp.repeat(jnp.asarray(indices), size)
 
     # XLA computes the gradients of convolutions slowly inside of a loop on a CPU.
-    explain = fast_on_cpu(lambda at: gradient(grown(f, num_images), at, repeated, rule))
+    explain = channels_last(lambda at: gradient(grown(f, num_images), at, repeated, rule))
 
     def add(total: Array, numbers: Int[Array, " size"]) -> tuple[Array, None]:
         at = jax.vmap(points, out_axes=1)(jnp.minimum(numbers, num_points - 1)).astype(images.dtype)

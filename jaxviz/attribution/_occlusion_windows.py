@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from jaxviz._core._batch import default_batch
-from jaxviz._core._cpu_kernels import fast_on_cpu
 from jaxviz.attribution._occlusion_grid import Grid
+from jaxviz.transforms import channels_last
 from jaxviz.transforms._incremental import flat_program
 from jaxviz.transforms._incremental_plan import plan
 from jaxviz.transforms._incremental_reads import Clean, Lookups, Place
@@ -48,7 +48,7 @@ def sweeper(
     A `cap` of less than 1 cuts what a window reaches, see `GrowthCap`.
     """
     made = _dense(f, images, baseline, grid, most) if dense else _incremental(f, images, baseline, grid, most, cap)
-    return made._replace(run=fast_on_cpu(made.run))
+    return made._replace(run=channels_last(made.run))
 
 
 def _incremental(f: Callable, images: Array, baseline: Array, grid: Grid, most: int | None, cap: float) -> Sweeper:
