@@ -57,7 +57,7 @@ def prepared(name: str) -> Any:
                 )
     features: Any = builder.info.features
     if not {"image", "label"} <= set(features):
-        raise ValueError(f"`name` must be a set of labelled photos, got {name!r} of {', '.join(features)}.")
+        raise ValueError(f"`name` must be a set of labeled photos, got {name!r} of {', '.join(features)}.")
     return builder
 
 

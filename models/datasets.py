@@ -1,4 +1,4 @@
-"""Labelled photos by name, as `tensorflow-datasets` prepares them, read without TensorFlow.
+"""Labeled photos by name, as `tensorflow-datasets` prepares them, read without TensorFlow.
 
 `load` brings a whole split into memory, decoded, which is what a training loop on the device wants: MNIST takes 55 MB.
 `stream` decodes as it goes, for what does not fit. Both read ArrayRecord files from `$TFDS_DATA_DIR`

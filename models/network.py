@@ -29,7 +29,7 @@ class Spec:
         scale: what a pixel of [0, 1] is multiplied by before that.
         std: what each channel is divided by after that.
         bgr: whether the network's order of channels is blue, green, red.
-        resize: pixels of the shorter side before the centre is cut out.
+        resize: pixels of the shorter side before the center is cut out.
         any_size: whether larger images are welcome too.
     """
 
@@ -124,13 +124,13 @@ class Network:
         return self.normalize(np.stack([self.crop(each) for each in _pictures.arrays(photo)]) / np.float32(255))
 
     def crop(self, photo: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h2 w2 c2"]:
-        """The photo as large as the network wants it: shorter side resized, the centre cut out, still bytes.
+        """The photo as large as the network wants it: shorter side resized, the center cut out, still bytes.
 
         A network of one channel gets the luma of Rec. 601, any other RGB. Bytes take a quarter of the memory of images
         and are what `models.datasets.load` keeps; `normalize` takes them further once they are divided by 255.
 
         Args:
-            photo: RGB, 0 to 255. A grey photo, (h, w) or (h, w, 1), is taken for three equal channels.
+            photo: RGB, 0 to 255. A gray photo, (h, w) or (h, w, 1), is taken for three equal channels.
 
         Raises:
             ValueError: the photo has another shape.

@@ -154,12 +154,12 @@ def _caffe(name: str) -> Spec:
 
 def _lite(name: str, size: int) -> Spec:
     """Bytes less 127, by 128; the frame that is cut off is 16 pixels wide after resizing."""
-    grey = (127.0, 127.0, 127.0)
+    gray = (127.0, 127.0, 127.0)
     return Spec(
         name,
         (size, size, 3),
         imagenet_labels(),
-        grey,
+        gray,
         scale=255.0,
         std=(128.0, 128.0, 128.0),
         resize=size + 32,

@@ -1,4 +1,4 @@
-"""Puts labelled photos into classes, and reports how many land right.
+"""Puts labeled photos into classes, and reports how many land right.
 
 Command: JAXVIZ_PHOTOS=folder python -m scripts.accuracy squeezenet
 Takes 15 s on two cores for 115 photos. The folder holds imagenet/photos.json, a list of {"file", "class", ...}.

@@ -7,7 +7,7 @@
 
 Each writes a folder under runs/ with pictures, animations and the JSON that they were made of, and takes 2 to 6 minutes
 on two idle CPU cores with SqueezeNet. Expected: the three classes and their unseen views get a probability of 1.00; of
-the weights 0.125 to 16, 16 is picked, with a total variation of 10 grey levels in place of 42; the units that the cat
+the weights 0.125 to 16, 16 is picked, with a total variation of 10 gray levels in place of 42; the units that the cat
 excites most in fire6 ask for eyes. With JAXVIZ_PHOTOS, `filters` shows photos too, and `photo` compares with them.
 """
 
@@ -83,7 +83,7 @@ class Sweep:
     target: str | None = None
     """The class, its number or its label. The great white shark by default."""
     tv_weights: tuple[float, ...] = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
-    """What a mean difference of one grey level (of 255) between neighbors costs, in logits."""
+    """What a mean difference of one gray level (of 255) between neighbors costs, in logits."""
     certain: float = 0.9
     """Of the images whose class has this probability in unseen views, the smoothest is picked."""
     ascent: _Ascent = Ascent()

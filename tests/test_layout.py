@@ -1,8 +1,10 @@
 """What may import what, and what importing must not do."""
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 
 def loaded_by(statement):
@@ -18,3 +20,15 @@ def test_importing_touches_no_device():
     code = "import jaxviz, jaxviz.render"
     without_devices = {**os.environ, "JAX_PLATFORMS": "no_such_platform"}
     subprocess.run([sys.executable, "-c", code], env=without_devices, check=True)
+
+
+def test_words_are_spelled_the_american_way():
+    root = Path(__file__).parents[1]
+    british = r"(?i)(?<!aria-)(grey|colour|labell|modell|travell|cancell|behaviour|favour|neighbour|licence|artefact"
+    british += r"|centr(?:e|es|ed|ing)\b|(?:normal|optim|visual|organ|recogn|initial|random|general)is(?:e|ing|ation))"
+    files = [root / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+    files += [path for name in ("jaxviz", "models", "scripts", "checkpoints") for path in (root / name).rglob("*")]
+    files = [path for path in files if path.suffix in {".py", ".md", ".j2", ".css", ".js"}]
+    assert len(files) > 100
+    found = [(path.name, word[0]) for path in files for word in re.finditer(british, path.read_text("utf-8"))]
+    assert not found

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from jaxviz.analysis import _labelled
+from jaxviz.analysis import _labeled
 from jaxviz.analysis._dataset import Batch, Dataset
 from jaxviz.analysis._forest import Partial
 from jaxviz.analysis._layers import check_channeled, check_channels
@@ -80,7 +80,7 @@ def ablate_each(
         FloatingPointError: a logit that is not finite.
     """
     f = callee(f)
-    examples, images, num_classes = _labelled.labelled(f, dataset, scan)
+    examples, images, num_classes = _labeled.labeled(f, dataset, scan)
     check_probability(probability, jax.eval_shape(f, images).shape[1])
     total = check_channeled(f, (layer,), images)[layer][-1]
     if not len(sets):

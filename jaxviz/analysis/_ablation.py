@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int
 
-from jaxviz.analysis import _labelled
+from jaxviz.analysis import _labeled
 from jaxviz.analysis._dataset import Batch, Dataset
 from jaxviz.analysis._forest import Partial
-from jaxviz.analysis._labelled import counted
+from jaxviz.analysis._labeled import counted
 from jaxviz.analysis._layers import check_channeled, check_channels
 from jaxviz.analysis._scan import DEFAULT, FINITE, Scan, scanned
 from jaxviz.attribution._check import check_count
@@ -45,12 +45,12 @@ class Ablation(NamedTuple):
     @property
     def accuracy(self) -> tuple[float, float]:
         """Before and after."""
-        return _labelled.accuracy(self.before), _labelled.accuracy(self.after)
+        return _labeled.accuracy(self.before), _labeled.accuracy(self.after)
 
     @property
     def class_accuracy(self) -> tuple[np.ndarray, np.ndarray]:
         """Before and after, for each class; NaN for one without images."""
-        return _labelled.class_accuracy(self.before), _labelled.class_accuracy(self.after)
+        return _labeled.class_accuracy(self.before), _labeled.class_accuracy(self.after)
 
     @property
     def lost(self) -> Int[np.ndarray, "m 4"]:
@@ -94,7 +94,7 @@ def ablate(
         FloatingPointError: a logit that is not finite.
     """
     f = callee(f)
-    examples, images, num_classes = _labelled.labelled(f, dataset, scan)
+    examples, images, num_classes = _labeled.labeled(f, dataset, scan)
     if not channels:
         raise ValueError("`channels` must name at least one layer, got none. Give {layer: channels}.")
     shapes = check_channeled(f, tuple(channels), images)

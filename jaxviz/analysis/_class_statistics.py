@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 
 from jaxviz.analysis._dataset import Batch, Dataset
 from jaxviz.analysis._forest import Partial
-from jaxviz.analysis._labelled import labelled
+from jaxviz.analysis._labeled import labeled
 from jaxviz.analysis._layers import activations, check_channeled, placed
 from jaxviz.analysis._scan import DEFAULT, FINITE, Scan, scanned
 from jaxviz.transforms._callable import callee
@@ -83,7 +83,7 @@ def class_statistics(
         2.1 (how batches are merged).
     """
     f, names = callee(f), (layer,) if isinstance(layer, str) else tuple(layer)
-    examples, images, num_classes = labelled(f, dataset, scan)
+    examples, images, num_classes = labeled(f, dataset, scan)
     check_channeled(f, names, images)
     found = scanned(f, _Study(names, num_classes), examples, scan)
     results = {}

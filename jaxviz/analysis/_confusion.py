@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from jaxviz.analysis import _labelled
+from jaxviz.analysis import _labeled
 from jaxviz.analysis._dataset import Batch, Dataset
 from jaxviz.analysis._forest import Partial
 from jaxviz.analysis._scan import DEFAULT, FINITE, Scan, scanned
@@ -55,12 +55,12 @@ class Confusion(NamedTuple):
     @property
     def accuracy(self) -> float:
         """The share of images whose most probable class is the right one."""
-        return _labelled.accuracy(self.matrix)
+        return _labeled.accuracy(self.matrix)
 
     @property
     def class_accuracy(self) -> Float[np.ndarray, " k"]:
         """The same for each class; NaN for one without images."""
-        return _labelled.class_accuracy(self.matrix)
+        return _labeled.class_accuracy(self.matrix)
 
     def most_confused(self, num: int = 10) -> list[Pair]:
         """The pairs of classes that are confused most often; of equal ones the first classes."""
@@ -106,7 +106,7 @@ def confusion(
         FloatingPointError: a logit that is not finite.
     """
     f = callee(f)
-    examples, images, num_classes = _labelled.labelled(f, dataset, scan)
+    examples, images, num_classes = _labeled.labeled(f, dataset, scan)
     check_probability(probability, jax.eval_shape(f, images).shape[1])
     found = scanned(f, _Study(num_classes, check_count(num, "num"), probability), examples, scan)
     return Confusion(found.whole["matrix"], found.whole["wrong"], found.whole["confidences"], found.skipped)
@@ -122,7 +122,7 @@ class _Study:
         logits = f(images).astype(jnp.float32)
         predicted = of_classes(logits).argmax(1)
         return {
-            "matrix": _labelled.counted(labels, predicted, valid, self.num_classes),
+            "matrix": _labeled.counted(labels, predicted, valid, self.num_classes),
             "predicted": predicted,
             "confidences": jnp.exp(log_of_classes(logits, self.probability)).max(1),
             FINITE: jnp.isfinite(logits).all(1),

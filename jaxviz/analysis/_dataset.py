@@ -71,7 +71,7 @@ class Examples:
         return self._dataset
 
     @property
-    def labelled(self) -> bool:
+    def labeled(self) -> bool:
         """Whether the study looks at labels."""
         return self._num_classes is not None
 
@@ -94,7 +94,7 @@ class Examples:
     def example(self, index: int) -> tuple[np.ndarray, int]:
         """One image as the data set holds it, and its class number; -1 where the study needs none."""
         image, label = self._item(index)
-        return image, -1 if label is None or not self.labelled else int(class_numbers(label, 0))
+        return image, -1 if label is None or not self.labeled else int(class_numbers(label, 0))
 
     def batch(self, first: int, size: int) -> Batch:
         """The `size` examples from number `first` on."""
@@ -128,7 +128,7 @@ class Examples:
             raise ValueError(
                 f"`dataset` must hold images of shape (h, w, c), got {image.shape} at {number}. Add the missing axes."
             )
-        if self.labelled:
+        if self.labeled:
             if label is None:
                 raise ValueError(f"`dataset` must hold labels, got none at {number}. This study compares classes.")
             if not self._paired:

@@ -28,7 +28,7 @@ def fingerprint(examples: Examples) -> dict[str, str]:
         read = [_example(examples, index) for index in every]
         chosen, labels = [image for image, _ in read], [label for _, label in read]
     found = {"images": digest(len(examples), said_by(examples.source), chosen)}
-    return found | {"labels": digest(labels)} if examples.labelled else found
+    return found | {"labels": digest(labels)} if examples.labeled else found
 
 
 def _spread(total: int) -> Sequence[int]:

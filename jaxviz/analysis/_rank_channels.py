@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 
 from jaxviz.analysis._ablate_each import ablate_each
 from jaxviz.analysis._dataset import Dataset
-from jaxviz.analysis._labelled import labelled
+from jaxviz.analysis._labeled import labeled
 from jaxviz.analysis._layers import check_channeled, check_channels
 from jaxviz.analysis._scan import DEFAULT, Scan
 from jaxviz.transforms._callable import callee
@@ -70,7 +70,7 @@ def rank_channels(
         FloatingPointError: a logit that is not finite.
     """
     f = callee(f)
-    _, images, _ = labelled(f, dataset, scan)
+    _, images, _ = labeled(f, dataset, scan)
     total = check_channeled(f, (layer,), images)[layer][-1]
     chosen = np.array(check_channels(channels, total, layer))
     found = ablate_each(f, layer, [[int(channel)] for channel in chosen], dataset, scan=scan)

@@ -86,7 +86,7 @@ def render(
         num_images: how many images per objective, for `diversity`; they start differently.
         param: what is varied: a function of the shape, such as `fourier`, or what it made: `fourier(shape, decay=0.8)`.
         augment: one augmentation, or several in the order in which they act; `augment.standard` of the size by default,
-            `()` for none. What they leave larger than `shape` is cut out about the centre.
+            `()` for none. What they leave larger than `shape` is cut out about the center.
         priors: penalties on the pixels.
         optimizer: of optax, for the numbers that stand for the picture. Make it once: an optimizer that is made anew is
             a program of its own.

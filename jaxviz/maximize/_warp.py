@@ -21,7 +21,7 @@ def warp(
     reach: float,
     fill: float,
 ) -> Float[Array, "n h w c"]:
-    """Images enlarged by a factor and turned counterclockwise about their centre, bilinear.
+    """Images enlarged by a factor and turned counterclockwise about their center, bilinear.
 
     Args:
         images: of any range.
@@ -71,7 +71,7 @@ def _backward(taps: int, moves: tuple[Array, Array], slopes: Float[Array, "h w k
         row, col = top + number // taps, left + number % taps
         # Where the result has looked for its entry at this place: how much of it came from here.
         seen_row, seen_col = _turned(row - (height - 1) / 2, col - (width - 1) / 2, 1 / factor, -angle)
-        here = _tent(seen_row - _centred(height)[:, None]) * _tent(seen_col - _centred(width))
+        here = _tent(seen_row - _centered(height)[:, None]) * _tent(seen_col - _centered(width))
         places.append((row, col, here))
     return _gather(slopes, places), jnp.zeros_like(factor), jnp.zeros_like(angle)
 
@@ -79,19 +79,19 @@ def _backward(taps: int, moves: tuple[Array, Array], slopes: Float[Array, "h w k
 _warp.defvjp(_forward, _backward)
 
 
-def _centred(size: int) -> Float[Array, " size"]:
+def _centered(size: int) -> Float[Array, " size"]:
     return jnp.arange(size) - (size - 1) / 2
 
 
 def _turned(rows: Array, cols: Array, factor: Array, angle: Array) -> tuple[Array, Array]:
-    """Places relative to the centre, counterclockwise as seen in a picture, whose rows go down."""
+    """Places relative to the center, counterclockwise as seen in a picture, whose rows go down."""
     cos, sin = factor * jnp.cos(angle), factor * jnp.sin(angle)
     return cos * rows - sin * cols, cos * cols + sin * rows
 
 
 def _moved(shape: tuple[int, ...], factor: Array, angle: Array) -> tuple[Float[Array, "h w"], Float[Array, "h w"]]:
     """Where each place of an image is moved to."""
-    rows, cols = _turned(_centred(shape[0])[:, None], _centred(shape[1])[None], factor, angle)
+    rows, cols = _turned(_centered(shape[0])[:, None], _centered(shape[1])[None], factor, angle)
     return rows + (shape[0] - 1) / 2, cols + (shape[1] - 1) / 2
 
 

@@ -2,7 +2,7 @@
 
 An augmentation is a function `(key, images) -> images` of pixels in [0, 1], part of the differentiated program. Each
 draws once for all images of a call. They may change the size; what is larger than the picture in the end is cut out
-about its centre, so that a `pad` in front gives the others something to shift and turn into the picture.
+about its center, so that a `pad` in front gives the others something to shift and turn into the picture.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ Augment = Callable[[PRNGKeyArray, Float[Array, "n h w c"]], Float[Array, "n h2 w
 
 
 def pad(width: int, value: float = 0.5) -> Augment:
-    """A margin of one color around the images: grey, the middle of [0, 1].
+    """A margin of one color around the images: gray, the middle of [0, 1].
 
     Args:
         width: of the margin, in pixels.
@@ -48,7 +48,7 @@ def roll(distance: int) -> Augment:
 
 
 def scale(factors: Sequence[float], fill: float = 0.5) -> Augment:
-    """A zoom about the centre, bilinear. The size stays.
+    """A zoom about the center, bilinear. The size stays.
 
     Args:
         factors: one of them is drawn, each as likely; above 1 enlarges.
@@ -61,7 +61,7 @@ def scale(factors: Sequence[float], fill: float = 0.5) -> Augment:
 
 
 def rotate(degrees: Sequence[float], fill: float = 0.5) -> Augment:
-    """A turn about the centre, bilinear. The size stays.
+    """A turn about the center, bilinear. The size stays.
 
     Args:
         degrees: one of them is drawn, each as likely; positive turns counterclockwise.
@@ -103,7 +103,7 @@ def standard(size: int) -> Augment:
 
 
 def view(augment: Augment, key: PRNGKeyArray, images: Float[Array, "n h w c"]) -> Float[Array, "n h w c"]:
-    """Images as the network sees them in one step: augmented, and cut to their old size about the centre.
+    """Images as the network sees them in one step: augmented, and cut to their old size about the center.
 
     With a key that the ascent has not used, it says what the picture is worth to the network in a view not seen before.
 

@@ -20,7 +20,7 @@ def lucid() -> dict[str, Any]:
     References:
         Olah et al., [lucid](https://github.com/tensorflow/lucid), `optvis/render.py` and `transform.py`. Differs from
         it in: the size is that of the network and not 128, and stays in each step; the turn and the zoom are one warp,
-        which leaves grey in the corners and not black.
+        which leaves gray in the corners and not black.
     """
     return {
         "param": fourier,

@@ -77,7 +77,7 @@ def lp_norm(weight: Any, p: float = 2.0, center: float = 0.5) -> Prior:
     Args:
         weight: what a distance of 1 costs.
         p: at least 1.
-        center: the value, grey by default.
+        center: the value, gray by default.
     """
     if not p >= 1:
         raise ValueError(f"`p` must be at least 1, got {p}.")

@@ -32,5 +32,5 @@ from jaxviz.render._sheet import contact_sheet as contact_sheet
 from jaxviz.render._sheet import mosaic as mosaic
 from jaxviz.render._sheet import paired_sheet as paired_sheet
 from jaxviz.render._signed import channel_sum as channel_sum
-from jaxviz.render._signed import gray_centred as gray_centred
+from jaxviz.render._signed import gray_centered as gray_centered
 from jaxviz.render._stamp import stamp as stamp

@@ -42,7 +42,7 @@ def gif(frames: Frames, *, labels: Sequence[str] = (), seconds: float = 0.5, hol
     Raises:
         ValueError: no frames, frames of several sizes, not one label per frame, or a time that is not positive.
     """
-    images = [Image.fromarray(frame) for frame in _labelled(frames, labels, seconds, hold)]
+    images = [Image.fromarray(frame) for frame in _labeled(frames, labels, seconds, hold)]
     palettes = [image.quantize(256, Image.Quantize.MEDIANCUT) for image in images]
     images = [
         image.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
@@ -81,7 +81,7 @@ def webp(
     """
     if quality is not None and not 0 <= quality <= 100:
         raise ValueError(f"`quality` must be in 0..100, or None to lose nothing, got {quality}.")
-    images = [Image.fromarray(frame) for frame in _labelled(frames, labels, seconds, hold)]
+    images = [Image.fromarray(frame) for frame in _labeled(frames, labels, seconds, hold)]
     lossy = {"lossless": True} if quality is None else {"quality": quality}
     return _save(images, seconds, hold, format="WEBP", method=4, minimize_size=True, **lossy)
 
@@ -104,7 +104,7 @@ def mp4(frames: Frames, *, labels: Sequence[str] = (), seconds: float = 0.5, hol
         RuntimeError: `ffmpeg` failed; with its last words.
         ValueError: as for `gif`.
     """
-    pictures = _labelled(frames, labels, seconds, hold)
+    pictures = _labeled(frames, labels, seconds, hold)
     program = shutil.which("ffmpeg")
     if program is None:
         raise FileNotFoundError(
@@ -131,7 +131,7 @@ def mp4(frames: Frames, *, labels: Sequence[str] = (), seconds: float = 0.5, hol
         return path.read_bytes()
 
 
-def _labelled(frames: Frames, labels: Sequence[str], seconds: float, hold: float) -> list[np.ndarray]:
+def _labeled(frames: Frames, labels: Sequence[str], seconds: float, hold: float) -> list[np.ndarray]:
     pictures = [_check.photo(frame, "frames") for frame in frames]
     sizes = sorted({picture.shape[:2] for picture in pictures})
     if len(sizes) != 1 or 0 in sizes[0]:

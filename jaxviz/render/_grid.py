@@ -1,4 +1,4 @@
-"""Contact sheets: pictures in labelled rows and columns, with a color bar where colors are numbers."""
+"""Contact sheets: pictures in labeled rows and columns, with a color bar where colors are numbers."""
 
 from collections.abc import Sequence
 

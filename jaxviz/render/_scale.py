@@ -77,7 +77,7 @@ def sequential(
 def diverging(
     heatmap: Float[np.ndarray, "rows cols"], *, percentile: float = 99.0, colormap: str = "RdBu_r", label: str = ""
 ) -> Scale:
-    """Centred on zero: white is nothing, red is for, blue is against.
+    """Centered on zero: white is nothing, red is for, blue is against.
 
     Example:
         >>> scale = diverging(np.array([[-1.0, 3.0]]), percentile=100)

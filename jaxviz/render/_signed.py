@@ -28,13 +28,13 @@ def channel_sum(attribution: Float[np.ndarray, "h w c"]) -> Float[np.ndarray, "h
     return array.sum(axis=-1)
 
 
-def gray_centred(
+def gray_centered(
     projection: Float[np.ndarray, "h w 3"], *, limit: float | None = None, percentile: float = 99.5
 ) -> UInt8[np.ndarray, "h w 3"]:
     """A signed image in color, where the middle gray is zero: the form in which deconvnet projections are printed.
 
     Example:
-        >>> gray_centred(np.array([[[0.0, 1.0, -1.0]]])).tolist()
+        >>> gray_centered(np.array([[[0.0, 1.0, -1.0]]])).tolist()
         [[[128, 255, 0]]]
 
     Args:

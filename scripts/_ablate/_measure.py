@@ -9,7 +9,7 @@ import jaxviz as jv
 import models
 from scripts._explain._study import unknown
 from scripts._run_folder import Step
-from scripts._scan._data import PHOTOS, Data, find, labelled
+from scripts._scan._data import PHOTOS, Data, find, labeled
 from scripts._scan._filters import parsed
 from scripts._scan._run import Run, network_of, settings
 
@@ -52,7 +52,7 @@ def prepare(config: "Config") -> Study:
     off = parsed(config.filters, channels) or _drawn(layers, channels, config.seed)
     if config.orders < 1:
         raise ValueError(f"`--orders` must be at least 1, got {config.orders}.")
-    data = labelled(network, config.scan.data, config.scan.split, keep=True)
+    data = labeled(network, config.scan.data, config.scan.split, keep=True)
     ranks = data if data.name == PHOTOS else find(network, data.name, config.rank_on, keep=True)
     named = [f"{layer}:{channel}" for layer, some in off.items() for channel in some]
     run = Run(

@@ -9,7 +9,7 @@ from PIL import Image
 import jaxviz as jv
 import models
 from scripts._explain._study import class_index, spread_over, unknown
-from scripts._labelled_photos import Labelled, labelled
+from scripts._labeled_photos import Labeled, labeled
 
 if TYPE_CHECKING:
     from scripts.adversarial import Config
@@ -25,8 +25,8 @@ class Study(NamedTuple):
     config: "Config"
     network: models.Network
     target: int
-    made: Labelled
-    unseen: Labelled
+    made: Labeled
+    unseen: Labeled
     example: np.ndarray
     layer: str
 
@@ -40,7 +40,7 @@ class Study(NamedTuple):
         """The turns that a patch may take."""
         return -self.config.degrees, self.config.degrees
 
-    def images(self, photos: Labelled) -> jax.Array:
+    def images(self, photos: Labeled) -> jax.Array:
         """Photos in the network's own range."""
         return self.network.normalize(photos.pixels / np.float32(255))
 
@@ -54,7 +54,7 @@ def prepare(config: "Config") -> Study:
     if config.network not in models.names():
         raise ValueError(unknown("--network", config.network, models.names()))
     network = models.load(config.network, config.weights)
-    photos = labelled(network)
+    photos = labeled(network)
     target = class_index(config.target, tuple(label.replace("_", " ") for label in network.labels))
     of_target = np.flatnonzero(photos.classes == target)
     if not len(of_target):

@@ -9,7 +9,7 @@ import jaxviz as jv
 import models
 from scripts._explain._study import class_index, unknown
 from scripts._run_folder import Step
-from scripts._scan._data import Data, labelled
+from scripts._scan._data import Data, labeled
 from scripts._scan._run import Run, network_of, settings
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def prepare(config: "Config") -> Study:
     layers = config.layers or tuple(layer for layer in every if layer.startswith(("conv", "fire")))
     labels = tuple(label.replace("_", " ") for label in network.labels)
     label = class_index(config.label, labels, "--label")
-    data = labelled(network, config.scan.data, config.scan.split)
+    data = labeled(network, config.scan.data, config.scan.split)
     run = Run(
         f"class-statistics-{network.name}",
         settings("class_statistics", config, network, data, layers=layers),

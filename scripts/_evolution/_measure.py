@@ -108,7 +108,7 @@ def _evolution(study: Study, layer: str) -> Step:
             fields_of(trained, layer, units), found.indices[place], found.projections[place], strict=True
         ):
             pairs["patches"].append(box(study.data.picture(int(index))))
-            pairs["projections"].append(box(render.gray_centred(color(trained, projection))))
+            pairs["projections"].append(box(render.gray_centered(color(trained, projection))))
     numbers = {
         "epochs": list(found.epochs),
         "channels": list(found.channels),

@@ -42,7 +42,7 @@ def figure(study: Study, step: Step) -> render.Figure:
     name, attribution = step.numbers["method"], step.arrays["attribution"]
     method = METHODS[name]
     if method.drawing == "color":
-        picture, scale, kind = render.gray_centred(study.color(attribution)), None, "color around mid-gray"
+        picture, scale, kind = render.gray_centered(study.color(attribution)), None, "color around mid-gray"
     elif method.drawing == "signed":
         total = render.channel_sum(attribution)
         unit = "logits" if name in ("integrated_gradients", "gradient_x_input") else "logits per unit of input"

@@ -70,7 +70,7 @@ def strips(study: Study, step: Step) -> Strips:
         where = f"channel {unit['channel']} of {step.numbers['layer']}"
         figures = [render.Figure(box(study.photo), "photo", f"The part of the photo that {where} sees.")]
         for rule in _RULES:
-            picture = render.gray_centred(study.color(step.arrays[rule][index]))
+            picture = render.gray_centered(study.color(step.arrays[rule][index]))
             figures.append(render.Figure(box(picture), rule, f"The {rule} projection of {where}."))
         out.append((unit, figures))
     return out

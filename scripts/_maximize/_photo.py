@@ -110,7 +110,7 @@ def _draw(
         columns = []
         for index, unit in enumerate(step.numbers["units"]):
             box = render.Box(**unit["sees"])
-            projection = render.gray_centred(color(shared.network, step.arrays["projections"][index]))
+            projection = render.gray_centered(color(shared.network, step.arrays["projections"][index]))
             columns.append([box(photo), box(projection), box(step.arrays["pictures"][index])])
         sheet = render.grid(
             [[column[row] for column in columns] for row in range(len(_ROWS))],

@@ -96,7 +96,7 @@ def chosen(classes: tuple[str, ...], labels: tuple[str, ...], argument: str) -> 
 
 
 def picture(pixels: Any) -> np.ndarray:
-    """Pixels in [0, 1] as uint8, grey ones in three equal channels."""
+    """Pixels in [0, 1] as uint8, gray ones in three equal channels."""
     array = np.rint(255 * np.asarray(pixels)).astype(np.uint8)
     return np.repeat(array, 3, axis=-1) if array.shape[-1] == 1 else array
 

@@ -62,7 +62,7 @@ def _two(config: "Sweep", shared: Study) -> tuple[Study, tuple[tuple[int, int], 
 def _weighted(shared: Study, target: int, weight: float, tick: Tick) -> Step:
     del tick
     start = time.perf_counter()
-    # The weight counts mean differences of grey levels, 0 to 255, which is how it is usually stated.
+    # The weight counts mean differences of gray levels, 0 to 255, which is how it is usually stated.
     found = shared.ascend(maximize.logit(target), priors=[total_variation(weight * _LEVELS)])
     logits, views = shared.judge(found.pixels)
     seen = np.asarray(jv.probabilities(views))[:, 0, target]

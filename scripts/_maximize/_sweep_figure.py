@@ -33,7 +33,7 @@ def figure(
     places = np.arange(len(numbers))
     curves = below.subplots(1, 3)
     for axes, (key, name) in zip(
-        curves, (("logit", "logit"), ("total_variation", "total variation (grey levels)")), strict=False
+        curves, (("logit", "logit"), ("total_variation", "total variation (gray levels)")), strict=False
     ):
         axes.plot(places, [found[key] for found in numbers], "o-", color=_FIRST)
         axes.set_ylim(bottom=0)

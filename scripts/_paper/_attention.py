@@ -119,6 +119,6 @@ def _picture(study: Study, photo: Photo, name: str, attribution: np.ndarray) -> 
         heatmap = render.stretch(attribution, photo.pixels.shape[:2])
         return render.overlay(photo.pixels, heatmap, render.sequential(heatmap))
     if name == "guided_grad_cam":
-        return render.gray_centred(color(study.network, attribution))
+        return render.gray_centered(color(study.network, attribution))
     total = render.channel_sum(attribution)
     return render.diverging(total, percentile=99.5)(total)

@@ -116,7 +116,7 @@ def draw(study: Study, step: Step) -> bytes:
             scale = render.Scale(low, high if high > low else low + 1, "viridis")
             _drawing.show(axes, scale(heatmap), title)
             _bar(figure, axes, scale)
-        projection = render.gray_centred(color(study.network, step.arrays["projections"][place]))
+        projection = render.gray_centered(color(study.network, step.arrays["projections"][place]))
         row, col, _ = found["unit"]
         _drawing.show(line[2], projection, f"projection of its strongest unit ({row}, {col})")
         _winners(study, line[4], line[5], step.arrays[f"{place}, winners"], corners, window, photo.pixels)

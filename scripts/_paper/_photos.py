@@ -19,7 +19,7 @@ _MARKS = Path(__file__).with_name("marks.json")
 class Photo(NamedTuple):
     """A photo as a network sees it.
 
-    `pixels` is uint8, `(h, w, 3)`; `size` that of the file; `target` the class of a labelled photo, else `None`.
+    `pixels` is uint8, `(h, w, 3)`; `size` that of the file; `target` the class of a labeled photo, else `None`.
     """
 
     name: str

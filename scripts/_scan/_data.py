@@ -9,7 +9,7 @@ import numpy as np
 import models
 from models import datasets, training
 from models._prepared import Source
-from scripts import _labelled_photos
+from scripts import _labeled_photos
 from scripts._depends import of_data
 
 PHOTOS = "photos"
@@ -55,7 +55,7 @@ def default_name(network: models.Network) -> str:
     return recipe.dataset if recipe else PHOTOS
 
 
-def labelled(network: models.Network, name: str | None, split: str, *, keep: bool = False) -> Data:
+def labeled(network: models.Network, name: str | None, split: str, *, keep: bool = False) -> Data:
     """The data, as `find` gives them, of classes that the network knows.
 
     Raises:
@@ -83,7 +83,7 @@ def find(network: models.Network, name: str | None, split: str, *, keep: bool = 
     """
     name = name or default_name(network)
     if name == PHOTOS:
-        photos = _labelled_photos.labelled(network)
+        photos = _labeled_photos.labeled(network)
         channels = network.input_shape[2]
         return Data(
             name,

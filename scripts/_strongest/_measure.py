@@ -132,7 +132,7 @@ def _projections(study: Study, found: Step, layer: str) -> Step:
             patch, signed = boxes[place](photo), boxes[place](color(study.network, projection))
             patches.append(np.rint(_smaller(patch, times)).astype(np.uint8))
             # Made smaller while it is signed: of the colors, most would average out.
-            projections.append(render.gray_centred(_smaller(signed, times)))
+            projections.append(render.gray_centered(_smaller(signed, times)))
         study.run.tick(len(some[: len(indices) - first]))
     numbers = {"layer": layer, "channels": channels.tolist(), "boxes": [list(box) for box in boxes]}
     return Step(numbers, {"patches": np.stack(patches), "projections": np.stack(projections)})

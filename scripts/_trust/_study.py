@@ -10,7 +10,7 @@ import skimage.filters
 import jaxviz as jv
 import models
 from scripts._explain._study import spread_over, unknown
-from scripts._labelled_photos import Labelled, labelled
+from scripts._labeled_photos import Labeled, labeled
 from scripts._trust._methods import FLOORS, METHODS
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Study(NamedTuple):
 
     config: "Config"
     network: models.Network
-    photos: Labelled
+    photos: Labeled
     images: jax.Array
     blurred: jax.Array
     targets: np.ndarray
@@ -53,7 +53,7 @@ def prepare(config: "Config") -> Study:
         if getattr(config, name) < 1:
             raise ValueError(f"`--{name}` must be at least 1, got {getattr(config, name)}.")
     network = models.load(config.network, config.weights)
-    photos = labelled(network)
+    photos = labeled(network)
     if config.photos > len(photos.names):
         raise ValueError(f"`--photos` must be at most {len(photos.names)}, got {config.photos}.")
     rng = np.random.default_rng(config.seed)

@@ -139,7 +139,7 @@ def test_images_of_one_objective_differ_and_diversity_sets_them_apart():
 
 
 def test_a_dead_unit_starts_only_when_redirected():
-    # On pictures around grey the fourth map is 0.3 - 0.5 before its ReLU.
+    # On pictures around gray the fourth map is 0.3 - 0.5 before its ReLU.
     assert (layered(jnp.full((1, *SHAPE), 0.5))[:, 3] == 0).all()
     dead = shaken(maximize.channel("maps", 3), num_steps=20, redirected_steps=0)
     alive = shaken(maximize.channel("maps", 3), num_steps=20, redirected_steps=16)

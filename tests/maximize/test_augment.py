@@ -21,14 +21,14 @@ def by_scipy(images, factor, degrees, fill):
     angle = np.deg2rad(degrees)
     # From a place of the result to where it comes from; rows go down, so counterclockwise is from columns to rows.
     back = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]) / factor
-    centre = (np.array(images.shape[1:3]) - 1) / 2
+    center = (np.array(images.shape[1:3]) - 1) / 2
     found = np.empty(images.shape)
     for image in range(images.shape[0]):
         for channel in range(images.shape[3]):
             found[image, ..., channel] = ndimage.affine_transform(
                 images[image, ..., channel].astype(float),
                 back,
-                centre - back @ centre,
+                center - back @ center,
                 order=1,
                 mode="grid-constant",
                 cval=fill,

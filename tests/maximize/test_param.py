@@ -101,7 +101,7 @@ def test_pyramid_is_a_sum_of_stretched_pictures():
     for level, picture in enumerate(numbers):
         for row in range(8):
             for col in range(12):
-                # Centres of pixels, bilinear, continued at the edges.
+                # Centers of pixels, bilinear, continued at the edges.
                 y = np.clip((row + 0.5) / 2**level - 0.5, 0, picture.shape[0] - 1)
                 x = np.clip((col + 0.5) / 2**level - 0.5, 0, picture.shape[1] - 1)
                 top, left = int(y), int(x)

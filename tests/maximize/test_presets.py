@@ -48,12 +48,12 @@ def test_tf_keras_vis():
     warp = found["augment"].augments[1]
     assert warp.factors == (1.0,)
     np.testing.assert_allclose([min(warp.degrees), max(warp.degrees), np.mean(warp.degrees)], [-1, 1, 0], atol=1e-9)
-    # RMSprop of rate 1 and rho 0.999: the first step is 1 / sqrt(0.001) in units of grey levels.
+    # RMSprop of rate 1 and rho 0.999: the first step is 1 / sqrt(0.001) in units of gray levels.
     update = first_update(found["optimizer"], [2.0, -1.0, 0.0])
     np.testing.assert_allclose(update, [-1 / np.sqrt(0.001), 1 / np.sqrt(0.001), 0], rtol=1e-3)
 
 
-def test_tf_keras_vis_penalties_count_in_grey_levels():
+def test_tf_keras_vis_penalties_count_in_gray_levels():
     levels = np.random.default_rng(0).uniform(0, 255, (1, 5, 6, 3)).astype(np.float32)
     variation = np.abs(np.diff(levels, axis=1)).sum() + np.abs(np.diff(levels, axis=2)).sum()
     expected = [1.0 * variation / levels.size, 0.3 * np.abs(levels).sum() / levels.size]

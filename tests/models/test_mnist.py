@@ -60,34 +60,34 @@ def test_a_stride_of_four_takes_every_fourth_patch():
 
 
 @pytest.fixture(scope="module")
-def grey():
+def gray():
     return jax.eval_shape(lambda: models.initialize("mnist_cnn3"))
 
 
-def test_a_photo_becomes_luma(grey):
+def test_a_photo_becomes_luma(gray):
     photo = np.random.default_rng(1).integers(0, 256, (28, 28, 3), np.uint8)
     expected = np.asarray(Image.fromarray(photo).convert("L"), np.float32)[None, :, :, None] / 255
-    images = grey.preprocess(photo)
+    images = gray.preprocess(photo)
     assert images.shape == (1, 28, 28, 1)
     np.testing.assert_allclose(images, expected, atol=1e-6)
     # Pillow rounds to bytes.
-    np.testing.assert_allclose(grey.normalize(photo[None] / np.float32(255)), expected, atol=0.6 / 255)
+    np.testing.assert_allclose(gray.normalize(photo[None] / np.float32(255)), expected, atol=0.6 / 255)
 
 
 @pytest.mark.parametrize("shape", [(28, 28), (28, 28, 1)])
-def test_a_digit_is_taken_as_it_is(grey, shape):
+def test_a_digit_is_taken_as_it_is(gray, shape):
     digit = np.random.default_rng(2).integers(0, 256, shape, np.uint8)
-    np.testing.assert_allclose(grey.preprocess(digit)[0, :, :, 0], digit.reshape(28, 28) / np.float32(255))
+    np.testing.assert_allclose(gray.preprocess(digit)[0, :, :, 0], digit.reshape(28, 28) / np.float32(255))
 
 
-def test_grey_images_are_shown_in_three_equal_channels(grey):
-    images = grey.preprocess(np.random.default_rng(3).integers(0, 256, (28, 28), np.uint8))
-    pixels = grey.denormalize(images)
+def test_gray_images_are_shown_in_three_equal_channels(gray):
+    images = gray.preprocess(np.random.default_rng(3).integers(0, 256, (28, 28), np.uint8))
+    pixels = gray.denormalize(images)
     assert pixels.shape == (1, 28, 28, 3)
     np.testing.assert_array_equal(pixels, np.repeat(images, 3, axis=-1))
-    np.testing.assert_allclose(grey.normalize(pixels), images, atol=1e-6)
+    np.testing.assert_allclose(gray.normalize(pixels), images, atol=1e-6)
 
 
-def test_color_images_are_refused_by_a_grey_network(grey):
+def test_color_images_are_refused_by_a_gray_network(gray):
     with pytest.raises(ValueError, match=r"must have shape \(n, 28, 28, 1\) for mnist_cnn3, got \(1, 28, 28, 3\)"):
-        grey(np.zeros((1, 28, 28, 3), np.float32))
+        gray(np.zeros((1, 28, 28, 3), np.float32))

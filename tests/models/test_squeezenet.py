@@ -44,7 +44,7 @@ def test_a_cat_is_a_cat_and_a_cup_is_a_cup(network):
         assert network.labels[int(logits[0].argmax())] == label
 
 
-def test_preprocessing_undone_gives_the_centre_of_the_photo(network):
+def test_preprocessing_undone_gives_the_center_of_the_photo(network):
     photo = np.random.default_rng(0).integers(0, 256, (240, 300, 3), np.uint8)
     pixels = network.denormalize(network.preprocess(photo))[0]
     np.testing.assert_allclose(pixels, photo[6 : 6 + 227, 36 : 36 + 227] / 255, atol=1e-5)

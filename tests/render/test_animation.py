@@ -164,9 +164,9 @@ def test_small_pictures_grow_by_whole_pixels_in_a_sheet():
 
 def test_labels_and_titles_leave_ink_and_no_picture_is_covered():
     pictures = [FRAMES[0][:32, :32]] * 4
-    bare, labelled = (render.contact_sheet(pictures, [text] * 4, title=text, cols=2, tile=32) for text in ("", "many"))
-    assert (labelled < 100).all(-1).sum() > (bare < 100).all(-1).sum()
-    for sheet in (bare, labelled):
+    bare, labeled = (render.contact_sheet(pictures, [text] * 4, title=text, cols=2, tile=32) for text in ("", "many"))
+    assert (labeled < 100).all(-1).sum() > (bare < 100).all(-1).sum()
+    for sheet in (bare, labeled):
         assert (sheet == FRAMES[0][0, 0]).all(-1).sum() == 4 * 32 * 32
     lines = render.contact_sheet(pictures, ["a\nb"] * 4, cols=2, tile=32)
     assert lines.shape[0] > render.contact_sheet(pictures, ["a"] * 4, cols=2, tile=32).shape[0]

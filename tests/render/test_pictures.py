@@ -9,7 +9,7 @@ from PIL import Image
 from jaxviz import render
 
 
-def test_a_diverging_scale_is_centred_on_zero_whatever_the_values():
+def test_a_diverging_scale_is_centered_on_zero_whatever_the_values():
     scale = render.diverging(np.array([[-1.0, 0.0, 5.0]]), percentile=100)
     low, middle, high = scale(np.array([[-5.0, 0.0, 5.0]]))[0].astype(int)
     assert np.ptp(middle) <= 4
@@ -100,15 +100,15 @@ def test_a_float_photo_is_refused():
         render.overlay(np.zeros((4, 4, 3)), np.zeros((4, 4)), render.Scale(0, 1, "viridis"))
 
 
-def test_gray_centred_maps_zero_to_the_middle_and_the_limit_to_the_ends():
-    out = render.gray_centred(np.array([[[0.0, 2.0, -4.0]]]), limit=2.0)
+def test_gray_centered_maps_zero_to_the_middle_and_the_limit_to_the_ends():
+    out = render.gray_centered(np.array([[[0.0, 2.0, -4.0]]]), limit=2.0)
     assert out.tolist() == [[[128, 255, 0]]]
 
 
 def test_a_patch_keeps_its_contrast_in_an_empty_image():
     projection = np.zeros((50, 50, 3))
     projection[20:23, 20:23] = 1e-3
-    assert render.gray_centred(projection)[21, 21].tolist() == [255, 255, 255]
+    assert render.gray_centered(projection)[21, 21].tolist() == [255, 255, 255]
 
 
 def test_support_is_the_smallest_box():

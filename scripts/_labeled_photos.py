@@ -12,23 +12,23 @@ import models
 from scripts import _photo
 
 
-class Labelled(NamedTuple):
+class Labeled(NamedTuple):
     """Photos as a network sees them, uint8 `(n, h, w, 3)`, the class of each, and its name."""
 
     pixels: np.ndarray
     classes: np.ndarray
     names: tuple[str, ...]
 
-    def pick(self, index: np.ndarray) -> "Labelled":
+    def pick(self, index: np.ndarray) -> "Labeled":
         """Some of them."""
-        return Labelled(self.pixels[index], self.classes[index], tuple(self.names[place] for place in index))
+        return Labeled(self.pixels[index], self.classes[index], tuple(self.names[place] for place in index))
 
     def sha256(self) -> str:
         """What tells them from other photos."""
         return hashlib.sha256(self.classes.tobytes() + self.pixels.tobytes()).hexdigest()
 
 
-def labelled(network: models.Network) -> Labelled:
+def labeled(network: models.Network) -> Labeled:
     """All photos of the folder, in its order.
 
     Raises:
@@ -49,6 +49,6 @@ def labelled(network: models.Network) -> Labelled:
     pixels = np.stack([network.crop(_photo.load(str(folder / entry["file"])).pixels) for entry in entries])
     # Three equal channels where the network sees one: `normalize` takes both, and pictures are drawn in color.
     pixels = np.broadcast_to(pixels, (*pixels.shape[:3], 3))
-    return Labelled(
+    return Labeled(
         pixels, np.array([entry["class"] for entry in entries]), tuple(Path(entry["file"]).stem for entry in entries)
     )

@@ -11,7 +11,7 @@ from jaxviz.analysis._dataset import Dataset, Examples
 from jaxviz.analysis._scan import Scan
 
 
-def labelled(f: Callable, dataset: Dataset, scan: Scan) -> tuple[Examples, jax.ShapeDtypeStruct, int]:
+def labeled(f: Callable, dataset: Dataset, scan: Scan) -> tuple[Examples, jax.ShapeDtypeStruct, int]:
     """The examples, a batch of their images, and the number of classes that `f` tells apart.
 
     Raises:
