@@ -6,7 +6,7 @@
 Writes `invariance.png`, curves for each photo after Zeiler and Fergus 2014, figure 5, and its numbers. Takes about half
 a minute on two CPU cores for SqueezeNet, 5 photos and 141 amounts of 6 transformations: 705 passes in one program.
 Areas under the curves are printed; for SqueezeNet and vertical translation
-0.94 at conv1, 0.99 at fire5, 0.17 at the logits: what was learned last is the most invariant.
+0.93 at conv1, 0.98 at fire5, 0.17 at the logits, which a shift moves least; blur moves all: 0.51, 0.71, 0.44.
 """
 
 import dataclasses

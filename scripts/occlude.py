@@ -5,9 +5,12 @@
     python -m scripts.occlude --photos my.jpg --grid 4
 
 Boxes are top,left,bottom,right in pixels of the file; `--grid 4` cuts the picture into 4x4 and covers the cells that
-speak most for the class, then those that speak least. Writes for each set of boxes a figure with a row for each photo,
-and after Zeiler and Fergus 2014, figure 6, `heatmap.png`. Takes a minute and a half on two CPU cores for three photos.
-The great white shark falls from 80% to 0.5% without its jaws, and to 57% without a part of its side.
+speak most for the class, then those that speak least. Writes for each set of boxes a figure with a row for each photo;
+`areas.png`, where boxes of the same sizes are covered at random places of the photo instead; and after Zeiler and
+Fergus 2014, figure 6, `heatmap.png`. Takes a minute and a half on two CPU cores for three photos.
+Without the parts that are marked as telling, the shark falls from 80% to 0.5%, the eagle from 98% to 22%, the rifle
+from 31% to 4.6%; without as large boxes elsewhere to 9%, 93% and 31%, in the median of 100 draws. That these parts
+hold more than others holds for the shark alone: as much of the eagle's wings leaves 2.6%, of the rifle's barrel 3.7%.
 """
 
 import dataclasses
@@ -29,6 +32,8 @@ class Config:
     """Cells along each side, instead of boxes."""
     cover: int = 3
     """How many cells of the grid are covered together."""
+    draws: int = 100
+    """How many times boxes of the same sizes are covered at random places of the photo, for comparison."""
     network: str = "squeezenet"
     """The network, one of models.names()."""
     weights: str | None = None
@@ -42,7 +47,7 @@ class Config:
     samples: int = 25
     """Noisy copies for SmoothGrad."""
     seed: int = 0
-    """For their noise."""
+    """For their noise, and for the random places."""
     out: Path | None = None
     """The folder of the results. By default one of its own under runs/."""
 
@@ -53,7 +58,7 @@ def main(config: Config) -> None:
     with clock("imports"):
         from tqdm import tqdm
 
-        from scripts._paper import _heatmap, _photos, _regions, _study
+        from scripts._paper import _heatmap, _photos, _regions, _regions_figure, _study
     with clock("arguments"), checking():
         network = _study.network_of(config.network, config.weights)
         layer = _study.cam_layer(network, config.layer)
@@ -70,8 +75,8 @@ def main(config: Config) -> None:
                 study.folder.save(name, part.measure(study, layer))
             steps[name] = study.folder.load(name)
     with clock("draw"):
-        for name, picture in _regions.draw(study, steps["regions"]).items():
-            study.folder.write(f"regions-{name}.png", picture)
+        for name, picture in _regions_figure.draw(study, steps["regions"]).items():
+            study.folder.write(name, picture)
         path = study.folder.write("heatmap.png", _heatmap.draw(study, steps["heatmap"]))
     study.folder.complete()
     print(f"\n{_regions.table(steps['regions'])}\n\n{_heatmap.table(steps['heatmap'])}")

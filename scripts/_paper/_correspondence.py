@@ -135,25 +135,79 @@ def table(step: Step) -> str:
         randoms = [measures[measure]["random"] for measure in _MEASURES]
         rows.append([f"{layer}, random", *(f"{value['mean']:.3f}         " for value in randoms)])
     head = [f"{len(step.numbers['photos'])} photos", *(name.replace("_", " ") for name in _MEASURES)]
-    return f"{_drawing.table(rows, head)}\n* p < 0.05: as near in less than one of 20 draws of random places"
+    return (
+        f"{_drawing.table(rows, head)}\n* p < 0.05: as near in less than one of 20 draws of random places, "
+        "a correspondence\n^ p > 0.95: random places are as near or nearer in 19 of 20, the parts differ more\n"
+        f"{verdict(step)}"
+    )
+
+
+def verdict(step: Step) -> str:
+    """What holds of each layer, by the plain measure: the mean absolute difference of signs, over all features."""
+    return "\n".join(f"{layer}, {reading(found['absolute'])}" for layer, found in step.numbers["layers"].items())
+
+
+def repeats(step: Step, layer: str) -> dict[str, str]:
+    """The measures of a layer that only say again what an earlier one says, and which one that is.
+
+    Where covering changes all features of a layer, those that changed are all of them; and where no sign is zero, an
+    absolute difference of signs is twice the share that differs. Such a measure ranks parts and places alike.
+    """
+    found: dict[str, str] = {}
+    for number, measure in enumerate(_MEASURES):
+        for earlier in list(_MEASURES)[:number]:
+            if earlier not in found and _proportional(step, layer, earlier, measure):
+                found[measure] = earlier
+                break
+    return found
+
+
+def _proportional(step: Step, layer: str, first: str, second: str) -> bool:
+    values = [
+        np.array(
+            [
+                *step.arrays[f"{layer}, {measure}, random"],
+                *(part["distance"] for part in step.numbers["layers"][layer][measure]["parts"].values()),
+            ]
+        )
+        for measure in (first, second)
+    ]
+    # Distances of the parts are rounded to five digits.
+    return bool(np.allclose(values[0] / values[0].mean(), values[1] / values[1].mean(), atol=1e-4))
+
+
+def reading(found: dict) -> str:
+    """Which parts are nearer to each other than random places, and which are farther, in words."""
+    parts = found["parts"]
+    nearer = [words(part) for part, value in parts.items() if value["p"] < 0.05]
+    farther = [words(part) for part, value in parts.items() if value["p"] > 0.95]
+    said = [f"{kind}: {', '.join(some)}" for kind, some in (("nearer", nearer), ("farther", farther)) if some]
+    return "; ".join(said) or "no part differs from random places"
 
 
 def draw(study: Study, step: Step) -> bytes:
     """The distribution over random places, and where the parts are in it: a column for each layer."""
     layers = step.numbers["layers"]
-    figure = Figure(figsize=(0.6 + 3.1 * len(layers), 2.1 * len(_MEASURES) + 0.9), layout="constrained")
+    figure = Figure(figsize=(0.6 + 3.3 * len(layers), 2.3 * len(_MEASURES) + 1.1), layout="constrained")
     grid = figure.subplots(len(_MEASURES), len(layers), squeeze=False)
-    for row, (measure, title) in enumerate(_MEASURES.items()):
-        for axes, (layer, found) in zip(grid[row], layers.items(), strict=True):
+    for column, (layer, found) in zip(grid.T, layers.items(), strict=True):
+        again = repeats(step, layer)
+        for axes, (measure, title) in zip(column, _MEASURES.items(), strict=True):
+            if measure in again:
+                axes.set_axis_off()
+                says = f'{title}:\nsays again what\n"{_MEASURES[again[measure]]}" says'
+                axes.text(0.5, 0.5, says, ha="center", va="center", fontsize=8, color=_INK, transform=axes.transAxes)
+                continue
             _distribution(axes, found[measure], step.arrays[f"{layer}, {measure}, random"])
             axes.set_xlabel(title, fontsize=8)
-            if not row:
-                axes.set_title(layer, fontsize=10)
+            axes.set_title(reading(found[measure]), fontsize=8, color=_INK)
+        column[0].set_title(f"{layer}\n{column[0].get_title()}", fontsize=9)
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=9, frameon=False)
     figure.suptitle(
         f"Correspondence in {study.network.name}: {len(step.numbers['photos'])} photos, boxes of "
-        f"{step.numbers['size']} pixels; left of the gray is correspondence",
+        f"{step.numbers['size']} pixels. p is the share of random draws that are as near:\nbelow 0.05 the parts "
+        "correspond, above 0.95 they differ more than random places do",
         fontsize=10,
     )
     return _drawing.png(figure)
@@ -179,7 +233,7 @@ def draw_covered(study: Study, step: Step) -> bytes:
     return _drawing.png(figure)
 
 
-_GRAY = "#c8ccd2"
+_GRAY, _INK = "#c8ccd2", "#1d2330"
 
 
 def _distribution(axes: Axes, found: dict, random: np.ndarray) -> None:
@@ -209,7 +263,7 @@ def _distribution(axes: Axes, found: dict, random: np.ndarray) -> None:
 
 
 def _cell(value: dict) -> str:
-    star = "*" if value["p"] < 0.05 else " "
+    star = "*" if value["p"] < 0.05 else "^" if value["p"] > 0.95 else " "
     return f"{value['distance']:.3f} ± {value['standard_error']:.3f}{star}"
 
 

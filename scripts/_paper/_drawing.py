@@ -2,8 +2,11 @@
 
 import io
 
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -32,6 +35,19 @@ def show(
         size = (box.right - box.left, box.bottom - box.top)
         outline = {"fill": False, "linewidth": 1.6, "edgecolor": color}
         axes.add_patch(Rectangle((box.left - 0.5, box.top - 0.5), *size, **outline))
+
+
+def color_bar(figure: Figure, axes: Axes, scale: render.Scale, *, mark: float | None = None) -> None:
+    """The color bar of a scale in axes of its own, so that pictures beside it keep their size; a line at `mark`."""
+    mappable = ScalarMappable(Normalize(scale.low, scale.high), matplotlib.colormaps[scale.colormap])
+    bar = figure.colorbar(mappable, cax=axes)
+    bar.ax.tick_params(labelsize=7)
+    bar.ax.locator_params(nbins=5)
+    bar.formatter.set_powerlimits((-3, 4))  # pyright: ignore[reportAttributeAccessIssue]
+    bar.ax.yaxis.get_offset_text().set_fontsize(7)
+    if mark is not None:
+        bar.ax.axhline(mark, color="k", linewidth=1.6)
+    bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
 
 
 def table(rows: list[list[str]], head: list[str]) -> str:

@@ -102,27 +102,30 @@ def draw(study: Study, step: Step) -> bytes:
     count, corners = len(study.photos), (np.array(numbers["rows"]), np.array(numbers["cols"]))
     window = (numbers["window"],) * 2
     figure = Figure(figsize=(15.5, 2.75 * count + 0.4), layout="constrained")
-    grid = figure.subplots(count, 6, squeeze=False, width_ratios=[1, 1.14, 1, 1.14, 1, 0.75])
+    grid = figure.subplots(count, 8, squeeze=False, width_ratios=[1, 1, 0.05, 1, 1, 0.05, 1, 0.75])
     for place, (photo, found) in enumerate(zip(study.photos, numbers["photos"], strict=True)):
         line, shape = grid[place], photo.pixels.shape[:2]
         _drawing.show(line[0], photo.pixels, f"{words(found['target'])} {found['probability']:.0%}")
         line[0].set_ylabel(words(found["photo"]), fontsize=9, parse_math=False)
-        for axes, name, title, top in (
-            (line[1], "activation", f"total activation, {numbers['layer']} channel {found['channel']}", None),
-            (line[3], "probability", f"probability of {words(found['target'])}", 1.0),
+        for axes, bar, name, title in (
+            (line[1], line[2], "activation", f"total activation, {numbers['layer']} channel {found['channel']}"),
+            (line[4], line[5], "probability", f"probability of {words(found['target'])}"),
         ):
             heatmap = render.spread(step.arrays[f"{place}, {name}"], shape, corners, window)
-            low, high = (0.0, top) if top else (float(heatmap.min()), float(heatmap.max()))
+            # A scale for each photo, which reaches to what the whole photo has: on 0 to 1, one photo would be all of
+            # the highest color and another all of the lowest.
+            whole = found[name]
+            low, high = min(float(heatmap.min()), whole), max(float(heatmap.max()), whole)
             scale = render.Scale(low, high if high > low else low + 1, "viridis")
             _drawing.show(axes, scale(heatmap), title)
-            _bar(figure, axes, scale)
+            _drawing.color_bar(figure, bar, scale, mark=whole)
         projection = render.gray_centered(color(study.network, step.arrays["projections"][place]))
         row, col, _ = found["unit"]
-        _drawing.show(line[2], projection, f"projection of its strongest unit ({row}, {col})")
-        _winners(study, line[4], line[5], step.arrays[f"{place}, winners"], corners, window, photo.pixels)
+        _drawing.show(line[3], projection, f"projection of its strongest unit ({row}, {col})")
+        _winners(study, line[6], line[7], step.arrays[f"{place}, winners"], corners, window, photo.pixels)
     figure.suptitle(
         f"{study.network.name} with a window of {numbers['window']} pixels covered: the value at a place is that of "
-        "the picture with the window there",
+        "the picture with the window there; on the color bars, the line is that of the whole photo",
         fontsize=10,
     )
     return _drawing.png(figure, dpi=110)
@@ -183,14 +186,3 @@ def _short(study: Study, k: int) -> str:
 
 def _rgb(color: str) -> np.ndarray:
     return np.array([int(color[place : place + 2], 16) for place in (1, 3, 5)])
-
-
-def _bar(figure: Figure, axes: Axes, scale: render.Scale) -> None:
-    import matplotlib
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
-
-    mappable = ScalarMappable(Normalize(scale.low, scale.high), matplotlib.colormaps[scale.colormap])
-    bar = figure.colorbar(mappable, ax=axes, fraction=0.05, pad=0.02)
-    bar.ax.tick_params(labelsize=7)
-    bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]

@@ -98,6 +98,8 @@ def draw(study: Study, step: Step) -> bytes:
         _drawing.show(table[row, 0], np.concatenate(list(shown), 1), f"{name}: {_amounts(entry['amounts'])}")
         curves = [*step.arrays[f"{name}, distances"], step.arrays[f"{name}, probabilities"]]
         areas = [*entry["areas"].values(), entry["probability_area"]]
+        # One axis for all layers of a row: what survives a change is seen by how low its curves stay.
+        highest = 1.04 * float(step.arrays[f"{name}, distances"].max())
         for axes, values, title, area in zip(
             table[row, 1:], curves, [*layers, "probability of the class"], areas, strict=True
         ):
@@ -107,7 +109,7 @@ def draw(study: Study, step: Step) -> bytes:
                 ]
                 for place, curve in enumerate(values)
             ]
-            axes.set_ylim(0, 1.02 if values is curves[-1] else None)
+            axes.set_ylim(0, 1.02 if values is curves[-1] else highest)
             axes.set_title(f"{title}, area {area:.2f}" if row else f"{title}\narea {area:.2f}", fontsize=8)
             axes.set_xlabel(entry["label"], fontsize=7)
             axes.tick_params(labelsize=7)
@@ -115,7 +117,11 @@ def draw(study: Study, step: Step) -> bytes:
         table[row, 1].set_ylabel("distance / norm", fontsize=7)
     labels = [f"{words(photo['photo'])} ({photo['probability']:.0%})" for photo in numbers["photos"]]
     figure.legend(lines, labels, loc="outside lower center", ncols=min(len(labels), 6), fontsize=8, frameon=False)
-    figure.suptitle(f"Invariance of {study.network.name}: normalized distance of features, and the class", fontsize=10)
+    figure.suptitle(
+        f"Invariance of {study.network.name}: how far features move, divided by their norm, on one axis for the layers "
+        "of a row; and the class",
+        fontsize=10,
+    )
     return _drawing.png(figure)
 
 

@@ -5,13 +5,11 @@ from typing import TYPE_CHECKING
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 import jaxviz as jv
 import models
 from jaxviz import render
-from scripts._paper import _drawing
+from scripts._paper import _drawing, _elsewhere
 from scripts._paper._photos import Photo, box_seen, marks, parsed
 from scripts._paper._study import Study, targets, words
 from scripts._run_folder import Step
@@ -26,8 +24,11 @@ def check(config: "Config", photos: list[Photo], network: models.Network) -> Non
     """Whether there is something to cover on every photo.
 
     Raises:
-        ValueError: a box that does not lie on a photo, a grid that is too fine, or neither for a photo without marks.
+        ValueError: a box that does not lie on a photo, a grid that is too fine, neither for a photo without marks, or
+            no draws.
     """
+    if config.draws < 1:
+        raise ValueError(f"`--draws` must be at least 1, got {config.draws}.")
     if config.grid is not None:
         if config.boxes:
             raise ValueError("`--grid` must not be given with `--boxes`. Drop one.")
@@ -70,10 +71,12 @@ def measure(study: Study, layer: str) -> Step:
         name: np.asarray(value).reshape(len(study.photos), 1 + len(names), *value.shape[1:])
         for name, value in found.items()
     }
-    arrays["smoothgrad"] = np.abs(arrays["smoothgrad"].sum(-1))
+    arrays["smoothgrad"] = arrays["smoothgrad"].sum(-1)
     photos = []
     for place, photo in enumerate(study.photos):
         target = int(classes[place])
+        elsewhere = {name: _elsewhere_of(study, place, target, boxes) for name, boxes in sets[place].items()}
+        arrays |= {f"{place}, {name}, elsewhere": found for name, found in elsewhere.items()}
         alone = {
             name: np.asarray(
                 jv.probabilities(jv.occlude_regions(study.f, whole[place], np.array(sets[place][name])))[:, target]
@@ -89,6 +92,10 @@ def measure(study: Study, layer: str) -> Step:
                     name: {
                         **_top(study, arrays["probabilities"][place, 1 + number], target),
                         "boxes": [list(box) for box in sets[place][name]],
+                        "area": round(_elsewhere.share(sets[place][name], photo.pixels.shape[:2]), 4),
+                        "elsewhere": _summary(
+                            elsewhere[name], float(arrays["probabilities"][place, 1 + number, target])
+                        ),
                         "probability_with_each_alone": alone[name].round(5).tolist(),
                     }
                     for number, name in enumerate(names)
@@ -99,75 +106,50 @@ def measure(study: Study, layer: str) -> Step:
 
 
 def table(step: Step) -> str:
-    """The class before and after as text."""
-    rows = [
-        [
-            words(photo["photo"]),
-            f"{photo['before']['probability']:.1%}",
-            *(f"{after['probability']:.1%}, first {_first(after['top'])}" for after in photo["after"].values()),
-        ]
-        for photo in step.numbers["photos"]
-    ]
-    return _drawing.table(rows, ["probability of the class", "whole", *step.numbers["sets"]])
+    """The class before and after as text, and what boxes of the same sizes do elsewhere."""
+    rows = []
+    for photo in step.numbers["photos"]:
+        for name, after in photo["after"].items():
+            elsewhere = after["elsewhere"]
+            found = ["no room", ""]
+            if elsewhere is not None:
+                found = [f"{elsewhere['median']:.1%}", f"{elsewhere['as_low']} of {elsewhere['draws']}"]
+            rows.append(
+                [
+                    f"{words(photo['photo'])}, {words(name.replace('-', ' '))}",
+                    f"{after['area']:.0%}",
+                    f"{photo['before']['probability']:.1%}",
+                    f"{after['probability']:.1%}",
+                    _first(after["top"]),
+                    *found,
+                ]
+            )
+    head = ["covered", "area", "whole", "covered", "most probable", "same area elsewhere, median", "as low there"]
+    return _drawing.table(rows, head)
 
 
 def _first(top: list[dict]) -> str:
     return f"{words(top[0]['label'])} {top[0]['probability']:.0%}"
 
 
-def draw(study: Study, step: Step) -> dict[str, bytes]:
-    """For each set of boxes a row for each photo: photo, classes, SmoothGrad, Grad-CAM, and all of it once more."""
-    return {name: _figure(study, step, name, 1 + number) for number, name in enumerate(step.numbers["sets"])}
+def _elsewhere_of(study: Study, place: int, target: int, boxes: list[render.Box]) -> np.ndarray:
+    """The class's probability with boxes of the same sizes at random places covered instead."""
+    rng = np.random.default_rng((study.config.seed, place))
+    draws = _elsewhere.placed(boxes, study.photos[place].pixels.shape[:2], rng, study.config.draws)
+    return _elsewhere.probabilities(study, place, target, draws)
 
 
-def _figure(study: Study, step: Step, name: str, state: int) -> bytes:
-    count = len(study.photos)
-    figure = Figure(figsize=(17.0, 2.45 * count + 0.4), layout="constrained")
-    grid = figure.subplots(count, 8, squeeze=False, width_ratios=[1, 1.25, 1, 1] * 2)
-    for place, (photo, found) in enumerate(zip(study.photos, step.numbers["photos"], strict=True)):
-        after = found["after"][name]
-        boxes = [render.Box(*box) for box in after["boxes"]]
-        covered = photo.pixels.copy()
-        gray = np.rint(255 * np.asarray(study.network.denormalize(jnp.zeros((1, 1, 1, 3)))))[0, 0, 0]
-        for box in boxes:
-            box(covered)[...] = gray
-        limits = {
-            method: _scale(step.arrays[method][place, 0], photo.pixels.shape[:2])
-            for method in ("smoothgrad", "grad_cam")
-        }
-        for first, number, pixels, classes, when in (
-            (0, 0, photo.pixels, found["before"], "before"),
-            (4, state, covered, after, "after"),
-        ):
-            outlines = tuple(boxes) if not first else ()
-            _drawing.show(grid[place, first], pixels, when, outlines, "#ff2bd6")
-            _bars(grid[place, first + 1], classes["top"], found["target"])
-            for axes, method, title in zip(
-                grid[place, first + 2 : first + 4], limits, ("SmoothGrad", "Grad-CAM"), strict=True
-            ):
-                heatmap = render.stretch(step.arrays[method][place, number], photo.pixels.shape[:2])
-                scale = limits[method]
-                picture = scale(heatmap) if method == "smoothgrad" else render.overlay(pixels, heatmap, scale)
-                _drawing.show(axes, picture, f"{title}, {when}")
-        grid[place, 0].set_ylabel(words(found["photo"]), fontsize=9, parse_math=False)
-    figure.suptitle(f"{study.network.name}, {name}: maps of the photo's class, both halves on one scale", fontsize=10)
-    return _drawing.png(figure, dpi=110)
-
-
-def _bars(axes: Axes, top: list[dict], target: str) -> None:
-    for place, entry in enumerate(top):
-        own = entry["label"] == target
-        axes.barh(place, entry["probability"], color="#e8894a" if own else "#9db8d6", height=0.8)
-        axes.text(0.01, place, words(entry["label"]), va="center", fontsize=8, parse_math=False)
-        axes.text(1.0, place, f"{entry['probability']:.1%}", va="center", ha="right", fontsize=8)
-    axes.set_xlim(0, 1)
-    axes.set_ylim(_TOP - 0.4, -0.6)
-    axes.set_axis_off()
-
-
-def _scale(array: np.ndarray, shape: tuple[int, int]) -> render.Scale:
-    heatmap = render.stretch(array, shape)
-    return render.sequential(heatmap, percentile=99.5 if array.shape == shape else 100)
+def _summary(elsewhere: np.ndarray, own: float) -> dict | None:
+    """What the draws leave; nothing where there was no room for them."""
+    if not len(elsewhere):
+        return None
+    return {
+        "draws": len(elsewhere),
+        "median": round(float(np.median(elsewhere)), 5),
+        "lowest": round(float(elsewhere.min()), 5),
+        "highest": round(float(elsewhere.max()), 5),
+        "as_low": int((elsewhere <= own).sum()),
+    }
 
 
 def _top(study: Study, probabilities: np.ndarray, target: int) -> dict:

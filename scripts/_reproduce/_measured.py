@@ -35,35 +35,44 @@ def invariance(folder: Path) -> str:
 
 def correspondence(folder: Path) -> str:
     """Parts against random places: the paper's measure in a late layer, and the one of the other study at the top."""
-    found = read(folder, "distances-5.json")
+    found = read(folder, "distances-10.json")
     layers = list(found["layers"].items())
     lines = []
     for (layer, measures), name in ((layers[1], "differing"), (layers[-1], "absolute")):
         parts = ", ".join(
-            f"{part.replace('_', ' ')} {of['distance']:.3f} (p {of['p']:.3f})"
+            f"{part.replace('_', ' ')} {of['distance']:.3f} (p {of['p']:.3f}{_against(of['p'])})"
             for part, of in measures[name]["parts"].items()
         )
         lines.append(f"{layer}, {found['measures'][name]}: {parts}, random {measures[name]['random']['mean']:.3f}")
     return f"{len(found['photos'])} dogs. {'; '.join(lines)}."
 
 
+def _against(p: float) -> str:
+    """What a share of random places that are as near says."""
+    return ", nearer" if p < 0.05 else ", farther" if p > 0.95 else ""
+
+
 def occlude(folder: Path) -> str:
-    """Probabilities before and after the first set of boxes, and the heat map's lowest."""
+    """Probabilities before and after each set of boxes, what an equal area elsewhere does, and the heat maps."""
     regions, heatmap = read(folder, "regions.json"), read(folder, "heatmap.json")
-    first = regions["sets"][0]
     changes = [
-        f"{photo['target'].replace('_', ' ')} {_of_target(photo['before'])} to {_of_target(photo['after'][first])}"
+        f"{photo['target'].replace('_', ' ')} {photo['before']['probability']:.0%}, "
+        + ", ".join(
+            f"{photo['after'][name]['probability']:.1%} without the {name.replace('-', ' ')}{_elsewhere(photo, name)}"
+            for name in regions["sets"]
+        )
         for photo in regions["photos"]
     ]
     related = ", ".join(f"{photo['correlation']:.2f}" for photo in heatmap["photos"])
     return (
-        f"Covering the {first.replace('-', ' ')}: {', '.join(changes)}. The map of the strongest channel's activation "
-        f"and that of the class probability correlate by {related}."
+        f"{'; '.join(changes)}. The map of the strongest channel's activation and that of the class probability "
+        f"correlate by {related}."
     )
 
 
-def _of_target(top: dict[str, Any]) -> str:
-    return f"{top['probability']:.0%}"
+def _elsewhere(photo: dict[str, Any], name: str) -> str:
+    elsewhere = photo["after"][name]["elsewhere"]
+    return f" ({elsewhere['median']:.1%} without as much elsewhere)" if elsewhere else ""
 
 
 def attention(folder: Path) -> str:

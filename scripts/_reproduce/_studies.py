@@ -123,7 +123,7 @@ STUDIES = (
         "Where the strongest feature map falls, the probability of the class falls too, so the projection shows what "
         f"the map needs ({_ZF}, figure 6).",
         _measured.occlude,
-        ("heatmap.png", "regions-telling-parts.png", "regions-other-parts.png"),
+        ("heatmap.png", "areas.png", "regions-telling-parts.png", "regions-other-parts.png"),
         (_SQUEEZENET, _IMAGENET),
     ),
     Study(

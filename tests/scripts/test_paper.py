@@ -163,6 +163,7 @@ def test_a_parts_file_of_another_form_is_refused(network, tmp_path, text, messag
         ("occlude --photos {cat} --boxes 0,0,0,9", "`--boxes` must lie on the part of the photo"),
         ("occlude --photos {cat} --grid 1", "`--grid` must be in 2..227, and `--cover` at most half"),
         ("occlude --photos {cat} --grid 2 --cover 3", "`--cover` at most half of its cells, got 2 and 3."),
+        ("occlude --photos {cat} --grid 2 --draws 0", "`--draws` must be at least 1, got 0."),
         ("occlude --photos {cat} --grid 2 --boxes 0,0,9,9", "`--grid` must not be given with `--boxes`."),
     ],
 )
@@ -196,7 +197,10 @@ WHOLE = {
     "invariance": ("--photos {cat}", "invariance"),
     "correspondence": ("--parts {faces} --draws 9 --size 20 --layers fire5 logits", "distances-4 covered-4"),
     "attention": ("--photos {cat} --boxes 20,100,300,400", "attention"),
-    "occlude": ("--photos {cat} --grid 3 --cover 2 --window 60 --stride 60 --samples 2", "heatmap regions-grid-3-most"),
+    "occlude": (
+        "--photos {cat} --grid 3 --cover 2 --window 60 --stride 60 --samples 2 --draws 3",
+        "heatmap areas regions-grid-3-most",
+    ),
 }
 
 
