@@ -20,6 +20,12 @@ LETTERS = {"batch": "n", "rows": "h", "cols": "w", UNKNOWN: "?"}
 ORDER = "nhw?"
 
 
+def grouped(x):
+    """The mean of a group has a single place along the axes that it is subtracted from."""
+    groups = x.transpose(0, 3, 1, 2).reshape(2, 2, 2, 6, 8)
+    return jax.lax.sub(groups, groups.mean((2, 3, 4), keepdims=True)).reshape(2, 4, 6, 8)
+
+
 def pooled(x):
     return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 5, 6, 1), (1, 1, 1, 1), "VALID")
 
@@ -95,6 +101,7 @@ ROWS = {
     "squeeze and excite": (lambda x: x * jax.nn.sigmoid(x.mean((1, 2), keepdims=True)), "n h w -"),
     "global pool": (lambda x: x.mean((1, 2), keepdims=True), "n - - -"),
     "group norm": (lambda x: jax.nn.standardize(x.reshape(2, 6, 8, 2, 2), (1, 2, 4)).reshape(x.shape), "n h w -"),
+    "group norm, channels first": (grouped, "n - h w"),
     "dense": (lambda x: x.reshape(2, -1) @ jnp.ones((192, 5)), "n ?"),
     "dense on channels": (lambda x: x @ jnp.ones((4, 5)), "n h w -"),
     "resized": (lambda x: jax.image.resize(x, (2, 12, 5, 4), "bilinear"), "n h w -"),
