@@ -40,11 +40,13 @@ from jaxviz.attribution import smoothgrad as smoothgrad
 from jaxviz.attribution import strongest_units as strongest_units
 from jaxviz.transforms import Match as Match
 from jaxviz.transforms import after as after
+from jaxviz.transforms import bind as bind
 from jaxviz.transforms import edit as edit
 from jaxviz.transforms import incremental as incremental
 from jaxviz.transforms import layers as layers
 from jaxviz.transforms import matches as matches
 from jaxviz.transforms import max_pool_with_switches as max_pool_with_switches
+from jaxviz.transforms import per_example as per_example
 from jaxviz.transforms import rewrite as rewrite
 from jaxviz.transforms import tap as tap
 from jaxviz.transforms import unpool as unpool

@@ -31,6 +31,11 @@ def with_rows(x, rows):
     return plain(x) * rows
 
 
+def of_maps(x, rows):
+    """The same where the maps depend on both."""
+    return plain(jnp.sin(9 * x * rows[:, None, None, :3]))
+
+
 def held(x):
     return with_rows(x, ROWS)
 
@@ -45,6 +50,8 @@ GROWING = {
     "insertion": lambda f, x: jv.metrics.insertion(f, x, 1, x[..., 0], num_steps=4).values,
     "invariance": lambda f, x: jv.invariance(f, x, "maps", CONTRAST, targets=1).probabilities["contrast"],
 }
+# They read images in an order of their own, and have no rows for them.
+OF_ITS_OWN = ("invariance", "adversarial_patch")
 # Their results are for all images together.
 TOGETHER = {
     "invariance, as many as given": lambda f, x: jv.invariance(f, x, "maps", CONTRAST, targets=1, batch_size=3),
@@ -56,11 +63,13 @@ TOGETHER = {
 }
 
 
-def text_of(given, found):
+def text_of(given, found, name):
+    mapped = "jax.vmap(lambda image, row: method(lambda x: f(x, row), image[None], ...)[0])(images, rows)."
+    said = "say so: jaxviz.bind(f, ..., jaxviz.per_example(rows))."
     return (
         f"`f` must take any number of images, got one that takes the {given} given but not {found}, as which they are "
-        "computed. Where it holds an array with a row for each image, map over both: "
-        "jax.vmap(lambda image, row: method(lambda x: f(x, row), image[None], ...)[0])(images, rows)."
+        "computed. Where it holds an array with a row for each image, "
+        f"{f'map over both: {mapped}' if name.startswith(OF_ITS_OWN) else said}"
     )
 
 
@@ -68,7 +77,7 @@ def text_of(given, found):
 def test_a_second_input_in_a_closure_is_named(name):
     counts = {"project": 1, "invariance": 6, "adversarial_patch": 8, "deletion": 15, "insertion": 15, "score_cam": 9}
     counts |= {"invariance, as many as given": 6, "adversarial_patch, as many as given": 6, "correspondence": 9}
-    with pytest.raises(ValueError, match=f"^{re.escape(text_of(3, counts.get(name, 12)))}") as error:
+    with pytest.raises(ValueError, match=f"^{re.escape(text_of(3, counts.get(name, 12), name))}") as error:
         (GROWING | TOGETHER)[name](held, X)
     # That of JAX is still there; what broadcasts has none.
     assert (error.value.__cause__ is None) == (name == "project")
@@ -84,6 +93,38 @@ def test_the_way_out_is_one(name):
     found = jax.vmap(single)(X, jnp.asarray(ROWS))
     np.testing.assert_allclose(found[1], single(X[1], ROWS[1]), atol=1e-5)
     assert jnp.abs(found[1]).max() > 1e-3
+
+
+# Those that take a batch as it is have nothing to grow, but this.
+AS_GIVEN = {
+    "occlude_regions": lambda f, x: jax.vmap(lambda image: jv.occlude_regions(f, image, BOXES))(x[:1]),
+}
+
+
+@pytest.mark.parametrize("name", [*GROWING, *AS_GIVEN])
+def test_rows_that_are_marked_go_along_with_their_images(name):
+    method = (GROWING | AS_GIVEN)[name]
+    rows = ROWS[:1] if name == "occlude_regions" else ROWS
+    if name.startswith(OF_ITS_OWN):
+        with pytest.raises(ValueError, match=r"^`f` must hold no per_example arrays here, got some: this method reads"):
+            method(jv.bind(of_maps, ..., jv.per_example(rows)), X)
+        return
+    found = method(jv.bind(of_maps, ..., jv.per_example(rows)), X[: len(rows)])
+    # One row for all images, whose noise is drawn at once.
+    alike = method(lambda x: of_maps(x, rows[-1:]), X[: len(rows)])
+    np.testing.assert_allclose(found[-1], alike[-1], atol=1e-5)
+    assert jnp.abs(found).max() > 1e-3
+
+
+def test_rows_that_are_marked_are_none_of_a_data_set():
+    with pytest.raises(ValueError, match=r"^`f` must hold no per_example arrays here"):
+        jv.confusion(jv.bind(with_rows, ..., jv.per_example(ROWS)), (X, np.zeros(3, int)), scan=jv.Scan(batch_size=3))
+
+
+def test_rows_that_are_marked_go_along_with_the_pairs_of_a_correspondence():
+    marked = TOGETHER["correspondence"](jv.bind(of_maps, ..., jv.per_example(ROWS)), X).distances
+    mapped = TOGETHER["correspondence"](lambda x: of_maps(x, np.tile(ROWS, (len(x) // 3, 1))), X).distances
+    jax.tree.map(lambda one, other: np.testing.assert_allclose(one, other, atol=1e-6), marked, mapped)
 
 
 def test_an_occlusion_map_takes_a_second_input_as_it_is():

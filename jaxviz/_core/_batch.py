@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import jax
 
+from jaxviz._core._grown import num_rows
 from jaxviz._core._program import once
 from jaxviz.transforms._incremental_flat import Slot, flatten
 from jaxviz.transforms._interpret import trace
@@ -24,7 +26,7 @@ _MOST = 256
 _UNKNOWN_MEMORY = 2**32
 
 
-def default_batch(f: Callable, images: jax.Array | jax.ShapeDtypeStruct) -> int:
+def default_batch(f: Callable, images: Any) -> int:
     """How many images go through `f`, or a gradient of it, at a time: at least 1; computed once for a structure.
 
     On a CPU as many as keep the operands and outputs of the largest operation in the cache, and so many that the
@@ -33,17 +35,17 @@ def default_batch(f: Callable, images: jax.Array | jax.ShapeDtypeStruct) -> int:
 
     Args:
         f: any JAX function or callable pytree.
-        images: `(n, h, w, c)`, or their shape and dtype.
+        images: `(n, h, w, c)`, or their shape and dtype; any tree of such with the examples first.
     """
     return once(_default_batch, f, images)
 
 
-def _default_batch(f: Callable, images: jax.Array | jax.ShapeDtypeStruct) -> int:
+def _default_batch(f: Callable, images: Any) -> int:
     flat = flatten(trace(f, images))
-    reached = flat.depends(flat.inputs[-1])
+    reached, num_images = flat.depends(*flat.inputs[flat.num_own :]), num_rows(images)
 
     def size(slots: list[Slot]) -> float:
-        return sum(slot.nbytes for slot in slots if slot.index in reached) / images.shape[0]
+        return sum(slot.nbytes for slot in slots if slot.index in reached) / num_images
 
     largest = max((size(op.slots) for op in flat.ops), default=0) or 1
     activations = sum(size(list(op.outputs)) for op in flat.ops) or 1

@@ -185,7 +185,7 @@ def _count(
 
     def features(chunk: Int[Array, "s n 4"]) -> dict[str, Float[Array, "s n e"]]:
         made = jax.vmap(jax.vmap(covered), (None, 0))(images, chunk)
-        found = activations(grown(f, num_images), names, made.reshape(-1, *images.shape[1:]))
+        found = activations(grown(f, num_images, tiled=True), names, made.reshape(-1, *images.shape[1:]))
         return {name: value.reshape(size, num_images, -1) for name, value in found.items()}
 
     def step(

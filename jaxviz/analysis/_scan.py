@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding
 
+from jaxviz._core._grown import check_no_rows
 from jaxviz._core._identity import digest, traced
 from jaxviz._core._program import one_program
 from jaxviz.analysis._dataset import Batch, Examples
@@ -138,10 +139,11 @@ def scanned(f: Any, study: Study, examples: Examples, options: Scan) -> Found:
 
     Raises:
         ValueError: an example that cannot be read, unless it is to be skipped; none that can; the folder of another
-            scan.
+            scan; `f` holds rows for each example.
         FloatingPointError: a number that is not finite.
         NotImplementedError: a function that calls Python, where the result is to be kept.
     """
+    check_no_rows(f)
     mesh = options.mesh()
     record = Record(None if options.resume is None else Path(options.resume), _identity(f, study, examples, options))
     total = -(-len(examples) // options.batch_size)

@@ -18,7 +18,7 @@ def suffix(f: Callable, layer: str, activation: Array, images: Array) -> Callabl
     """
     program = trace(after(f, layer), activation, images)
     jaxpr = jaxpr_of(program.body)
-    place = len(program.leaves) - 2
+    place = program.num_own
     again, _ = dependent(program.body, [jaxpr.invars[place]])
     rest = set(range(len(jaxpr.eqns))) - again
     known: dict[Any, Array] = {}

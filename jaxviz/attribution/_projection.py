@@ -6,6 +6,7 @@ no average of what the unit likes.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +23,7 @@ from jaxviz.attribution._check import check_count, check_images, check_maps
 from jaxviz.attribution._integers import Integers, integers
 from jaxviz.transforms import upto, with_rule
 from jaxviz.transforms._callable import callee
+from jaxviz.transforms._per_example import by_example
 from jaxviz.transforms._rules import Rule
 
 _DEFAULT_BATCH = 16
@@ -144,8 +146,10 @@ def _project(
     rule: Rule,
     batch_size: int,
 ) -> Float[Array, "n u h w c"]:
-    def single(image: Float[Array, "h w c"], units: Integer[Array, "u 3"]) -> Float[Array, "u h w c"]:
-        maps, pull = jax.vjp(with_rule(upto(grown(f, len(images)), layer), rule), image[None])
+    rows, f_of = by_example(f)
+
+    def single(image: Float[Array, "h w c"], units: Integer[Array, "u 3"], rows: Any) -> Float[Array, "u h w c"]:
+        maps, pull = jax.vjp(with_rule(upto(grown(f_of(rows), len(images)), layer), rule), image[None])
         rows, cols, channels = jnp.ogrid[: maps.shape[1], : maps.shape[2], : maps.shape[3]]
 
         def down(unit: Integer[Array, "3"]) -> Float[Array, "h w c"]:
@@ -157,7 +161,7 @@ def _project(
         return jnp.where(exists[:, None, None, None], found, jnp.nan)
 
     # Image by image and not unit by unit, so that a batch that is sharded stays so.
-    return jax.vmap(single)(images, beside(units, images))
+    return jax.vmap(single)(images, beside(units, images), rows)
 
 
 def _check_units(units: Integers, shape: tuple[int, int, int, int], layer: str) -> Integer[Array | np.ndarray, "n u 3"]:

@@ -9,6 +9,7 @@ from jaxtyping import Array, ArrayLike, Float, Integer
 
 from jaxviz._core._batch import default_batch
 from jaxviz._core._chunks import map_chunks
+from jaxviz._core._grown import grown
 from jaxviz._core._program import one_program
 from jaxviz.attribution._check import check_baseline, check_count, check_image, check_outputs
 from jaxviz.attribution._integers import Integers, integers
@@ -73,7 +74,7 @@ def _occluded(
         inside = (rows >= top) & (rows < bottom) & (cols >= left) & (cols < right)
         return jnp.where(inside[..., None], baseline, image)
 
-    return map_chunks(lambda chunk: f(jax.vmap(covered)(chunk)), boxes, batch_size)
+    return map_chunks(lambda chunk: grown(f, 1)(jax.vmap(covered)(chunk)), boxes, batch_size)
 
 
 def _check_boxes(boxes: Integers, shape: tuple[int, ...]) -> Integer[Array | np.ndarray, "b 4"]:

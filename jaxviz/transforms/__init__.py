@@ -1,10 +1,12 @@
 """Transforms from one JAX function to another: rules, taps, cuts, edits, rewriting."""
 
+from jaxviz.transforms._bind import bind as bind
 from jaxviz.transforms._cut import after as after
 from jaxviz.transforms._cut import upto as upto
 from jaxviz.transforms._incremental import incremental as incremental
 from jaxviz.transforms._layout import channels_last as channels_last
 from jaxviz.transforms._match import Match as Match
+from jaxviz.transforms._per_example import per_example as per_example
 from jaxviz.transforms._pooling import max_pool_with_switches as max_pool_with_switches
 from jaxviz.transforms._pooling import unpool as unpool
 from jaxviz.transforms._rewrite import Operation as Operation

@@ -9,4 +9,5 @@ def callee(f: Callable) -> Callable:
     """`f` itself where it is a pytree (a network, an Equinox module, a `Partial`), else as a pytree of no leaves."""
     if not callable(f):
         raise TypeError(f"`f` must be a function or a callable pytree, got {type(f).__name__}. Wrap it in a function.")
-    return jax.tree_util.Partial(f) if jax.tree.leaves(f) == [f] else f
+    leaves = jax.tree.leaves(f)
+    return jax.tree_util.Partial(f) if len(leaves) == 1 and leaves[0] is f else f

@@ -78,9 +78,9 @@ class Upto:
     f: Callable
     layer: str
 
-    def __call__(self, *args: Any) -> Array:
+    def __call__(self, *args: Any, **kwargs: Any) -> Array:
         """The activation of the layer."""
-        program, mark = _marked(trace(self.f, *args), self.layer)
+        program, mark = _marked(trace(self.f, *args, **kwargs), self.layer)
         jaxpr = program.body.jaxpr
         run, _ = live(program.body, jaxpr.eqns[mark].invars, span=range(mark))
         taken: list[Array] = []
@@ -104,9 +104,9 @@ class After:
     f: Callable
     layer: str
 
-    def __call__(self, activation: Array, *args: Any) -> Any:
+    def __call__(self, activation: Array, *args: Any, **kwargs: Any) -> Any:
         """The outputs of `f`."""
-        program, mark = _marked(trace(self.f, *args), self.layer)
+        program, mark = _marked(trace(self.f, *args, **kwargs), self.layer)
         jaxpr = program.body.jaxpr
         var = jaxpr.eqns[mark].outvars[0]
         if jax.numpy.shape(activation) != var.aval.shape:

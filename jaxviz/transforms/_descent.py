@@ -26,7 +26,7 @@ class Descent:
         self._outside: dict[int, Cell] = {}
         inputs = []
         for number, var in enumerate(jaxpr_of(program.body).invars):
-            value = start(var.aval.shape) if number >= program.num_own else None
+            value = start(var.aval.shape) if number in program.of_examples else None
             inputs.append(Cell(value) if is_reference(var) else value)
         self.outputs = evaluate(program.body, inputs, self._handle)
 

@@ -106,7 +106,7 @@ def flat_program(f: Callable, images: Array) -> tuple[Program, Flat, Slot]:
     """A call of `f` on images, and the slot of the images in it."""
     program = trace(f, images)
     flat = flatten(program)
-    return program, flat, flat.inputs[-1]
+    return program, flat, flat.inputs[program.num_own]
 
 
 def check_patch(patch: tuple[int, ...], image: tuple[int, ...]) -> None:

@@ -58,25 +58,29 @@ class Op(NamedTuple):
 
 
 class Flat(NamedTuple):
-    """The operations in order, the slots of the program's leaves, its outputs (slots or scalars), and its constants."""
+    """The operations in order, the slots of the program's leaves, its outputs (slots or scalars), and its constants.
+
+    The first `num_own` leaves are parameters.
+    """
 
     ops: list[Op]
     inputs: list[Slot]
     outputs: list[Any]
     constants: dict[int, Any]
+    num_own: int
 
-    def depends(self, source: Slot) -> set[int]:
-        """The numbers of the values that `source` can change."""
-        reached = {source.index}
+    def depends(self, *sources: Slot) -> set[int]:
+        """The numbers of the values that the sources can change."""
+        reached = {source.index for source in sources}
         for op in self.ops:
             if any(isinstance(value, Slot) and value.index in reached for value in op.inputs):
                 reached.update(slot.index for slot in op.outputs)
         return reached
 
     def held_bytes(self) -> int:
-        """Of the parameters and constants; the last input is the images."""
+        """Of the parameters and constants."""
         constants = (value.size * value.dtype.itemsize for value in self.constants.values())
-        return sum(slot.nbytes for slot in self.inputs[:-1]) + sum(constants)
+        return sum(slot.nbytes for slot in self.inputs[: self.num_own]) + sum(constants)
 
     def run(self, leaves: list[Any], wanted: set[int]) -> dict[int, Any]:
         """The values numbered in `wanted`; only what they need is computed."""
@@ -139,7 +143,7 @@ def flatten(program: Program) -> Flat:
 
     inputs = [slot(var.aval) for var in jaxpr_of(program.body).invars]
     outputs = [name(value) for value in evaluate(program.body, inputs, handle)]
-    return Flat(ops, inputs, outputs, constants)
+    return Flat(ops, inputs, outputs, constants, program.num_own)
 
 
 def _as_function(eqn: Any) -> Any:

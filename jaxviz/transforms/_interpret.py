@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import jax
 from jax.extend import core
 
+from jaxviz.transforms._per_example import is_per_example
 from jaxviz.transforms._primitives import Body, consts_of, jaxpr_of, rebind
 
 Path = tuple[int, ...]
@@ -21,13 +22,15 @@ Path = tuple[int, ...]
 class Program(NamedTuple):
     """A traced call: `jaxpr(*consts, *leaves)`, and how to put its outputs together.
 
-    The first `num_own` leaves are the function's own, the rest its arguments.
+    The first `num_own` leaves are the function's own, the rest its arguments. `of_examples` are the numbers of those
+    that differ from example to example: the arguments, and what the function holds with a row for each.
     """
 
     body: Body
     leaves: list[Any]
     out_tree: Any
     num_own: int
+    of_examples: frozenset[int]
 
 
 class Site(NamedTuple):
@@ -40,17 +43,20 @@ class Site(NamedTuple):
 Handler = Callable[[core.JaxprEqn, list[Any], Site], list[Any] | None]
 
 
-def trace(f: Callable, *args: Any) -> Program:
-    """Traces `f(*args)`, the parameters of a callable pytree `f` among the leaves and not among the constants."""
-    arrays, join = split((f, args))
+def trace(f: Callable, *args: Any, **kwargs: Any) -> Program:
+    """Traces a call of `f`, the parameters of a callable pytree among the leaves and not among the constants."""
+    arrays, join = split((f, args, kwargs))
 
     def call(*arrays: Any) -> Any:
-        function, inputs = join(arrays)
-        return function(*inputs)
+        function, inputs, named = join(arrays)
+        return function(*inputs, **named)
 
     body, shapes = jax.make_jaxpr(call, return_shape=True)(*arrays)
-    num_own = sum(map(is_array, jax.tree.leaves(f)))
-    return Program(body, arrays, jax.tree.structure(shapes), num_own)
+    rows: list[bool] = []
+    for node in jax.tree.leaves(f, is_leaf=is_per_example):
+        rows += [is_per_example(node)] * sum(map(is_array, jax.tree.leaves(node)))
+    of_examples = {number for number in range(len(arrays)) if number >= len(rows) or rows[number]}
+    return Program(body, arrays, jax.tree.structure(shapes), len(rows), frozenset(of_examples))
 
 
 def split(tree: Any) -> tuple[list[Any], Callable[[Iterable[Any]], Any]]:

@@ -96,9 +96,9 @@ class Rewritten:
     f: Callable
     handler: Change
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The outputs of `f`."""
-        program = trace(self.f, *args)
+        program = trace(self.f, *args, **kwargs)
         handle = functools.partial(_handle, self.handler)
         return jax.tree.unflatten(program.out_tree, evaluate(program.body, program.leaves, handle))
 

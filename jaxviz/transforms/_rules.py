@@ -127,9 +127,9 @@ class WithRule:
     rule: Rule
     custom_vjp: str = "error"
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The outputs of `f`."""
-        program = trace(self.f, *args)
+        program = trace(self.f, *args, **kwargs)
         found = _search(program, self.rule, self.custom_vjp).found
         inside = {path[:depth] for path in found for depth in range(1, len(path))}
 
@@ -148,7 +148,7 @@ class WithRule:
         return jax.tree.unflatten(program.out_tree, evaluate(program.body, program.leaves, handle))
 
 
-def matches(f: Callable, images: Any, rule: Rule, *, custom_vjp: str = "error") -> Matches:
+def matches(f: Callable, images: Any, rule: Rule, *args: Any, custom_vjp: str = "error", **kwargs: Any) -> Matches:
     """What `with_rule(f, rule)` would change, in order of computation, and what it passes over.
 
     Example:
@@ -162,9 +162,11 @@ def matches(f: Callable, images: Any, rule: Rule, *, custom_vjp: str = "error") 
 
     Args:
         f: any JAX function or callable pytree.
-        images: its input, or a `jax.ShapeDtypeStruct` in place of it.
+        images: its input, or a `jax.ShapeDtypeStruct` in place of it; any tree of arrays.
         rule: as for `with_rule`.
+        args: further arguments of `f`, behind `images`.
         custom_vjp: as for `with_rule`.
+        kwargs: further arguments of `f` by name.
 
     Returns:
         A list with one `Match` for each ReLU and each max-pool: its kind, the scope or layer that it belongs to, and
@@ -174,7 +176,7 @@ def matches(f: Callable, images: Any, rule: Rule, *, custom_vjp: str = "error") 
         ValueError: the rule matched nothing, or a `custom_vjp` hides a ReLU.
         NotImplementedError: a ReLU lies in a primitive that cannot be entered, which is named.
     """
-    program = trace(f, images)
+    program = trace(f, images, *args, **kwargs)
     layers = find_layers(program)
     result = _search(program, rule, custom_vjp)
 

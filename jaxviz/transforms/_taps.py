@@ -17,7 +17,7 @@ _UNTAPPABLE = frozenset({"while", "cond"})
 _WHY = "no value can come out of a loop of unknown length or of one branch"
 
 
-def layers(f: Callable, images: Any) -> dict[str, jax.ShapeDtypeStruct]:
+def layers(f: Callable, images: Any, *args: Any, **kwargs: Any) -> dict[str, jax.ShapeDtypeStruct]:
     """The layers of `f` that can be tapped, in order of computation, with their shapes; nothing is computed.
 
     A layer is a value named by `jax.ad_checkpoint.checkpoint_name`, or one that leaves a scope: the output of every
@@ -34,17 +34,19 @@ def layers(f: Callable, images: Any) -> dict[str, jax.ShapeDtypeStruct]:
 
     Args:
         f: any JAX function or callable pytree.
-        images: its input, or a `jax.ShapeDtypeStruct` in place of it.
+        images: its input, or a `jax.ShapeDtypeStruct` in place of it; any tree of arrays.
+        args: further arguments of `f`. Layers may depend on any of them: parameters belong into `bind`.
+        kwargs: further arguments by name.
 
     Returns:
         From name to shape and dtype.
     """
-    found = find_layers(trace(f, images))
+    found = find_layers(trace(f, images, *args, **kwargs))
     return {name: layer.shape() for name, layer in found.items() if _tappable(layer)}
 
 
 def tap(f: Callable, *layers: str) -> Callable:
-    """`images -> (f(images), {layer: activation})`.
+    """`images -> (f(images), {layer: activation})`; further arguments of the call go on to `f`.
 
     Example:
         >>> import jax.numpy as jnp
@@ -99,9 +101,9 @@ class Tap:
     f: Callable
     names: tuple[str, ...]
 
-    def __call__(self, *args: Any) -> tuple[Any, dict[str, Array]]:
+    def __call__(self, *args: Any, **kwargs: Any) -> tuple[Any, dict[str, Array]]:
         """The outputs of `f`, and the activations."""
-        program = trace(self.f, *args)
+        program = trace(self.f, *args, **kwargs)
         picked = where_to_tap(program, self.names)
         taken: dict[str, Array] = {}
 
@@ -121,9 +123,9 @@ class Edit:
     f: Callable
     edits: dict[str, Callable]
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The outputs of the edited `f`."""
-        program = trace(self.f, *args)
+        program = trace(self.f, *args, **kwargs)
         picked = pick(program, self.edits, frozenset(), "")
 
         def on(name: str, value: Array, taken: dict[str, Array]) -> Array:
