@@ -4,7 +4,7 @@ conv 3x3 (3 -> 4), ReLU, max-pool 3/2 (overlapping), then two conv 3x3 (4 -> 4) 
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -95,6 +95,7 @@ class NnxNet(nnx.Module):
 
 
 class EquinoxNet(eqx.Module):
+    channel_axis: ClassVar[int] = 1  # as an adapter says it
     first: eqx.nn.Conv2d
     pool: eqx.nn.MaxPool2d
     blocks: list[eqx.nn.Conv2d]

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from jaxviz._core._map_layout import PLAIN, MapLayout, map_layout
 from jaxviz.analysis import _labeled
 from jaxviz.analysis._dataset import Batch, Dataset
 from jaxviz.analysis._forest import Partial
@@ -47,6 +48,8 @@ def ablate_each(
     dataset: Dataset,
     *,
     probability: Probability | None = None,
+    channel_axis: int | None = None,
+    grid: tuple[int, int] | None = None,
     scan: Scan = DEFAULT,
 ) -> EachAblation:
     """How well a network does when a set of a layer's channels is zero, for each of several sets, in one pass.
@@ -66,6 +69,9 @@ def ablate_each(
         dataset: see `Scan`, with labels in `0..k-1`; 0 and 1 for one output, which says 1 where it is above 0.
         probability: how that of the right class is read: `"softmax"` over classes, `"sigmoid"` for
             labels of which each stands for itself. By default a softmax, and a sigmoid for a head of one output.
+        channel_axis: as for `grad_cam`, for a layer of maps.
+        grid: as for `grad_cam`, where only the tokens that are places are to lose the channels. By default all tokens
+            of a layer of tokens lose them, the class token too.
         scan: batch size, devices, preprocessing, and what to do on failures.
 
     Returns:
@@ -79,14 +85,15 @@ def ablate_each(
         NotImplementedError: the layer lies where `f` cannot be cut, as for `upto`.
         FloatingPointError: a logit that is not finite.
     """
+    layout = map_layout(f, channel_axis, grid)
     f = callee(f)
     examples, images, num_classes = _labeled.labeled(f, dataset, scan)
     check_probability(probability, jax.eval_shape(f, images).shape[1])
-    total = check_channeled(f, (layer,), images)[layer][-1]
+    total = check_channeled(f, (layer,), images, layout)[layer][-1]
     if not len(sets):
         raise ValueError("`sets` must hold at least one set of channels, got none.")
     chosen = tuple(check_channels(channels, total, layer) for channels in sets)
-    found = scanned(f, _Study(num_classes, layer, chosen, probability), examples, scan)
+    found = scanned(f, _Study(num_classes, layer, chosen, probability, layout), examples, scan)
     counts, right, losses = (found.whole[name] for name in ("counts", "right", "losses"))
     # The last row is that of all channels.
     hits, total = right.sum(1), counts.sum()
@@ -106,6 +113,7 @@ class _Study:
     layer: str
     sets: tuple[tuple[int, ...], ...]
     probability: Probability | None = None
+    layout: MapLayout = PLAIN
 
     def batch(self, f: Any, images: jax.Array, labels: jax.Array, valid: jax.Array) -> dict[str, jax.Array]:
         activation = upto(f, self.layer)(images)
@@ -120,10 +128,15 @@ class _Study:
             return right, jnp.where(valid, loss, 0).sum(), jnp.isfinite(logits).all(1)
 
         # The last one leaves nothing out: the network as it is.
-        kept = np.ones((len(self.sets) + 1, activation.shape[-1]), bool)
+        maps = self.layout.maps(activation)
+        kept = np.ones((len(self.sets) + 1, maps.shape[-1]), bool)
         for row, channels in enumerate(self.sets):
             kept[row, list(channels)] = False
-        right, loss, finite = jax.lax.map(lambda row: judge(above(jnp.where(row, activation, 0))), jnp.array(kept))
+
+        def judge_without(row: jax.Array) -> tuple[jax.Array, ...]:
+            return judge(above(self.layout.put(jnp.where(row, maps, 0), activation)))
+
+        right, loss, finite = jax.lax.map(judge_without, jnp.array(kept))
         return {"counts": of_class.sum(0), "right": right, "losses": loss, FINITE: finite.all(0)}
 
     def partial(self, outs: dict[str, np.ndarray], batch: Batch) -> Partial:

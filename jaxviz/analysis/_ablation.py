@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int
 
+from jaxviz._core._map_layout import MapLayout, map_layout
 from jaxviz.analysis import _labeled
 from jaxviz.analysis._dataset import Batch, Dataset
 from jaxviz.analysis._forest import Partial
@@ -64,6 +65,8 @@ def ablate(
     dataset: Dataset,
     *,
     num_changed: int = 1000,
+    channel_axis: int | None = None,
+    grid: tuple[int, int] | None = None,
     scan: Scan = DEFAULT,
 ) -> Ablation:
     """What becomes of a network's answers when some channels are set to zero.
@@ -82,6 +85,9 @@ def ablate(
         channels: from the name of a layer to the channels to set to zero there; all are off at once.
         dataset: see `Scan`, with labels in `0..k-1`; 0 and 1 for one output, which says 1 where it is above 0.
         num_changed: how many of the images whose prediction changes to list; the counts are of all.
+        channel_axis: as for `grad_cam`, for the layers of maps.
+        grid: as for `grad_cam`, where only the tokens that are places are to lose the channels. By default all tokens
+            of a layer of tokens lose them, the class token too.
         scan: batch size, devices, preprocessing, and what to do on failures.
 
     Returns:
@@ -93,13 +99,15 @@ def ablate(
             vectors, `f` does not return one row per image, the data set has no labels, or one that cannot be read.
         FloatingPointError: a logit that is not finite.
     """
+    layout = map_layout(f, channel_axis, grid)
     f = callee(f)
     examples, images, num_classes = _labeled.labeled(f, dataset, scan)
     if not channels:
         raise ValueError("`channels` must name at least one layer, got none. Give {layer: channels}.")
-    shapes = check_channeled(f, tuple(channels), images)
+    shapes = check_channeled(f, tuple(channels), images, layout)
     off = tuple((name, check_channels(chosen, shapes[name][-1], name)) for name, chosen in channels.items())
-    found = scanned(f, _Study(num_classes, off, check_count(num_changed, "num_changed")), examples, scan)
+    study = _Study(num_classes, off, layout, check_count(num_changed, "num_changed"))
+    found = scanned(f, study, examples, scan)
     whole = found.whole
     return Ablation(
         whole["before"],
@@ -112,21 +120,25 @@ def ablate(
     )
 
 
-def without(activation: Array, channels: Sequence[int]) -> Array:
+def without(activation: Array, channels: Sequence[int], layout: MapLayout) -> Array:
     """The activation with some channels set to zero."""
-    kept = np.ones(activation.shape[-1], bool)
+    maps = layout.maps(activation)
+    kept = np.ones(maps.shape[-1], bool)
     kept[np.array(channels)] = False
-    return jnp.where(kept, activation, 0)
+    return layout.put(jnp.where(kept, maps, 0), activation)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Study:
     num_classes: int
     off: tuple[tuple[str, tuple[int, ...]], ...]
+    layout: MapLayout
     num_changed: int
 
     def batch(self, f: Any, images: jax.Array, labels: jax.Array, valid: jax.Array) -> dict[str, jax.Array]:
-        ablated = edit(f, {name: lambda act, chosen=chosen: without(act, chosen) for name, chosen in self.off})
+        ablated = edit(
+            f, {name: lambda act, chosen=chosen: without(act, chosen, self.layout) for name, chosen in self.off}
+        )
         # The part below the layers is in the program twice, and computed once: XLA finds equal operations.
         both = f(images), ablated(images)
         before, after = (of_classes(logits).argmax(1) for logits in both)

@@ -9,10 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
+from jaxviz._core._map_layout import MapLayout, map_layout
 from jaxviz.analysis._dataset import Batch, Dataset
 from jaxviz.analysis._forest import Partial
 from jaxviz.analysis._labeled import labeled
-from jaxviz.analysis._layers import activations, check_channeled, placed
+from jaxviz.analysis._layers import activations, check_placed, placed
 from jaxviz.analysis._scan import DEFAULT, FINITE, Scan, scanned
 from jaxviz.transforms._callable import callee
 
@@ -43,13 +44,33 @@ class ClassStatistics(NamedTuple):
 
 
 @overload
-def class_statistics(f: Callable, layer: str, dataset: Dataset, *, scan: Scan = ...) -> ClassStatistics: ...
+def class_statistics(
+    f: Callable,
+    layer: str,
+    dataset: Dataset,
+    *,
+    channel_axis: int | None = ...,
+    grid: tuple[int, int] | None = ...,
+    scan: Scan = ...,
+) -> ClassStatistics: ...
 @overload
 def class_statistics(
-    f: Callable, layer: Sequence[str], dataset: Dataset, *, scan: Scan = ...
+    f: Callable,
+    layer: Sequence[str],
+    dataset: Dataset,
+    *,
+    channel_axis: int | None = ...,
+    grid: tuple[int, int] | None = ...,
+    scan: Scan = ...,
 ) -> dict[str, ClassStatistics]: ...
 def class_statistics(
-    f: Callable, layer: str | Sequence[str], dataset: Dataset, *, scan: Scan = DEFAULT
+    f: Callable,
+    layer: str | Sequence[str],
+    dataset: Dataset,
+    *,
+    channel_axis: int | None = None,
+    grid: tuple[int, int] | None = None,
+    scan: Scan = DEFAULT,
 ) -> ClassStatistics | dict[str, ClassStatistics]:
     """How the channels of a layer respond to each class, and which of them tell a class from the others.
 
@@ -66,6 +87,8 @@ def class_statistics(
         f: from images to logits `(n, k)`.
         layer: a name from `layers(f, images)`, or several, which are then measured in one pass.
         dataset: see `Scan`, with labels in `0..k-1`; 0 and 1 for one output.
+        channel_axis: as for `grad_cam`, for the layers of maps.
+        grid: as for `grad_cam`, for the layers of tokens.
         scan: batch size, devices, preprocessing, and what to do on failures.
 
     Returns:
@@ -82,10 +105,11 @@ def class_statistics(
         [Algorithms for Computing the Sample Variance](https://doi.org/10.1080/00031305.1983.10483115), 1983, equation
         2.1 (how batches are merged).
     """
+    layout = map_layout(f, channel_axis, grid)
     f, names = callee(f), (layer,) if isinstance(layer, str) else tuple(layer)
     examples, images, num_classes = labeled(f, dataset, scan)
-    check_channeled(f, names, images)
-    found = scanned(f, _Study(names, num_classes), examples, scan)
+    check_placed(f, names, images, layout)
+    found = scanned(f, _Study(names, layout, num_classes), examples, scan)
     results = {}
     for place, name in enumerate(names):
         counts, mean, squares, maps = (found.whole[f"{place}.{field}"] for field in _FIELDS)
@@ -105,6 +129,7 @@ _FIELDS = ("counts", "mean", "squares", "maps")
 @dataclasses.dataclass(frozen=True)
 class _Study:
     layers: tuple[str, ...]
+    layout: MapLayout
     num_classes: int
 
     def batch(self, f: Any, images: jax.Array, labels: jax.Array, valid: jax.Array) -> dict[str, jax.Array]:
@@ -114,7 +139,7 @@ class _Study:
         share = member / jnp.maximum(counts, 1)
         outs = {FINITE: jnp.ones(len(images), bool)}
         for place, name in enumerate(self.layers):
-            maps = placed(acts[name]).astype(jnp.float32)
+            maps = placed(acts[name], self.layout).astype(jnp.float32)
             values = maps.mean((1, 2))
             mean = _products(share, values)
             squares = _products(member, jnp.square(values - mean[labels]))

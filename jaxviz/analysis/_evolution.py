@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from jaxviz._core._map_layout import map_layout
 from jaxviz.analysis._dataset import Batch, Dataset, Examples
 from jaxviz.analysis._forest import Partial
 from jaxviz.analysis._layers import activations, check_layers
@@ -53,6 +54,8 @@ def evolution(
     dataset: Dataset,
     *,
     rule: Rule = "deconvnet",
+    channel_axis: int | None = None,
+    grid: tuple[int, int] | None = None,
     scan: Scan = DEFAULT,
 ) -> Evolution:
     """The image that excites each channel most, and what of it does, over the checkpoints of a training.
@@ -77,6 +80,8 @@ def evolution(
         channels: of the layer.
         dataset: see `Scan`. It needs no labels.
         rule: of the projection, as in `project`.
+        channel_axis: as for `grad_cam`; by default what `f` and the checkpoints say themselves.
+        grid: as for `grad_cam`.
         scan: batch size, devices, preprocessing, and what to do on failures. Every checkpoint has a folder of its own
             in `resume`.
 
@@ -92,16 +97,19 @@ def evolution(
         Zeiler and Fergus, [Visualizing and Understanding Convolutional Networks](https://arxiv.org/abs/1311.2901),
         2014, section 4 and figure 4, "Feature Evolution during Training".
     """
+    layout = map_layout(f, channel_axis, grid)
+    laid_out: dict[str, Any] = {"channel_axis": layout.channel_axis, "grid": layout.grid}
     networks = {epoch: callee(network) for epoch, network in _sorted(checkpoints).items()}
     examples, found, shown = Examples(dataset), [], []
     for epoch, network in networks.items():
         own = _in_folder(scan, f"strongest-{epoch}")
-        best = strongest(network, layer, dataset, num=1, channels=channels, scan=own)
+        best = strongest(network, layer, dataset, num=1, channels=channels, scan=own, **laid_out)
         raw = np.stack([examples.image(int(index)) for index in best.indices[:, 0]])
         images = jnp.asarray(raw if scan.preprocess is None else scan.preprocess(raw))
         units = np.concatenate([best.positions[:, 0], best.channels[:, None]], 1)
         found.append(best)
-        shown.append((np.asarray(images), np.asarray(project(network, images, layer, units[:, None], rule=rule)[:, 0])))
+        projections = project(network, images, layer, units[:, None], rule=rule, **laid_out)[:, 0]
+        shown.append((np.asarray(images), np.asarray(projections)))
     correlation = settling(f, networks, [layer], dataset, scan=scan)[layer]
     return Evolution(
         tuple(networks),

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 import jax
 from jaxtyping import Array
 
-from jaxviz._core._maps import Activation, check_batch, check_maps, inspected
+from jaxviz._core._map_layout import MapLayout
+from jaxviz._core._maps import Activation, check_batch, check_channels_axis, check_maps, inspected
 from jaxviz.attribution._integers import integers
 from jaxviz.transforms import tap, upto
 
@@ -15,45 +16,58 @@ def activations(f: Callable, names: tuple[str, ...], images: Array) -> dict[str,
     return {names[0]: upto(f, names[0])(images)} if len(names) == 1 else tap(f, *names)(images)[1]
 
 
-def placed(activation: Array) -> Array:
-    """With rows and columns, of which a dense layer has one each."""
-    return activation if activation.ndim == 4 else activation[:, None, None, :]
+def placed(activation: Array, layout: MapLayout) -> Array:
+    """The maps of a layer, of which a dense one has one row and one column."""
+    return activation[:, None, None, :] if activation.ndim == 2 else layout.maps(activation)
 
 
 def check_layers(f: Callable, names: tuple[str, ...], images: jax.ShapeDtypeStruct) -> dict[str, tuple[int, ...]]:
     """The shapes of layers of which an image has its own activation.
 
     Raises:
-        ValueError: no layer, an unknown one, or one whose activation is no batch of maps or of vectors.
+        ValueError: no layer, an unknown one, or one whose activation is no batch.
     """
-    return {name: found.shape for name, found in _batches(f, names, images).items()}
-
-
-def check_channeled(f: Callable, names: tuple[str, ...], images: jax.ShapeDtypeStruct) -> dict[str, tuple[int, ...]]:
-    """The same of layers whose last axis has to be that of the channels.
-
-    Raises:
-        ValueError: as for `check_layers`, or maps that have their channels elsewhere, or no rows and columns.
-    """
-    layers = _batches(f, names, images)
+    layers = _inspected(f, names, images)
     for name, found in layers.items():
-        if len(found.shape) == 4:
-            check_maps(found, name, images.shape[0])
+        check_batch(found, name, images.shape[0])
     return {name: found.shape for name, found in layers.items()}
 
 
-def _batches(f: Callable, names: tuple[str, ...], images: jax.ShapeDtypeStruct) -> dict[str, Activation]:
+def check_placed(
+    f: Callable, names: tuple[str, ...], images: jax.ShapeDtypeStruct, layout: MapLayout
+) -> dict[str, tuple[int, ...]]:
+    """The shapes `(n, rows, cols, channels)` or `(n, channels)` of layers that have to be maps or vectors.
+
+    Raises:
+        ValueError: as for `check_layers`, or values that are neither where they are laid out so.
+    """
+    shapes = {}
+    for name, found in _inspected(f, names, images).items():
+        if len(found.shape) == 2:
+            check_batch(found, name, images.shape[0])
+        shapes[name] = found.shape if len(found.shape) == 2 else check_maps(found, name, images.shape[0], layout)
+    return shapes
+
+
+def check_channeled(
+    f: Callable, names: tuple[str, ...], images: jax.ShapeDtypeStruct, layout: MapLayout
+) -> dict[str, tuple[int, ...]]:
+    """The shapes of layers once their channels stand last: maps, vectors, or tokens, which need no grid.
+
+    Raises:
+        ValueError: as for `check_layers`, or the axis of the channels is another.
+    """
+    shapes = {}
+    for name, found in _inspected(f, names, images).items():
+        check = check_maps if len(found.shape) == 4 else check_channels_axis
+        shapes[name] = check(found, name, images.shape[0], layout)
+    return shapes
+
+
+def _inspected(f: Callable, names: tuple[str, ...], images: jax.ShapeDtypeStruct) -> dict[str, Activation]:
     if not names:
         raise ValueError("`layer` must be at least one name, got none. See layers(f, images).")
-    _, layers = inspected(f, images, names)
-    for name, found in layers.items():
-        if len(found.shape) not in (2, 4):
-            raise ValueError(
-                f"`layer` must have activations (n, h, w, c) or (n, c) for {images.shape[0]} images, got {found.shape} "
-                f"for {name!r}. Choose another, or name a value of that form."
-            )
-        check_batch(found, name, images.shape[0])
-    return layers
+    return inspected(f, images, names)[1]
 
 
 def check_channels(channels: Sequence[int] | None, total: int, layer: str) -> tuple[int, ...]:

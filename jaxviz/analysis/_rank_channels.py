@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from jaxviz._core._map_layout import map_layout
 from jaxviz.analysis._ablate_each import ablate_each
 from jaxviz.analysis._dataset import Dataset
 from jaxviz.analysis._labeled import labeled
@@ -39,7 +40,14 @@ class ChannelRanking(NamedTuple):
 
 
 def rank_channels(
-    f: Callable, layer: str, dataset: Dataset, *, channels: Sequence[int] | None = None, scan: Scan = DEFAULT
+    f: Callable,
+    layer: str,
+    dataset: Dataset,
+    *,
+    channels: Sequence[int] | None = None,
+    channel_axis: int | None = None,
+    grid: tuple[int, int] | None = None,
+    scan: Scan = DEFAULT,
 ) -> ChannelRanking:
     """The channels of a layer in the order in which they are missed when they are set to zero, one at a time.
 
@@ -57,6 +65,8 @@ def rank_channels(
         layer: a name from `layers(f, images)`.
         dataset: see `Scan`, with labels in `0..k-1`.
         channels: which ones. All by default.
+        channel_axis: as for `ablate_each`.
+        grid: as for `ablate_each`.
         scan: batch size, devices, preprocessing, and what to do on failures.
 
     Returns:
@@ -69,11 +79,13 @@ def rank_channels(
         NotImplementedError: the layer lies where `f` cannot be cut, as for `upto`.
         FloatingPointError: a logit that is not finite.
     """
+    layout = map_layout(f, channel_axis, grid)
     f = callee(f)
     _, images, _ = labeled(f, dataset, scan)
-    total = check_channeled(f, (layer,), images)[layer][-1]
+    total = check_channeled(f, (layer,), images, layout)[layer][-1]
     chosen = np.array(check_channels(channels, total, layer))
-    found = ablate_each(f, layer, [[int(channel)] for channel in chosen], dataset, scan=scan)
+    sets = [[int(channel)] for channel in chosen]
+    found = ablate_each(f, layer, sets, dataset, channel_axis=layout.channel_axis, grid=layout.grid, scan=scan)
     # Of equal accuracy the one with the larger loss is missed more, of equal loss the first.
     ranking = chosen[np.lexsort((chosen, -found.losses, found.accuracies))]
     return ChannelRanking(chosen, ranking, *found)

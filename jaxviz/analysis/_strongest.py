@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
+from jaxviz._core._map_layout import MapLayout, map_layout
 from jaxviz.analysis._dataset import Batch, Dataset, Examples
 from jaxviz.analysis._forest import Partial
-from jaxviz.analysis._layers import activations, check_channeled, check_channels, placed
+from jaxviz.analysis._layers import activations, check_channels, check_placed, placed
 from jaxviz.analysis._scan import DEFAULT, FINITE, Scan, scanned
 from jaxviz.attribution._check import check_count
 from jaxviz.transforms._callable import callee
@@ -51,6 +52,8 @@ def strongest(
     num: int = ...,
     channels: Sequence[int] | None = ...,
     score: Score = ...,
+    channel_axis: int | None = ...,
+    grid: tuple[int, int] | None = ...,
     scan: Scan = ...,
 ) -> Strongest: ...
 @overload
@@ -62,6 +65,8 @@ def strongest(
     num: int = ...,
     channels: Sequence[int] | None = ...,
     score: Score = ...,
+    channel_axis: int | None = ...,
+    grid: tuple[int, int] | None = ...,
     scan: Scan = ...,
 ) -> dict[str, Strongest]: ...
 def strongest(
@@ -72,6 +77,8 @@ def strongest(
     num: int = 9,
     channels: Sequence[int] | None = None,
     score: Score = "max",
+    channel_axis: int | None = None,
+    grid: tuple[int, int] | None = None,
     scan: Scan = DEFAULT,
 ) -> Strongest | dict[str, Strongest]:
     """The images of a data set that excite each channel of a layer most, and where in them the response lies.
@@ -96,6 +103,8 @@ def strongest(
         num: images of each channel.
         channels: which ones. All by default.
         score: what images are ranked by: the channel's `"max"`, `"mean"`, or Euclidean `"norm"` over its map.
+        channel_axis: as for `grad_cam`, for the layers of maps.
+        grid: as for `grad_cam`, for the layers of tokens.
         scan: batch size, devices, preprocessing, and what to do on failures.
 
     Returns:
@@ -111,15 +120,16 @@ def strongest(
         Zeiler and Fergus, [Visualizing and Understanding Convolutional Networks](https://arxiv.org/abs/1311.2901),
         2014, section 4 and figure 2: the nine strongest of each of some channels.
     """
+    layout = map_layout(f, channel_axis, grid)
     f, names = callee(f), (layer,) if isinstance(layer, str) else tuple(layer)
     examples = Examples(dataset)
-    shapes = check_channeled(f, names, scan.images(examples))
+    shapes = check_placed(f, names, scan.images(examples), layout)
     if score not in get_args(Score):
         raise ValueError(f"`score` must be one of {', '.join(get_args(Score))}, got {score!r}.")
     if check_count(num, "num") > len(examples):
         raise ValueError(f"`num` must be at most {len(examples)}, the number of images, got {num}.")
     chosen = tuple(check_channels(channels, shapes[name][-1], name) for name in names)
-    found = scanned(f, _Study(names, chosen, num, score), examples, scan)
+    found = scanned(f, _Study(names, layout, chosen, num, score), examples, scan)
     results = {
         name: Strongest(
             np.array(channels),
@@ -134,6 +144,7 @@ def strongest(
 @dataclasses.dataclass(frozen=True)
 class _Study:
     layers: tuple[str, ...]
+    layout: MapLayout
     channels: tuple[tuple[int, ...], ...]
     num: int
     score: Score
@@ -143,7 +154,7 @@ class _Study:
         acts = activations(f, self.layers, images)
         outs = {FINITE: jnp.ones(len(images), bool)}
         for place, (name, channels) in enumerate(zip(self.layers, self.channels, strict=True)):
-            maps = placed(acts[name])
+            maps = placed(acts[name], self.layout)
             if len(channels) < maps.shape[-1]:
                 maps = maps[..., np.array(channels)]
             flat = maps.reshape(len(maps), -1, maps.shape[-1]).astype(jnp.float32)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxviz._core._map_layout import MapLayout, map_layout
 from jaxviz._core._precision import at_least_single
 from jaxviz._core._program import one_program
 from jaxviz.attribution._check import check_images, check_layer
@@ -23,7 +24,15 @@ Maps = Float[Array, "n h2 w2 c2"]
 Combine = Callable[[Maps, Maps], Float[Array, "n h2 w2"]]
 
 
-def grad_cam(f: Callable, images: Float[Array, "n h w c"], target: Target, layer: str) -> Float[Array, "n h2 w2"]:
+def grad_cam(
+    f: Callable,
+    images: Float[Array, "n h w c"],
+    target: Target,
+    layer: str,
+    *,
+    channel_axis: int | None = None,
+    grid: tuple[int, int] | None = None,
+) -> Float[Array, "n h2 w2"]:
     """Grad-CAM: a layer's maps, each weighed by the mean of its gradient, summed, the negative cut off.
 
     An entry says how much that place of the layer speaks for the output; zero is "not at all" or "against".
@@ -40,24 +49,39 @@ def grad_cam(f: Callable, images: Float[Array, "n h w c"], target: Target, layer
         images: in the network's own range.
         target: the output that is explained, one for all images or one per image. A traced one that does not exist
             gives NaN.
-        layer: a name from `layers(f, images)`, of maps `(n, rows, cols, channels)`; as a rule the last of them.
+        layer: a name from `layers(f, images)`, of maps `(n, rows, cols, channels)` or as the options say; as a rule the
+            last of them. Of a transformer whose head reads the class token alone, not its last output: there no other
+            token has a gradient. Take what goes into the last block, such as its first norm.
+        channel_axis: the axis of the layer's channels where they are not last: 1 for maps `(n, channels, rows, cols)`.
+            By default what `f.channel_axis` says, an attribute that adapters give to functions.
+        grid: rows and columns of a layer of tokens `(n, tokens, channels)`, such as that of a vision transformer: the
+            last `rows * cols` tokens, row by row. What stands before them, a class token or registers, has no place.
 
     Returns:
         One map per image, of the rows and columns of the layer: not upsampled, not scaled, not negative.
 
     Raises:
         ValueError: the layer does not exist, does not depend on the images, or is not of maps: its rows and columns are
-            those of the images only where they descend from them, and have to be axes 1 and 2. Or as for `saliency`.
+            those of the images only where they descend from them, and have to stand where the options say. Or as for
+            `saliency`.
         NotImplementedError: the layer lies where `f` cannot be cut, as for `upto`.
         TypeError: as for `saliency`.
 
     References:
         Selvaraju et al., [Grad-CAM](https://arxiv.org/abs/1610.02391), 2017, section 3, equations 1 and 2.
     """
-    return _explain(f, images, target, layer, weigh_by_mean)
+    return _explain(f, images, target, layer, map_layout(f, channel_axis, grid), weigh_by_mean)
 
 
-def grad_cam_pp(f: Callable, images: Float[Array, "n h w c"], target: Target, layer: str) -> Float[Array, "n h2 w2"]:
+def grad_cam_pp(
+    f: Callable,
+    images: Float[Array, "n h w c"],
+    target: Target,
+    layer: str,
+    *,
+    channel_axis: int | None = None,
+    grid: tuple[int, int] | None = None,
+) -> Float[Array, "n h2 w2"]:
     """Grad-CAM++: as Grad-CAM, but places where the gradient is positive count, each by how much it adds on its own.
 
     An entry reads as in `grad_cam`. Several objects of the class stand out more evenly.
@@ -75,6 +99,8 @@ def grad_cam_pp(f: Callable, images: Float[Array, "n h w c"], target: Target, la
         target: the output that is explained, one for all images or one per image.
         layer: as for `grad_cam`; its activations should not be negative (take it behind a ReLU). Below zero they make
             the divisor of equation 19 smaller, and the weights large.
+        channel_axis: as for `grad_cam`.
+        grid: as for `grad_cam`.
 
     Returns:
         One map per image, of the rows and columns of the layer: not upsampled, not scaled, not negative. A dead map
@@ -91,10 +117,18 @@ def grad_cam_pp(f: Callable, images: Float[Array, "n h w c"], target: Target, la
         Differs from it in: the score is the output `S` itself. The paper's is `exp(S)`, whose derivatives are `exp(S)`
         times powers of the gradient: it cancels in the pixel weights and scales the map as a whole, or overflows.
     """
-    return _explain(f, images, target, layer, _grad_cam_pp)
+    return _explain(f, images, target, layer, map_layout(f, channel_axis, grid), _grad_cam_pp)
 
 
-def layer_cam(f: Callable, images: Float[Array, "n h w c"], target: Target, layer: str) -> Float[Array, "n h2 w2"]:
+def layer_cam(
+    f: Callable,
+    images: Float[Array, "n h w c"],
+    target: Target,
+    layer: str,
+    *,
+    channel_axis: int | None = None,
+    grid: tuple[int, int] | None = None,
+) -> Float[Array, "n h2 w2"]:
     """LayerCAM: a layer's maps, each place weighed by its own positive gradient, summed, the negative cut off.
 
     An entry reads as in `grad_cam`. As the weights are not averaged over the map it also serves early layers, where it
@@ -111,7 +145,9 @@ def layer_cam(f: Callable, images: Float[Array, "n h w c"], target: Target, laye
         f: from images to outputs `(n, k)`, as for `saliency`.
         images: in the network's own range.
         target: the output that is explained, one for all images or one per image.
-        layer: a name from `layers(f, images)`, of maps `(n, rows, cols, channels)`, at any depth.
+        layer: as for `grad_cam`, at any depth.
+        channel_axis: as for `grad_cam`.
+        grid: as for `grad_cam`.
 
     Returns:
         One map per image, of the rows and columns of the layer: not upsampled, not scaled, not negative.
@@ -125,7 +161,7 @@ def layer_cam(f: Callable, images: Float[Array, "n h w c"], target: Target, laye
         Jiang et al., [LayerCAM](https://doi.org/10.1109/TIP.2021.3089943), 2021, section III-B, equations 6 to 8.
         Differs from it in: maps of shallow layers are not scaled by tanh, which the paper does before it joins layers.
     """
-    return _explain(f, images, target, layer, _layer_cam)
+    return _explain(f, images, target, layer, map_layout(f, channel_axis, grid), _layer_cam)
 
 
 def weigh_by_mean(maps: Maps, gradients: Maps) -> Float[Array, "n h2 w2"]:
@@ -158,12 +194,13 @@ def _explain(
     images: Float[Array, "n h w c"],
     target: Target,
     layer: str,
+    layout: MapLayout,
     combine: Combine,
 ) -> Float[Array, "n h2 w2"]:
     f, images = callee(f), check_images(images)
-    num_outputs, _ = check_layer(f, images, layer)
+    num_outputs, _ = check_layer(f, images, layer, layout)
     indices = check_target(target, images.shape[0], num_outputs)
-    return _weighed(f, images, indices, layer=layer, combine=combine, num_outputs=num_outputs)
+    return _weighed(f, images, indices, layer=layer, layout=layout, combine=combine, num_outputs=num_outputs)
 
 
 @one_program
@@ -173,18 +210,26 @@ def _weighed(
     indices: Indices,
     *,
     layer: str,
+    layout: MapLayout,
     combine: Combine,
     num_outputs: int,
 ) -> Float[Array, "n h2 w2"]:
-    return class_activation_map(f, images, indices, layer, combine, num_outputs)
+    return class_activation_map(f, images, indices, layer, layout, combine, num_outputs)
 
 
 def class_activation_map(
-    f: Callable, images: Float[Array, "n h w c"], indices: Indices, layer: str, combine: Combine, num_outputs: int
+    f: Callable,
+    images: Float[Array, "n h w c"],
+    indices: Indices,
+    layer: str,
+    layout: MapLayout,
+    combine: Combine,
+    num_outputs: int,
 ) -> Float[Array, "n h2 w2"]:
     """What `combine` makes of a layer's maps and gradients, of arguments that have been checked."""
-    maps = upto(f, layer)(images)
+    activation = upto(f, layer)(images)
     # The rule leaves the gradient as it is; its max-pools are faster.
     rest = with_rule(after(f, layer), "gradient")
-    gradients = gradient_of_scores(rest, maps, indices, images)
-    return mark(jnp.maximum(combine(maps, gradients), 0), indices, num_outputs)
+    gradients = gradient_of_scores(rest, activation, indices, images)
+    combined = combine(layout.maps(activation), layout.maps(gradients))
+    return mark(jnp.maximum(combined, 0), indices, num_outputs)

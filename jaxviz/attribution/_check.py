@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
 from jaxviz._core import _maps
+from jaxviz._core._map_layout import PLAIN, MapLayout
 from jaxviz._core._program import once, shape_of
 
 
@@ -87,27 +88,22 @@ def check_outputs(f: Callable, images: Array) -> int:
     return _num_outputs(shape_of(_outputs, f, images), images.shape[0])
 
 
-def check_layer(f: Callable, images: Array, layer: str) -> tuple[int, tuple[int, int, int, int]]:
-    """The number of outputs of `f`, and the shape of a layer, which has to be made of maps."""
-    outputs, shape = _inspected(f, images, layer)
+def check_layer(
+    f: Callable, images: Array, layer: str, layout: MapLayout = PLAIN
+) -> tuple[int, tuple[int, int, int, int]]:
+    """The number of outputs of `f`, and the shape of a layer's maps, which it has to have."""
+    outputs, shape = _inspected(f, images, layer, layout)
     return _num_outputs(outputs, images.shape[0]), shape
 
 
-def check_maps(f: Callable, images: Array, layer: str) -> tuple[int, int, int, int]:
-    """The shape of a layer that has to be made of maps, of a function that may return anything."""
-    return _inspected(f, images, layer)[1]
+def check_maps(f: Callable, images: Array, layer: str, layout: MapLayout = PLAIN) -> tuple[int, int, int, int]:
+    """The shape of a layer's maps, which it has to have, of a function that may return anything."""
+    return _inspected(f, images, layer, layout)[1]
 
 
-def _inspected(f: Callable, images: Array, layer: str) -> tuple[Any, tuple[int, int, int, int]]:
+def _inspected(f: Callable, images: Array, layer: str, layout: MapLayout) -> tuple[Any, tuple[int, int, int, int]]:
     outputs, found = once(_maps.inspected, f, images, (layer,))
-    shape = found[layer].shape
-    if len(shape) != 4:
-        raise ValueError(
-            f"`layer` must have activations of shape (n, h, w, c), got {shape} for {layer!r}. Use a convolutional "
-            "layer; a unit of a dense one is explained by saliency(upto(f, layer), images, unit)."
-        )
-    _maps.check_maps(found[layer], layer, images.shape[0])
-    return outputs, shape
+    return outputs, _maps.check_maps(found[layer], layer, images.shape[0], layout)
 
 
 def _outputs(f: Callable, images: Array) -> Array:

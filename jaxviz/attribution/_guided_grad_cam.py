@@ -5,6 +5,7 @@ from collections.abc import Callable
 import jax
 from jaxtyping import Array, Float
 
+from jaxviz._core._map_layout import MapLayout, map_layout
 from jaxviz._core._program import one_program
 from jaxviz.attribution._cam import class_activation_map, weigh_by_mean
 from jaxviz.attribution._check import check_images, check_layer
@@ -14,7 +15,13 @@ from jaxviz.transforms._callable import callee
 
 
 def guided_grad_cam(
-    f: Callable, images: Float[Array, "n h w c"], target: Target, layer: str
+    f: Callable,
+    images: Float[Array, "n h w c"],
+    target: Target,
+    layer: str,
+    *,
+    channel_axis: int | None = None,
+    grid: tuple[int, int] | None = None,
 ) -> Float[Array, "n h w c"]:
     """Guided backpropagation times the upsampled Grad-CAM.
 
@@ -32,6 +39,8 @@ def guided_grad_cam(
         images: in the network's own range.
         target: the output that is explained, one for all images or one per image.
         layer: for `grad_cam`.
+        channel_axis: as for `grad_cam`.
+        grid: as for `grad_cam`.
 
     Returns:
         One entry per entry of `images`, signed. The map is upsampled bilinearly, pixel centers at half steps. Cost:
@@ -45,16 +54,17 @@ def guided_grad_cam(
     References:
         Selvaraju et al., [Grad-CAM](https://arxiv.org/abs/1610.02391), 2017, section 3.2.
     """
+    layout = map_layout(f, channel_axis, grid)
     f, images = callee(f), check_images(images)
-    num_outputs, _ = check_layer(f, images, layer)
+    num_outputs, _ = check_layer(f, images, layer, layout)
     indices = check_target(target, images.shape[0], num_outputs)
-    return _guided_grad_cam(f, images, indices, layer=layer, num_outputs=num_outputs)
+    return _guided_grad_cam(f, images, indices, layer=layer, layout=layout, num_outputs=num_outputs)
 
 
 @one_program
 def _guided_grad_cam(
-    f: Callable, images: Float[Array, "n h w c"], indices: Indices, *, layer: str, num_outputs: int
+    f: Callable, images: Float[Array, "n h w c"], indices: Indices, *, layer: str, layout: MapLayout, num_outputs: int
 ) -> Float[Array, "n h w c"]:
-    maps = class_activation_map(f, images, indices, layer, weigh_by_mean, num_outputs)
+    maps = class_activation_map(f, images, indices, layer, layout, weigh_by_mean, num_outputs)
     upsampled = jax.image.resize(maps, images.shape[:3], "bilinear")
     return gradient(f, images, indices, "guided") * upsampled[..., None]

@@ -17,6 +17,7 @@ from jaxtyping import Array, Float, Integer
 from jaxviz._core._backward import quick_to_compile
 from jaxviz._core._chunks import map_chunks
 from jaxviz._core._grown import grown
+from jaxviz._core._map_layout import LAST, MapLayout, map_layout
 from jaxviz._core._meshes import beside
 from jaxviz._core._program import one_program
 from jaxviz.attribution._check import check_count, check_images, check_maps
@@ -36,6 +37,8 @@ def project(
     units: Integers,
     *,
     rule: Rule = "deconvnet",
+    channel_axis: int | None = None,
+    grid: tuple[int, int] | None = None,
     batch_size: int | None = None,
 ) -> Float[Array, "n u h w c"]:
     """Single units of a layer, each alone with its own activation, projected down to the pixels.
@@ -55,10 +58,12 @@ def project(
         f: any function that has the layer; its outputs are not computed.
         images: in the network's own range.
         layer: a name from `layers(f, images)`, of maps with rows and columns.
-        units: row, column and channel of each unit in the layer, `(u, 3)` for all images alike or `(n, u, 3)`, for
-            example from `strongest_units`. A traced unit that does not exist gives NaN.
+        units: row, column and channel of each unit in the layer's maps, `(u, 3)` for all images alike or `(n, u, 3)`,
+            for example from `strongest_units`. A traced unit that does not exist gives NaN.
         rule: how the signal passes a ReLU on its way down, as in `with_rule`: `"deconvnet"`, or `"guided"` for sharper
             pictures from layers without max-pools; `"gradient"` gives activation times gradient.
+        channel_axis: as for `grad_cam`.
+        grid: as for `grad_cam`.
         batch_size: how many units go down at a time, for each image: it bounds the memory. 16 by default.
 
     Returns:
@@ -76,15 +81,21 @@ def project(
         2014, section 2.1. Differs from it in: normalization layers pass their gradient, where the paper leaves them
         out.
     """
+    layout = map_layout(f, channel_axis, grid)
     f, images = callee(f), check_images(images)
     batch_size = check_count(_DEFAULT_BATCH if batch_size is None else batch_size, "batch_size")
-    shape = check_maps(f, images, layer)
+    shape = check_maps(f, images, layer, layout)
     units = _check_units(units, shape, layer)
-    return _project(f, images, jnp.asarray(units), layer=layer, rule=rule, batch_size=batch_size)
+    return _project(f, images, jnp.asarray(units), layer=layer, layout=layout, rule=rule, batch_size=batch_size)
 
 
 def strongest_units(
-    activation: Float[Array | np.ndarray, "h w c"], num: int, *, per_channel: int | None = None
+    activation: Float[Array | np.ndarray, "..."],
+    num: int,
+    *,
+    per_channel: int | None = None,
+    channel_axis: int = LAST,
+    grid: tuple[int, int] | None = None,
 ) -> list[tuple[int, int, int]]:
     """The units of a layer that an image activates most, strongest first.
 
@@ -95,10 +106,13 @@ def strongest_units(
         [(0, 1, 0), (0, 1, 1)]
 
     Args:
-        activation: of one image, for example `upto(f, layer)(images)[0]`. It must be concrete.
+        activation: of one image, for example `upto(f, layer)(images)[0]`: `(h, w, c)` or as the options say. It must be
+            concrete.
         num: how many units.
         per_channel: at most so many units of one channel, as neighbors on one map respond to the same thing; no limit
             by default.
+        channel_axis: the axis of `activation` that is that of the channels: 0 for `(channels, rows, cols)`.
+        grid: rows and columns of tokens `(tokens, channels)`, as for `grad_cam`.
 
     Returns:
         `(row, col, channel)` of each unit, as `project` takes them. Of equal ones the first in memory comes first.
@@ -111,9 +125,7 @@ def strongest_units(
         raise TypeError(
             "`activation` must be concrete, got a traced array. Call strongest_units outside of jit and vmap."
         )
-    values = np.asarray(activation)
-    if values.ndim != 3:
-        raise ValueError(f"`activation` must have shape (h, w, c), got {values.shape}. Take that of one image.")
+    values = _maps_of_one_image(np.asarray(activation), channel_axis, grid)
     if np.isnan(values).any():
         raise ValueError(
             f"`activation` must be numbers, got NaN for {np.isnan(values).sum()} of {values.size} units. Look for them "
@@ -136,6 +148,19 @@ def strongest_units(
     return [(int(row), int(col), int(channel)) for row, col, channel in zip(*places, strict=True)]
 
 
+def _maps_of_one_image(values: np.ndarray, channel_axis: int, grid: tuple[int, int] | None) -> np.ndarray:
+    # In the layer itself the batch stands before the axes.
+    layout = map_layout(values, channel_axis + 1 if channel_axis >= 0 else channel_axis, grid)
+    if values.ndim != (3 if layout.grid is None else 2):
+        form = "(h, w, c)" if layout.grid is None else "(tokens, c) for a grid"
+        raise ValueError(f"`activation` must have shape {form}, got {values.shape}. Take that of one image.")
+    if not -values.ndim <= channel_axis < values.ndim:
+        raise ValueError(f"`channel_axis` must be one of 0..2, got {channel_axis} for an activation of {values.shape}.")
+    if layout.grid is not None and (places := layout.grid[0] * layout.grid[1]) > len(values):
+        raise ValueError(f"`grid` must have at most {len(values)} places, the tokens, got {layout.grid}, {places}.")
+    return np.asarray(layout.maps(values[None])[0])
+
+
 @one_program
 def _project(
     f: Callable,
@@ -143,13 +168,15 @@ def _project(
     units: Integer[Array, "n u 3"],
     *,
     layer: str,
+    layout: MapLayout,
     rule: Rule,
     batch_size: int,
 ) -> Float[Array, "n u h w c"]:
     rows, f_of = by_example(f)
 
     def single(image: Float[Array, "h w c"], units: Integer[Array, "u 3"], rows: Any) -> Float[Array, "u h w c"]:
-        maps, pull = jax.vjp(with_rule(upto(grown(f_of(rows), len(images)), layer), rule), image[None])
+        below = with_rule(upto(grown(f_of(rows), len(images)), layer), rule)
+        maps, pull = jax.vjp(lambda image: layout.maps(below(image)), image[None])
         rows, cols, channels = jnp.ogrid[: maps.shape[1], : maps.shape[2], : maps.shape[3]]
 
         def down(unit: Integer[Array, "3"]) -> Float[Array, "h w c"]:

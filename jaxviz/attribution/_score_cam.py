@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 from jaxviz._core._batch import default_batch
 from jaxviz._core._chunks import map_chunks
 from jaxviz._core._grown import grown
+from jaxviz._core._map_layout import MapLayout, map_layout
 from jaxviz._core._precision import at_least_single
 from jaxviz._core._program import one_program
 from jaxviz.attribution._cam import sum_of_maps
@@ -24,6 +25,8 @@ def score_cam(
     target: Target,
     layer: str,
     *,
+    channel_axis: int | None = None,
+    grid: tuple[int, int] | None = None,
     batch_size: int | None = None,
 ) -> Float[Array, "n h2 w2"]:
     """Score-CAM: a layer's maps, each weighed by the output for the image seen through it, summed, cut off at 0.
@@ -43,6 +46,8 @@ def score_cam(
         images: in the network's own range, in which zero is what hides a pixel.
         target: the output that is explained, one for all images or one per image.
         layer: a name from `layers(f, images)`, of maps with rows and columns.
+        channel_axis: as for `grad_cam`.
+        grid: as for `grad_cam`.
         batch_size: how many masked images go through `f` at a time, at least one for each image: it bounds the memory.
             By default a number that suits the network and the device.
 
@@ -61,20 +66,27 @@ def score_cam(
         The output for the baseline, which its equation 6 subtracts, is the same for all maps and falls out of the
         softmax. Maps are upsampled bilinearly, pixel centers at half steps.
     """
+    layout = map_layout(f, channel_axis, grid)
     f, images = callee(f), check_images(images)
     batch_size = None if batch_size is None else check_count(batch_size, "batch_size")
-    num_outputs, _ = check_layer(f, images, layer)
+    num_outputs, _ = check_layer(f, images, layer, layout)
     indices = check_target(target, images.shape[0], num_outputs)
-    return _score_cam(
-        f, images, indices, layer=layer, batch_size=batch_size or default_batch(f, images), num_outputs=num_outputs
-    )
+    batch_size = batch_size or default_batch(f, images)
+    return _score_cam(f, images, indices, layer=layer, layout=layout, batch_size=batch_size, num_outputs=num_outputs)
 
 
 @one_program
 def _score_cam(
-    f: Callable, images: Float[Array, "n h w c"], indices: Indices, *, layer: str, batch_size: int, num_outputs: int
+    f: Callable,
+    images: Float[Array, "n h w c"],
+    indices: Indices,
+    *,
+    layer: str,
+    layout: MapLayout,
+    batch_size: int,
+    num_outputs: int,
 ) -> Float[Array, "n h2 w2"]:
-    maps = upto(f, layer)(images)
+    maps = layout.maps(upto(f, layer)(images))
     weights = jax.nn.softmax(at_least_single(_seen_through(f, images, indices, maps, batch_size)), axis=1)
     return mark(jnp.maximum(sum_of_maps(maps, weights), 0), indices, num_outputs)
 

@@ -11,7 +11,8 @@ from jax.core import Tracer
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from jaxviz._core._chunks import chunks
-from jaxviz._core._maps import Activation, check_batch, check_maps
+from jaxviz._core._map_layout import map_layout
+from jaxviz._core._maps import Activation, check_channels_axis, check_maps
 from jaxviz.attribution._check import check_count
 from jaxviz.maximize._loop import Climbed, Settings, climb, reader, to_range
 from jaxviz.maximize._objective import OUTPUT, Objective
@@ -60,6 +61,8 @@ def render(
     redirected_steps: int = 17,
     start: Float[Array, "..."] | None = None,
     normalize: Callable[[Float[Array, "n h w c"]], Float[Array, "n h w c"]] | None = None,
+    channel_axis: int | None = None,
+    grid: tuple[int, int] | None = None,
     batch_size: int | None = None,
 ) -> Result:
     """Images that make an objective large: what a class, a channel or a unit asks for.
@@ -97,6 +100,9 @@ def render(
             default as long as in lucid.
         start: pixels in [0, 1] to start from, `(h, w, c)` or `(num_images, h, w, c)`, in place of noise.
         normalize: from pixels in [0, 1] to the range of `f`; by default that of the network, or none.
+        channel_axis: as for `jaxviz.grad_cam`, for the layers of maps that the objective looks at.
+        grid: as for `jaxviz.grad_cam`, for its layers of tokens: `channel` is then the mean over the places alone, and
+            `unit` takes a row and a column. Without it a channel of tokens is the mean over all of them.
         batch_size: how many objectives are maximized at a time: it bounds the memory. 16 images by default.
 
     Returns:
@@ -130,6 +136,7 @@ def render(
         num_steps=check_count(num_steps, "num_steps"),
         redirected_steps=min(_steps((redirected_steps,), "redirected_steps", None)[0], num_steps),
         snapshots=_steps(snapshots, "snapshots", num_steps),
+        layout=map_layout(plain, channel_axis, grid),
     )
     start = None if start is None else _start(start, (num_images, *settings.param.shape))
     objective, penalties = jax.tree.map(_as_array, (objective, penalties))
@@ -226,8 +233,9 @@ def _has_relu(f: Callable, objective: Objective, settings: Settings) -> bool:
     for term in objective.terms:
         shape = found[term.layer].shape
         if term.measure.channels:
-            check = check_maps if len(shape) == 4 else check_batch
-            check(Activation(shape, axes[term.layer].resized(shape)), term.layer, images.shape[0])
+            check = check_maps if len(shape) == 4 else check_channels_axis
+            found_there = Activation(shape, axes[term.layer].resized(shape))
+            shape = check(found_there, term.layer, images.shape[0], settings.layout)
         term.measure.check(shape, term.layer, *term.args)
     if not settings.redirected_steps:
         return False

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from jaxviz._core._map_layout import PLAIN, MapLayout
 from jaxviz._core._precision import at_least_single
 from jaxviz._core._program import one_program
 from jaxviz.maximize._objective import OUTPUT, Objective
@@ -29,6 +30,7 @@ class Settings(NamedTuple):
     num_steps: int
     redirected_steps: int
     snapshots: tuple[int, ...]
+    layout: MapLayout = PLAIN
 
 
 class Climbed(NamedTuple):
@@ -69,7 +71,7 @@ def climb(
         seen = view(settings.augment, jax.random.fold_in(views, number), pixels.reshape(-1, *pixels.shape[2:]))
         found = reader(f, objective, rule)(to_range(f, settings.normalize)(seen))
         found = {layer: at_least_single(act).reshape(size, num_images, *act.shape[1:]) for layer, act in found.items()}
-        values = jax.vmap(lambda one, found: one(found), (objective.axes(), 0))(objective, found)
+        values = jax.vmap(lambda one, found: one(found, settings.layout), (objective.axes(), 0))(objective, found)
         costs = [jax.vmap(lambda one, pixels: one(pixels), (prior.axes(), 0))(prior, pixels).sum() for prior in priors]
         return values.sum() - sum(costs), (values, pixels)
 

@@ -11,6 +11,8 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float
 
+from jaxviz._core._map_layout import PLAIN, MapLayout
+
 OUTPUT = ""
 """Stands for the output of the network among the names of layers."""
 
@@ -22,7 +24,7 @@ class Measure(NamedTuple):
         function: `(activation, *args) -> scalar`.
         ranks: the number of axes of each of `args` in a single objective; one more makes a batch.
         check: `(shape of the activation, layer, *args)`, raises where `args` do not fit.
-        channels: whether the last axis has to be that of the channels.
+        channels: whether the last axis has to be that of the channels, and others are places.
     """
 
     function: Callable[..., Float[Array, ""]]
@@ -59,12 +61,14 @@ class Objective:
 
     terms: tuple[Term, ...]
 
-    def __call__(self, activations: Mapping[str, Float[Array, "n ..."]]) -> Float[Array, ""]:
+    def __call__(self, activations: Mapping[str, Float[Array, "n ..."]], layout: MapLayout = PLAIN) -> Float[Array, ""]:
         """The value for some images, from the activations of `layers` and, under `OUTPUT`, the network's output."""
-        return sum(
-            (term.weight * term.measure.function(activations[term.layer], *term.args) for term in self.terms),
-            start=jnp.zeros(()),
-        )
+        total = jnp.zeros(())
+        for term in self.terms:
+            activation = activations[term.layer]
+            read = layout.maps(activation) if term.measure.channels else activation
+            total += term.weight * term.measure.function(read, *term.args)
+        return total
 
     @property
     def layers(self) -> tuple[str, ...]:

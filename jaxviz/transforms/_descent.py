@@ -15,18 +15,22 @@ class Descent:
 
     Args:
         program: a traced call, whose arguments are the inputs; the leaves of the function itself are none.
+        given: the axes of the inputs; by default they are images, where they have the four axes of such.
 
     Attributes:
         outputs: the axes of what the program returns; what is no `Axes` depends on no input.
     """
 
-    def __init__(self, program: Program):
+    def __init__(self, program: Program, given: Sequence[Axes] | None = None):
         self._outputs: dict[Path, list[Any]] = {}
         self._leading: dict[Path, Axis] = {}
         self._outside: dict[int, Cell] = {}
         inputs = []
         for number, var in enumerate(jaxpr_of(program.body).invars):
-            value = start(var.aval.shape) if number in program.of_examples else None
+            if given is None:
+                value = start(var.aval.shape) if number in program.of_examples else None
+            else:
+                value = given[number]
             inputs.append(Cell(value) if is_reference(var) else value)
         self.outputs = evaluate(program.body, inputs, self._handle)
 

@@ -31,6 +31,14 @@ def channels_first(x):
     return x.mean((2, 3))
 
 
+def columns_before_rows(x):
+    return checkpoint_name(x.transpose(0, 2, 1, 3), "maps").mean((1, 2))
+
+
+def tokens(x):
+    return checkpoint_name(x.reshape(len(x), 24, 4), "maps").mean(1)
+
+
 def channels_last(x):
     return checkpoint_name(x, "maps").mean((1, 2))
 
@@ -60,7 +68,17 @@ REFUSED = {
     "channels first": (
         (channels_first, "maps"),
         "`layer` must have maps (n, rows, cols, channels), got 'maps' of (2, 4, 4, 6), whose rows and columns are axes "
-        f"2 and 3. In the model, bring them to axes 1 and 2, {WAY_OUT}",
+        "2 and 3. Give channel_axis=1.",
+    ),
+    "columns before rows": (
+        (columns_before_rows, "maps"),
+        "`layer` must have maps (n, rows, cols, channels), got 'maps' of (2, 6, 4, 4), whose rows and columns are axes "
+        f"2 and 1. In the model, bring them to axes 1 and 2, {WAY_OUT}",
+    ),
+    "tokens without a grid": (
+        (tokens, "maps"),
+        "`layer` must have maps (n, rows, cols, channels), got 'maps' of (2, 24, 4). Give grid=(4, 6). A unit of a "
+        "layer without places is explained by saliency(upto(f, layer), images, unit).",
     ),
     "batch last": (
         (batch_last, "maps"),
@@ -91,6 +109,8 @@ METHODS = {
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_is_no_layer_of_maps_is_refused(method, what):
     (f, layer), text = REFUSED[what]
+    if what == "tokens without a grid" and method in ("ablate", "ablate_each", "rank_channels"):
+        return  # where all tokens lose a channel
     with pytest.raises(ValueError, match=r"^`layer` must") as error:
         METHODS[method](f, layer)
     assert str(error.value) == text
