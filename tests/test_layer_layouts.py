@@ -109,6 +109,7 @@ LAYOUTS = {
 OTHERS = {
     "channels first, counted from the end": (first, last, {"channel_axis": -3}),
     "channels first, as the function knows": (Knowing(), last, {}),
+    "channels first, as a function inside knows": (jv.bind(jv.with_rule(Knowing(), "gradient")), last, {}),
     "tokens without a class token": (tokens_alone, tokens_twin, {"grid": (ROWS, COLS)}),
 }
 CASES = [(name, layout) for layout in LAYOUTS for name in FUNCTIONS]

@@ -5,7 +5,6 @@ no method moves axes by itself.
 """
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
@@ -36,7 +35,7 @@ class MapLayout:
         """Whether a value of this shape is its maps."""
         return not self.of_tokens(shape) and (len(shape) < 3 or self.channel_axis in (LAST, len(shape) - 1))
 
-    def maps(self, value: Array) -> Array:
+    def maps(self, value: Any) -> Any:
         """The maps in a value, channels last; a value of two axes as it is."""
         if self.is_plain(value.shape):
             return value
@@ -61,20 +60,26 @@ PLAIN = MapLayout()
 """Channels last."""
 
 
-def map_layout(f: Callable, channel_axis: int | None, grid: tuple[int, int] | None) -> MapLayout:
-    """What the caller says of the layers of `f`, or else what `f` says itself, by an attribute `channel_axis`.
+def map_layout(f: Any, channel_axis: int | None, grid: tuple[int, int] | None) -> MapLayout:
+    """What the caller says of the layers of `f`, or else what `f` or the function in it says itself.
+
+    That is an attribute `channel_axis`, which adapters give to functions; transforms keep the function as their `f`,
+    and a `Partial` as its `func`.
 
     Raises:
         ValueError: a grid of no places, or a first axis, which is that of the batch.
         TypeError: what is no axis, and no pair of numbers.
     """
-    if channel_axis is None:
-        channel_axis = getattr(f, "channel_axis", LAST)
-    if not _is_int(channel_axis):
-        raise TypeError(f"`channel_axis` must be an int, got {type(channel_axis).__name__}. Count from 0.")
-    if channel_axis == 0:
+    given: Any = channel_axis
+    if given is None:
+        while not hasattr(f, "channel_axis") and callable(inner := getattr(f, "f", getattr(f, "func", None))):
+            f = inner
+        given = getattr(f, "channel_axis", LAST)
+    if not _is_int(given):
+        raise TypeError(f"`channel_axis` must be an int, got {type(given).__name__}. Count from 0.")
+    if given == 0:
         raise ValueError("`channel_axis` must not be that of the batch, got 0. Give 1 for (n, channels, rows, cols).")
-    return MapLayout(int(channel_axis), None if grid is None else _check_grid(grid))
+    return MapLayout(int(given), None if grid is None else _check_grid(grid))
 
 
 def _check_grid(grid: Any) -> tuple[int, int]:

@@ -85,7 +85,9 @@ def together(values: Sequence[Any], shape: Sequence[int]) -> Any:
     for value in known:
         if len(value.axes) == len(shape):  # a scalar stands for an operand of any shape
             # A single place may stand for all along an axis.
-            whole = [b if b.size == size else Axis.of(size, b.origins) for b, size in zip(value.axes, shape, strict=True)]
+            whole = [
+                b if b.size == size else Axis.of(size, b.origins) for b, size in zip(value.axes, shape, strict=True)
+            ]
             axes = [_merged(a, b) for a, b in zip(axes, whole, strict=True)]
     return Axes(tuple(axes))
 
