@@ -8,8 +8,8 @@ from the others; `maps-LAYER.png`, mean maps; `label-7.png`, one image of a clas
 and `confused.png`, which classes are taken for which, and the images in which the network was most certain of it; and
 the JSON of all of them.
 
-Takes about a minute of CPU time for the 10,000 digits of MNIST, of which 98.96% are right; channel 4 of conv2 tells a 1
-from the others by -2.5 standard deviations.
+Takes about a minute of CPU time for the 10,000 digits of MNIST, with an accuracy of 98.96%; channel 4 of conv2 is
+2.5 standard deviations weaker on a 1 than on the others.
 """
 
 import dataclasses

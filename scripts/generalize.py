@@ -4,7 +4,7 @@
 
 Draws training sets of a few photos a class, several times, and fits a linear softmax to the means of the maps of layers
 from shallow to deep; the same for a trunk with random weights. The measure is that of Zeiler and Fergus 2014, section
-5.2: right test photos, averaged class by class. Writes `generalize.json`, `generalize.png` and `generalize.md`.
+5.2: accuracy on test photos, averaged class by class. Writes `generalize.json`, `generalize.png` and `generalize.md`.
 
 With `--layers fire3 fire5 fire7 fire9 --counts 15 30 --folds 2 --strengths 0.1 0.03 0.01`, on two CPU cores that six
 other processes shared, 25 minutes: on `fire9` 80.4% with 15 photos a class and 84.6% with 30, on `fire3` 37.8% and

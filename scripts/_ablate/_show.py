@@ -7,7 +7,7 @@ import numpy as np
 from jaxviz import render
 from jaxviz.render import _canvas
 from scripts._ablate._measure import Study
-from scripts._class_statistics._confused import draw
+from scripts._confusion import draw, mistakes
 from scripts._run_folder import Step
 
 _SHOWN = 60
@@ -23,15 +23,21 @@ def files(study: Study, steps: dict[str, Step]) -> dict[str, bytes]:
 
 
 def _ablation(study: Study, step: Step) -> np.ndarray:
-    """Confusions before and after, which answers became which, and the accuracy of each class."""
+    """Confusions before and after, which predictions became which, and the accuracy of each class."""
     arrays, accuracy = step.arrays, step.numbers["accuracy"]
-    figure = _canvas.figure(13.2, 11.6)
+    figure = _canvas.figure(13.6, 11.6)
     table = figure.subplots(2, 2)
-    draw(table[0, 0], arrays["before"], study.labels, f"all filters: {accuracy['before']:.2%} right")
-    draw(table[0, 1], arrays["after"], study.labels, f"{_count(study)} filters off: {accuracy['after']:.2%} right")
-    title = f"answers: {int(np.trace(arrays['taken'])):,} of {int(arrays['taken'].sum()):,} stay"
-    draw(table[1, 0], arrays["taken"], study.labels, title, across="with the filters off it says")
-    table[1, 0].set_ylabel("with all filters it says, and the share of it that stays", fontsize=9)
+    stay = f"{int(np.trace(arrays['taken'])):,} of {int(arrays['taken'].sum()):,} predictions stay"
+    # One scale for all three, so that their colors can be compared.
+    most = max(int(mistakes(arrays[name]).max()) for name in ("before", "after", "taken"))
+    off = f"with {_count(study)} filters off"
+    before = "predicted with all filters, and the share of it that stays"
+    draw(table[0, 0], arrays["before"], study.labels, f"all filters: accuracy {accuracy['before']:.2%}", limit=most)
+    drawn = draw(table[0, 1], arrays["after"], study.labels, f"{off}: accuracy {accuracy['after']:.2%}", limit=most)
+    draw(table[1, 0], arrays["taken"], study.labels, stay, down=before, across=f"predicted {off}", limit=most)
+    bar = figure.colorbar(drawn, ax=list(table[0]), fraction=0.03, pad=0.01)
+    bar.set_label("images, of mistakes and of changed predictions", fontsize=8)
+    bar.ax.tick_params(labelsize=7)
     _bars(study, table[1, 1], step)
     named = ", ".join(f"{layer} {' '.join(map(str, some))}" for layer, some in study.off.items())
     figure.suptitle(f"{study.network.name} on {study.data.size:,} images without the filters {named}", fontsize=11)
@@ -51,7 +57,7 @@ def _bars(study: Study, axes: Any, step: Step) -> None:
     axes.set_yticks(places, [study.labels[k] for k in counted], fontsize=8)
     axes.invert_yaxis()
     axes.set_xlim(0, 100)
-    axes.set_xlabel("right, %", fontsize=9)
+    axes.set_xlabel("accuracy, %", fontsize=9)
     axes.set_title("accuracy of each class", fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(fontsize=8, frameon=False, loc="lower center", bbox_to_anchor=(0.5, -0.2), ncols=2)
@@ -62,7 +68,7 @@ def _count(study: Study) -> int:
 
 
 def _changed(study: Study, step: Step) -> np.ndarray:
-    """The first images whose answer is another one, those that were right marked."""
+    """The first images whose prediction is another one, with the class of those that were wrong before."""
     rows = step.arrays["changed"][:_SHOWN]
     pictures = [np.ascontiguousarray(study.data.picture(int(row[0]))) for row in rows]
     words = []
@@ -70,7 +76,7 @@ def _changed(study: Study, step: Step) -> np.ndarray:
         said = f"{study.labels[before]}\n→ {study.labels[after]}"
         words.append(f"{number}: {said}" + ("" if before == label else f", is {study.labels[label]}"))
     total, last = int(step.arrays["taken"].sum() - np.trace(step.arrays["taken"])), int(rows[-1, 0])
-    title = f"The first {len(rows)} images, to number {last}, whose answer changes; {total:,} in all"
+    title = f"The first {len(rows)} images whose prediction changes, up to number {last}; {total:,} change in all"
     return render.contact_sheet(pictures, words, title=title, cols=10, tile=128)
 
 
@@ -104,8 +110,8 @@ def _curves(study: Study, steps: dict[str, Step]) -> np.ndarray:
             axes.spines[["top", "right"]].set_visible(False)
             axes.grid(axis="y", alpha=0.25)
             axes.set_axisbelow(True)
-    table[0, 0].set_ylabel("right, %", fontsize=9)
-    table[1, 0].set_ylabel("change, points", fontsize=9)
+    table[0, 0].set_ylabel("accuracy, %", fontsize=9)
+    table[1, 0].set_ylabel("change, percentage points", fontsize=9)
     table[0, -1].legend(fontsize=8, frameon=False, loc="lower left")
     ranks = f"{study.ranks.size:,} images of {study.ranks.name} {study.ranks.split}".rstrip()
     figure.suptitle(f"{study.network.name}: {study.data.size:,} images, channels ranked on {ranks}", fontsize=11)

@@ -27,7 +27,7 @@ def report(study: Study, steps: dict[str, Step]) -> str:
     found, looked = steps["success"].numbers, steps["look"].numbers
     lines = [
         f"share of {found['photos']} unseen photos that are taken for {study.label} "
-        f"(without a patch {found['clean']['success']:.1%}; {found['clean']['right']:.1%} are right):",
+        f"(without a patch {found['clean']['success']:.1%}; accuracy {found['clean']['right']:.1%}):",
         f"{'area of the photo':<24}" + "".join(f"{area:>8.1%}" for area in found["area"]),
     ]
     lines += [

@@ -32,10 +32,18 @@ def draw(networks: tuple[Network, ...], photos: np.ndarray, entries: list[dict[s
                 spine.set_visible(False)
             if place == 0:
                 axes.set_ylabel(row, fontsize=9)
-        table[0, place].set_title(f"{entry['network']}: {entry['accuracy']:.2%} right", fontsize=12, loc="left")
+        table[0, place].set_title(
+            f"{entry['network']}: accuracy {entry['accuracy']:.2%}\n{folds(entry)}", fontsize=10, loc="left"
+        )
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=110)
     return file.getvalue()
+
+
+def folds(entry: dict[str, Any]) -> str:
+    """What the first layer's stride does to its maps, in words."""
+    first = entry["layers"][0]
+    return f"the stride of {first['layer']} folds {first['folded']:.0%} of the energy of its maps"
 
 
 def _column(network: Network, photos: np.ndarray) -> dict[str, np.ndarray]:

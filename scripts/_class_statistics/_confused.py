@@ -1,52 +1,13 @@
-"""Which classes are taken for which, as pictures."""
+"""Images of the classes that are confused most."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
 
 from jaxviz.render import _canvas
 from scripts._run_folder import Step
 
 _PAIRS = 8
-_MOST = 20
-"""Classes for which numbers can be read."""
-
-
-def matrix(counts: np.ndarray, labels: Sequence[str], title: str) -> np.ndarray:
-    """Counts by class and prediction, and the share of each class that is right."""
-    figure = _canvas.figure(7.4, 6.4)
-    draw(figure.subplots(), counts, labels, title)
-    return _canvas.pixels(figure)
-
-
-def draw(
-    axes: Axes, counts: np.ndarray, labels: Sequence[str], title: str, *, across: str = "the network says"
-) -> None:
-    """One matrix; colors are of the mistakes alone."""
-    axes.set_title(title, fontsize=10)
-    axes.set_xlabel(across, fontsize=9)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    if len(labels) > _MOST:
-        kept = np.flatnonzero(counts.sum(1) + counts.sum(0))
-        axes.imshow(np.log1p(counts[np.ix_(kept, kept)]), cmap="Oranges", interpolation="nearest")
-        axes.set_ylabel(f"it is one of {len(kept)} classes", fontsize=9)
-        return
-    wrong = counts - np.diag(np.diag(counts))
-    axes.imshow(wrong, cmap="Oranges", vmin=0, vmax=max(1.4 * wrong.max(), 1))
-    for row, col in np.ndindex(*counts.shape):
-        if row == col:
-            axes.add_patch(Rectangle((row - 0.5, row - 0.5), 1, 1, color="#e3eaf2"))
-        if counts[row, col]:
-            bold = "bold" if row == col else "normal"
-            axes.text(col, row, str(counts[row, col]), ha="center", va="center", fontsize=8, fontweight=bold)
-    shares = np.diag(counts) / np.maximum(counts.sum(1), 1)
-    rows = [f"{label}  {share:.1%}" for label, share in zip(labels, shares, strict=True)]
-    axes.set_xticks(range(len(labels)), labels, rotation=45 if max(map(len, labels)) > 2 else 0, fontsize=8)
-    axes.set_yticks(range(len(labels)), rows, fontsize=8)
 
 
 def pairs(study: Any, step: Step) -> np.ndarray:

@@ -5,8 +5,9 @@ from matplotlib.patches import Rectangle
 
 from jaxviz import render
 from jaxviz.render import _canvas
-from scripts._class_statistics._confused import matrix, pairs
+from scripts._class_statistics._confused import pairs
 from scripts._class_statistics._measure import Study
+from scripts._confusion import matrix
 from scripts._run_folder import Step
 
 _WIDEST = 64
@@ -22,7 +23,7 @@ def files(study: Study, steps: dict[str, Step]) -> dict[str, bytes]:
             pictures[f"maps-{layer}.png"] = _maps(study, steps, layer)
     pictures[f"label-{study.labels[study.label]}.png"] = _example(study, steps)
     found = steps["confusion"]
-    title = f"{study.network.name}: {found.numbers['accuracy']:.2%} of {study.data.size:,} images are right"
+    title = f"{study.network.name}: accuracy {found.numbers['accuracy']:.2%} on {study.data.size:,} images"
     pictures["confusion.png"] = matrix(found.arrays["matrix"], study.labels, title)
     if found.numbers["most_confused"]:
         pictures["confused.png"] = pairs(study, found)
@@ -57,11 +58,14 @@ def _statistics(study: Study, steps: dict[str, Step]) -> np.ndarray:
             axes.spines[["top", "right"]].set_visible(False)
             axes.tick_params(labelsize=6, length=2)
             axes.set_xticks(range(len(channels)), channels if row == len(present) - 1 else [], fontsize=6)
+            if row == len(present) - 1:
+                axes.set_xlabel("channel", fontsize=8)
             if col == 0:
                 axes.set_ylabel(study.labels[label], rotation=0, ha="right", va="center", fontsize=10)
         some = f"{len(channels)} of {total}" if len(channels) < total else f"{total}"
         table[0, col].set_title(f"{layer}, {some} channels", fontsize=9)
-    figure.suptitle(f"{study.network.name}: activation of each channel, mean and standard deviation", fontsize=11)
+    title = f"{study.network.name}: activation of each channel, mean and standard deviation over the images of a class"
+    figure.suptitle(title, fontsize=10)
     return _canvas.pixels(figure)
 
 
@@ -81,13 +85,15 @@ def _effects(study: Study, steps: dict[str, Step]) -> np.ndarray:
             axes.add_patch(box)
         axes.set_title(layer, fontsize=9)
         axes.set_xticks(range(len(channels)), channels, fontsize=6)
+        axes.set_xlabel("channel", fontsize=8)
         axes.set_yticks(range(len(present)), [study.labels[k] for k in present] if place == 0 else [], fontsize=8)
         axes.tick_params(length=0)
     bar = figure.colorbar(drawn, ax=list(table), fraction=0.03, pad=0.01)  # pyright: ignore[reportArgumentType]
-    bar.set_label("effect size", fontsize=8)
+    table[0].set_ylabel("class", fontsize=8)
+    bar.set_label("effect, standard deviations", fontsize=8)
     bar.ax.tick_params(labelsize=7)
-    title = f"{study.network.name}: which channel tells a class from the others, in standard deviations"
-    figure.suptitle(title, fontsize=10)
+    title = f"{study.network.name}: how a channel tells a class from the others. Red: stronger on it, blue: weaker"
+    figure.suptitle(f"{title}; framed: the largest", fontsize=10)
     return _canvas.pixels(figure)
 
 
@@ -95,14 +101,24 @@ def _maps(study: Study, steps: dict[str, Step], layer: str) -> np.ndarray:
     """The mean map of each class, on one scale for a channel, so that classes can be compared."""
     maps, present = steps["statistics"].arrays[f"{layer}.maps"], _present(study, steps)
     channels = _channels(steps, layer, _MAPS)
-    rows = [[_colored(maps[label, ..., k], float(maps[present][..., k].max())) for k in channels] for label in present]
+    rows = [[_colored(maps[label, ..., k], inner(maps[present][..., k])) for k in channels] for label in present]
     return render.grid(
         rows,
         rows=[study.labels[label] for label in present],
-        cols=[f"{k}" for k in channels],
-        title=f"{study.network.name} {layer}: mean maps of each class; bright is the channel's largest",
+        cols=[f"channel\n{k}" for k in channels],
+        title=f"{study.network.name} {layer}: mean maps of each class; a scale for each channel, from 0 to its largest "
+        "value inside the border",
         cell=0.62,
     )
+
+
+def inner(maps: np.ndarray) -> float:
+    """The largest value of some maps (n, h, w) that is not at their border, where padding shines.
+
+    A convolution sees an edge at the border of every image, which would dim all that images differ in.
+    """
+    rows, cols = (max(1, side // 10) if side > 4 else 0 for side in maps.shape[1:])
+    return float(maps[:, rows : maps.shape[1] - rows, cols : maps.shape[2] - cols].max())
 
 
 def _example(study: Study, steps: dict[str, Step]) -> np.ndarray:
@@ -144,12 +160,19 @@ def _colored(plane: np.ndarray, limit: float) -> np.ndarray:
     return render.Scale(min(0.0, float(plane.min())), limit if limit > 0 else 1.0, "viridis", "")(plane)
 
 
+def telling(label: str, found: dict) -> str:
+    """What a channel that tells a class says: a negative effect is one of silence."""
+    effect = found["effect"] or 0.0
+    more = "stronger" if effect > 0 else "weaker"
+    return f"channel {found['channel']} is {abs(effect):.1f} standard deviations {more} on {label} than on the others"
+
+
 def table(study: Study, steps: dict[str, Step]) -> str:
     """The channel that tells each class best, and the pairs that are confused most."""
     found = steps["confusion"].numbers
-    lines = [f"  {found['accuracy']:.2%} of {study.data.size:,} images are right"]
+    lines = [f"  accuracy {found['accuracy']:.2%} on {study.data.size:,} images"]
     for layer, classes in steps["statistics"].numbers["most_telling"].items():
-        best = max(classes.items(), key=lambda item: abs(item[1][0]["effect"] or 0))
-        lines.append(f"  {layer}: channel {best[1][0]['channel']} tells {best[0]} best, by {best[1][0]['effect']} sd")
+        label, (best, *_) = max(classes.items(), key=lambda item: abs(item[1][0]["effect"] or 0))
+        lines.append(f"  {layer}: {telling(label, best)}")
     lines += [f"  {pair['is']} taken for {pair['taken_for']}: {pair['count']}" for pair in found["most_confused"][:5]]
     return "\n".join(lines)

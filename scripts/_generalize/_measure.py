@@ -54,7 +54,7 @@ def _fold(study: Study, trunk: str, number: int) -> Step:
 def probe(
     features: np.ndarray, labels: np.ndarray, fold: Fold, count: int, strengths: tuple[float, ...]
 ) -> tuple[float, np.ndarray]:
-    """The regularization that held-out training photos choose, and the share of right test photos of each class.
+    """The regularization that held-out training photos choose, and the accuracy on test photos of each class.
 
     Test photos have no say in the choice. With one photo a class nothing can be held out: the middle strength is taken.
     """

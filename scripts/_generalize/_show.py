@@ -43,7 +43,7 @@ def summarize(study: Study, steps: dict[str, list[Step]]) -> dict[str, Any]:
         "photos": len(study.photos),
         "classes": int(study.labels.max()) + 1,
         "test_photos": [step.numbers["test_photos"] for step in steps["trained"]],
-        "measure": "mean over the classes of the share of right test photos",
+        "measure": "mean over the classes of the accuracy on test photos",
         "results": results,
         "paper": {name: {str(count): list(pair) for count, pair in points.items()} for name, points in PAPER.items()},
         "seconds": {trunk: sum(step.numbers["seconds"] for step in steps[trunk]) for trunk in TRUNKS},
@@ -89,7 +89,7 @@ def draw(numbers: dict[str, Any]) -> bytes:
     by_count.set_xscale("log")
     by_count.set_xticks(counts, [str(count) for count in counts])
     by_count.minorticks_off()
-    by_count.set(xlabel="training photos a class", ylabel="right test photos, mean over classes, %", ylim=(0, 100))
+    by_count.set(xlabel="training photos a class", ylabel="accuracy on test photos, mean of classes, %", ylim=(0, 100))
     by_count.set_title(f"A linear softmax on {numbers['network']}'s layers, {numbers['data']}", loc="left", fontsize=11)
     for trunk, style, color in (("trained", "o-", "#225588"), ("random", "s:", "#888888")):
         rows = _rows(numbers, trunk, "count", counts[-1])

@@ -19,7 +19,9 @@ def explain(folder: Path) -> str:
 def train(folder: Path) -> str:
     """Accuracy on the test set."""
     found = read(folder, "training.json")
-    return f"{found['test_accuracy']:.2%} of {found['test_images']:,} test images after {found['epochs']} epochs."
+    return (
+        f"Accuracy {found['test_accuracy']:.2%} on {found['test_images']:,} test images after {found['epochs']} epochs."
+    )
 
 
 def invariance(folder: Path) -> str:
@@ -144,12 +146,14 @@ def class_statistics(folder: Path) -> str:
     """The most telling channel of the last layer, and accuracy."""
     layers, confused = read(folder, "statistics.json")["most_telling"], read(folder, "confusion.json")
     strengths = [
-        f"{layer} {max(abs(rows[0]['effect']) for rows in classes.values()):.1f}" for layer, classes in layers.items()
+        f"{layer} {max((rows[0]['effect'] for rows in classes.values()), key=abs):+.1f}"
+        for layer, classes in layers.items()
     ]
     worst = confused["most_confused"][0]
     return (
-        f"{confused['accuracy']:.2%} right, most often confused: {worst['is']} taken for {worst['taken_for']} "
-        f"({worst['count']} times). Largest effect size of a channel: {', '.join(strengths)}."
+        f"Accuracy {confused['accuracy']:.2%}, most often confused: {worst['is']} taken for {worst['taken_for']} "
+        f"({worst['count']} times). Largest effect of a channel, in standard deviations, below 0 where it is weaker on "
+        f"the class: {', '.join(strengths)}."
     )
 
 

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from jaxviz import render
 from models import training
+from scripts import _confusion as matrices
 from scripts._clock import Clock
 from scripts._run_folder import Step, dumps
 from scripts._train import _figures
@@ -101,9 +102,10 @@ def show(study: Study, steps: list[Step]) -> str:
     }
     study.folder.write("training.json", dumps(numbers).encode())
     study.folder.write("confusion.json", dumps(_confusion(study, counts)).encode())
-    title = f"{study.config.network}: {right / total:.2%} of {total:,} test images after {last['epoch']} epochs"
+    accuracy = f"accuracy {right / total:.2%} on {total:,} test images"
+    title = f"{study.config.network}: {accuracy} after {last['epoch']} epochs"
     study.folder.write("training.png", render.png(_figures.curves(epochs, title)))
-    study.folder.write("confusion.png", render.png(_figures.confusion(counts, study.network.labels, title)))
+    study.folder.write("confusion.png", render.png(matrices.matrix(counts, study.network.labels, title)))
     shutil.rmtree(_snapshots(study))
     study.folder.complete()
     return f"  {title}\n  {_WEIGHTS} {sha256}"

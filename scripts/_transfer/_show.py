@@ -106,7 +106,7 @@ def draw(numbers: dict[str, Any]) -> bytes:
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(axis="y", alpha=0.25)
         axes.set_ylim(0, 100)
-    by_epoch.set(xlabel="epoch", ylabel="right validation photos, %")
+    by_epoch.set(xlabel="epoch", ylabel="accuracy on validation photos, %")
     by_epoch.set_title(f"{numbers['network']} on {numbers['data']}", loc="left", fontsize=11)
     by_second.set(xlabel="seconds of computing since the start")
     by_second.set_title("dotted: the features, computed once", loc="right", fontsize=10)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import matplotlib
+import matplotlib.colors
 import numpy as np
 
 from jaxviz import render
@@ -48,46 +48,73 @@ def _depths(study: Study) -> list[str]:
     return [group[-1] if number == 0 else f"to {group[-1]}" for number, group in enumerate(study.stages)]
 
 
+def _redrawn(study: Study, between: str = " ") -> list[str]:
+    """The stages for a figure: from which layer to which all are redrawn."""
+    top = study.stages[0][0]
+    ends = [group[-1] for group in study.stages]
+    return [end if end == top else f"{top}{between}to {end}" for end in ends]
+
+
 def _cascade(study: Study, steps: dict[str, Step]) -> np.ndarray:
     photo = study.photos.pixels[0]
-    rows = [[photo, *(_drawn(shown) for shown in step.arrays["shown"])] for step in steps.values()]
+    rows = [[photo, *(drawn(shown) for shown in step.arrays["shown"])] for step in steps.values()]
     label = study.network.labels[study.targets[0]].replace("_", " ")
     return render.grid(
         rows,
         rows=[titles(name) for name in steps],
-        cols=["photo", "as trained", *_depths(study)],
-        title=f"Maps of {label}, the more layers are randomized from the top down",
+        cols=["photo", "as trained", *_redrawn(study, "\n")],
+        title=f"Maps of {label} as more layers are redrawn. Signed maps: red is for the class, blue against it. "
+        "Others: yellow is most",
     )
 
 
-def _drawn(shown: np.ndarray) -> np.ndarray:
+def drawn(shown: np.ndarray) -> np.ndarray:
+    """A map in color: around zero where it has a sign, from zero up where it has none."""
     shown = shown.astype(np.float64)
-    return render.sequential(shown, percentile=99)(shown)
+    scale = render.diverging(shown) if shown.min() < 0 else render.sequential(shown, percentile=99)
+    return scale(shown)
 
 
 def _similarity(study: Study, steps: dict[str, Step]) -> np.ndarray:
     """Two tables in color: how alike a method's maps stay."""
-    names, depths = list(steps), _depths(study)
-    figure = _canvas.figure(1.9 + 0.62 * (2 * len(depths) + 1), 0.9 + 0.27 * len(names))
-    left, right = figure.subplots(1, 2, width_ratios=[len(depths) + 1, len(depths)])
+    names, depths = list(steps), _redrawn(study)
+    # Wide enough for the titles, however few columns there are.
+    widths = [max(0.62 * (len(depths) + 1), 2.3), max(0.62 * len(depths), 2.3)]
+    figure = _canvas.figure(1.9 + sum(widths), 1.9 + 0.27 * len(names))
+    left, right = figure.subplots(1, 2, width_ratios=widths)
     ranks = [[*steps[name].numbers["rank_correlation"], steps[name].numbers["random_logit"]] for name in names]
-    _colored(left, ranks, [*depths, "other class"], "Rank correlation with the map of the network")
+    _colored(left, ranks, [*depths, "another class"], "Rank correlation")
+    left.axvline(len(depths) - 0.5, color="white", linewidth=4)
     _colored(right, [steps[name].numbers["ssim"] for name in names], depths, "Structural similarity (SSIM)")
     left.set_yticks(range(len(names)), [titles(name) for name in names], fontsize=8)
     right.set_yticks([])
+    for axes in (left, right):
+        axes.set_xlabel("layers redrawn", fontsize=8)
+    # As wide as one table with two columns at least.
+    figure.suptitle(
+        f"{study.network.name}: how alike maps stay, 1 is unchanged", fontsize=10, color=_canvas.INK, parse_math=False
+    )
     return _canvas.pixels(figure)
 
 
 def _colored(axes: Any, rows: list[list[float | None]], columns: list[str], title: str) -> None:
     values = np.array([[np.nan if value is None else value for value in row] for row in rows])
-    axes.imshow(values, vmin=0, vmax=1, cmap="cividis", aspect="auto")
+    image = axes.imshow(values, vmin=0, vmax=1, cmap="cividis", aspect="auto")
     for place, value in np.ndenumerate(values):
-        ink = _canvas.INK if value > 0.7 else "white"
         text = _text(None if np.isnan(value) else value)
-        axes.text(place[1], place[0], text, ha="center", va="center", fontsize=7, color=ink)
+        color = "#ffffff" if np.isnan(value) else matplotlib.colors.to_hex(image.cmap(image.norm(value)))
+        axes.text(place[1], place[0], text, ha="center", va="center", fontsize=7, color=ink_on(color))
     axes.set_xticks(range(len(columns)), columns, rotation=35, ha="right", fontsize=8)
     axes.set_title(title, fontsize=9, color=_canvas.INK)
     axes.tick_params(length=0)
+
+
+def ink_on(color: str) -> str:
+    """Black or white, whichever has more contrast on a color (`#rrggbb`), by the definition of WCAG 2."""
+    channels = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
+    luminance = sum(weight * value for weight, value in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+    return "#000000" if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else "#ffffff"
 
 
 def _curves(steps: dict[str, Step]) -> np.ndarray:

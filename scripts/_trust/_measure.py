@@ -37,13 +37,13 @@ def measure(study: Study, name: str, networks: tuple[models.Network, ...], tick:
     tick()
     other, _ = _likeness(maps, _maps(study, name, study.network, study.others, 1))
     tick()
-    shown, ranks, structures = [_unit(maps[:1])[0]], [], []
+    shown, ranks, structures = [_scaled(maps[:1])[0]], [], []
     for draw, network in enumerate(networks, 2):
         found = _maps(study, name, network, study.targets, draw)
         rank, structure = _likeness(maps, found)
         ranks.append(rank)
         structures.append(structure)
-        shown.append(_unit(found[:1])[0])
+        shown.append(_scaled(found[:1])[0])
         tick()
     arrays |= {"random_logit": other, "rank": np.stack(ranks), "ssim": np.stack(structures)}
     numbers = {
@@ -112,9 +112,13 @@ def _alike(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 def _unit(maps: np.ndarray) -> np.ndarray:
     """Absolute values from 0 to 1."""
-    size = np.abs(maps)
-    most = size.max((1, 2), keepdims=True)
-    return (size / np.where(most > 0, most, 1)).astype(np.float32)
+    return np.abs(_scaled(maps))
+
+
+def _scaled(maps: np.ndarray) -> np.ndarray:
+    """Values from -1 to 1, of which one at least is as large as that; signs as they were."""
+    most = np.abs(maps).max((1, 2), keepdims=True)
+    return (maps / np.where(most > 0, most, 1)).astype(np.float32)
 
 
 def _mean(values: np.ndarray) -> float | None:

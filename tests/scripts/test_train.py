@@ -59,7 +59,7 @@ def finished(tmp_path_factory):
 def test_it_prints_config_accuracy_time_and_path(finished):
     out, printed, bar = finished
     assert "learning_rate   0.01" in printed
-    assert "of 23 test images after 2 epochs" in printed
+    assert "on 23 test images after 2 epochs" in printed
     assert "Where the time went:" in printed
     assert printed.splitlines()[-1] == str(out / "training.json")
     assert "10/10" in bar

@@ -1,0 +1,124 @@
+"""What the figures of the studies say and how they say it: words that can be read, scales that can be compared."""
+
+import itertools
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import matplotlib
+import matplotlib.colors
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from jaxviz.render import _canvas
+from scripts import _confusion
+from scripts._architectures import _pictures, _show
+from scripts._class_statistics._show import inner, telling
+from scripts._run_folder import Step
+from scripts._trust import _figures, _measure
+
+ASSETS = Path(__file__).parents[2] / ".assets"
+
+
+def contrast(ink, paper):
+    """Of two colors, by WCAG 2."""
+    lights = []
+    for color in (ink, paper):
+        red, green, blue = (
+            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in matplotlib.colors.to_rgb(color)
+        )
+        lights.append(0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05)
+    return max(lights) / min(lights)
+
+
+def test_numbers_on_any_color_of_a_table_can_be_read():
+    for value in np.linspace(0, 1, 101):
+        paper = matplotlib.colors.to_hex(matplotlib.colormaps["cividis"](value))
+        assert contrast(_figures.ink_on(paper), paper) > 4.5, value
+
+
+@pytest.mark.parametrize("depths", [1, 2, 5])
+def test_words_of_the_similarity_tables_do_not_overlap(depths, monkeypatch):
+    monkeypatch.setattr(_canvas, "pixels", lambda figure: figure)
+    stages = (("conv10",), ("fire9", "fire8"), ("fire5",), ("fire3",), ("conv1",))[:depths]
+    study = SimpleNamespace(stages=stages, network=SimpleNamespace(name="squeezenet"))
+    numbers = {"rank_correlation": [0.5] * depths, "random_logit": None, "ssim": [0.2] * depths}
+    figure = _figures._similarity(study, {"integrated_gradients": Step(numbers, {})})  # pyright: ignore[reportArgumentType]
+    canvas = FigureCanvasAgg(figure)  # pyright: ignore[reportArgumentType]
+    canvas.draw()
+    texts = [figure._suptitle]
+    for axes in figure.axes:
+        texts += [axes.title, axes.xaxis.label]
+    boxes = [text.get_window_extent() for text in texts]
+    for one, other in itertools.combinations(boxes, 2):
+        assert not one.overlaps(other)
+    assert all(0 <= box.x0 and box.x1 <= figure.bbox.width for box in boxes)
+    columns = [tick.get_text() for tick in figure.axes[0].get_xticklabels()]
+    assert columns == ["conv10", *(f"conv10 to {group[-1]}" for group in stages[1:]), "another class"]
+
+
+def test_a_cascade_shows_the_sign_of_a_map():
+    found = _measure._scaled(np.array([[[-4.0, 0.0], [2.0, 1.0]]]))
+    np.testing.assert_allclose(found, [[[-1.0, 0.0], [0.5, 0.25]]])
+    np.testing.assert_allclose(_measure._unit(found), np.abs(found))
+    (blue, white), (red, _) = _figures.drawn(found[0]).astype(int)
+    assert blue[2] > blue[0] + 50
+    assert red[0] > red[2] + 50
+    assert white.min() > 240
+    # Without a sign, nothing is dark and most is bright.
+    plain = _figures.drawn(np.array([[0.0, 1.0]])).sum(-1)
+    assert plain[0, 0] < plain[0, 1]
+
+
+def test_matrices_of_one_limit_color_a_count_alike_and_name_both_classes():
+    axes = Figure().subplots(1, 2)
+    few, many = np.array([[50, 4], [0, 9]]), np.array([[30, 4], [40, 9]])
+    drawn = [_confusion.draw(ax, counts, "ab", "", limit=40) for ax, counts in zip(axes, (few, many), strict=True)]
+    colors = [image.cmap(image.norm(image.get_array()))[0, 1] for image in drawn]
+    np.testing.assert_array_equal(*colors)
+    assert axes[0].get_ylabel().startswith("true class")
+    assert axes[0].get_xlabel() == "predicted class"
+    assert _confusion.draw(axes[0], few, "ab", "").norm.vmax == 4
+    assert _confusion.matrix(few, "ab", "title").shape[2] == 3
+    # Black is read on the darkest color.
+    assert contrast("#000000", matplotlib.colors.to_hex(drawn[0].cmap(1.0))) > 4.5
+
+
+def test_many_classes_are_shown_without_numbers():
+    axes = Figure().subplots()
+    counts = np.zeros((30, 30), int)
+    counts[3, 3], counts[3, 7] = 5, 2
+    drawn = _confusion.draw(axes, counts, [f"class {k}" for k in range(30)], "")
+    np.testing.assert_array_equal(drawn.get_array(), [[0, 2], [0, 0]])
+    assert "2 of 30 classes" in axes.get_ylabel()
+
+
+def test_a_bright_border_does_not_dim_a_map():
+    maps = np.full((2, 20, 20), 9.0)
+    maps[:, 2:-2, 2:-2] = 1.0
+    maps[1, 7, 9] = 3.0
+    assert inner(maps) == 3.0
+    assert inner(np.arange(4.0).reshape(1, 2, 2)) == 3.0
+
+
+def test_a_negative_effect_reads_as_one():
+    assert telling("1", {"channel": 4, "effect": -2.536}) == (
+        "channel 4 is 2.5 standard deviations weaker on 1 than on the others"
+    )
+    assert "2.4 standard deviations stronger on 3" in telling("3", {"channel": 7, "effect": 2.386})
+
+
+def test_what_a_stride_folds_is_drawn_as_the_text_says(monkeypatch):
+    found = json.loads((ASSETS / "architectures.json").read_text())
+    assert _pictures.folds(found["found"][0]) == "the stride of conv1 folds 38% of the energy of its maps"
+    figures = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *args, **options: figures.append(figure))
+    worst = [{**variant, "test_error": 0.9} for variant in found["variants"]]
+    for variants in (found["variants"], worst):
+        _show.draw({**found, "variants": variants})
+    legend = [text.get_text() for text in figures[0].axes[0].get_legend().get_texts()]
+    assert legend[0] == "mnist_cnn1 conv1: 31% above, 38% folded"
+    errors = figures[1].axes[1]
+    assert max(errors.get_xticks()) == 100
