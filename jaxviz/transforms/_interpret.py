@@ -82,6 +82,7 @@ def evaluate(
     path: Path = (),
     only: Iterable[int] | None = None,
     given: Mapping[Any, Any] | None = None,
+    rename: Callable[[str], str] = str,
 ) -> list[Any]:
     """Runs a jaxpr, each equation through `handle` first.
 
@@ -92,6 +93,7 @@ def evaluate(
         path: where `body` stands in the whole program.
         only: indices of the equations to run; the rest are skipped, and an output that needs one comes out as None.
         given: variables whose values are known already.
+        rename: what the scopes of an equation are to be called, from what they are.
 
     Returns:
         The outputs.
@@ -110,7 +112,7 @@ def evaluate(
             continue
         values = [read(atom) for atom in eqn.invars]
         # The scopes are kept, since a later transform may find its layers by them.
-        scope = str(eqn.source_info.name_stack)
+        scope = rename(str(eqn.source_info.name_stack))
         with jax.named_scope(scope) if scope else contextlib.nullcontext(), eqn.ctx.manager:
             outs = handle(eqn, values, Site((*path, index), read))
             if outs is None:

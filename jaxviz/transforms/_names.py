@@ -136,7 +136,7 @@ def _unknown(name: str, layers: dict[str, Layer], body: Body) -> Exception:
     if not layers:
         return ValueError(
             f"`layer` must be the name of a layer, got {name!r} for a function that names none. Name values with "
-            "jax.ad_checkpoint.checkpoint_name, or an NNX model's with jaxviz.adapters.nnx.name_layers."
+            "jax.ad_checkpoint.checkpoint_name, or a model's with name_layers of jaxviz.adapters.nnx or .equinox."
         )
     close = difflib.get_close_matches(name, layers, 1) or [key for key in layers if key.split("#")[0] == name][:1]
     hint = f" Did you mean {close[0]!r}?" if close else ""

@@ -9,7 +9,7 @@ import jax
 from jax.extend import core
 
 from jaxviz.transforms._callable import callee
-from jaxviz.transforms._interpret import Site, evaluate, trace
+from jaxviz.transforms._interpret import Program, Site, evaluate, trace
 from jaxviz.transforms._primitives import (
     CUSTOM_JVP,
     CUSTOM_VJP,
@@ -98,20 +98,25 @@ class Rewritten:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The outputs of `f`."""
-        program = trace(self.f, *args, **kwargs)
-        handle = functools.partial(_handle, self.handler)
-        return jax.tree.unflatten(program.out_tree, evaluate(program.body, program.leaves, handle))
+        return rewritten(trace(self.f, *args, **kwargs), self.handler)
 
 
-def _handle(handler: Change, eqn: Any, values: list[Any], site: Site) -> list[Any] | None:
+def rewritten(program: Program, handler: Change, rename: Callable[[str], str] = str) -> Any:
+    """What a traced call computes, by other operations and under scopes of other names."""
+    handle = functools.partial(_handle, handler, rename)
+    outs = evaluate(program.body, program.leaves, handle, rename=rename)
+    return jax.tree.unflatten(program.out_tree, outs)
+
+
+def _handle(handler: Change, rename: Callable[[str], str], eqn: Any, values: list[Any], site: Site) -> list[Any] | None:
     answer = handler(Operation(eqn), values)
     if answer is not None:
         return _checked(eqn, answer)
-    handle = functools.partial(_handle, handler)
+    handle = functools.partial(_handle, handler, rename)
     inner = bodies(eqn)
 
     def call(index: int, *inputs: Any) -> tuple[list[Any], dict]:
-        return evaluate(inner[index].body, inputs, handle, (*site.path, index)), {}
+        return evaluate(inner[index].body, inputs, handle, (*site.path, index), rename=rename), {}
 
     if kind(eqn) in (CUSTOM_JVP, CUSTOM_VJP):
         # Left as it is where nothing changes: whatever JAX knows of it by its identity stays true.
@@ -138,7 +143,7 @@ def _wants(handler: Change, body: Body) -> bool:
         return answer
 
     shapes = [var.aval for var in jaxpr_of(body).invars]
-    jax.eval_shape(lambda *inputs: evaluate(body, inputs, functools.partial(_handle, watch)), *shapes)
+    jax.eval_shape(lambda *inputs: evaluate(body, inputs, functools.partial(_handle, watch, str)), *shapes)
     return any(answered)
 
 
