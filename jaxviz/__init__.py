@@ -1,5 +1,8 @@
 """See what a convolutional network has learned: functional transforms on any JAX function."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from jaxviz import analysis as analysis
 from jaxviz import maximize as maximize
 from jaxviz import metrics as metrics
@@ -52,3 +55,22 @@ from jaxviz.transforms import tap as tap
 from jaxviz.transforms import unpool as unpool
 from jaxviz.transforms import upto as upto
 from jaxviz.transforms import with_rule as with_rule
+
+if TYPE_CHECKING:
+    from jaxviz import render as render
+    from jaxviz.explanation import Explanation as Explanation
+    from jaxviz.explanation import explain as explain
+
+# What draws loads matplotlib, which takes longer than all the rest: not before somebody asks for it.
+_DRAWING = {"render": "jaxviz.render", "Explanation": "jaxviz.explanation", "explain": "jaxviz.explanation"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _DRAWING:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(_DRAWING[name])
+    return module if name == "render" else getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_DRAWING})

@@ -3,20 +3,18 @@
 import io
 import json
 import os
-import re
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxviz._core._files import dumps as dumps
+from jaxviz._core._files import file_name as file_name
 from scripts._command import UsageError
 from scripts._depends import code
 
 _RECORD = "run.json"
-_NOT_IN_FILES = re.compile(r'[/\\:*?"<>|#%\x00-\x1f]+')
-_PLAIN_LIST = re.compile(r"\[\n *([^\[\]{}]*?)\n *\]")
 
 
 class Step(NamedTuple):
@@ -112,15 +110,6 @@ class RunFolder:
         self.write(_RECORD, dumps(self._record).encode())
 
 
-def file_name(name: str) -> str:
-    """A file's name for a name, such as that of a layer: the name itself, if no file system minds it.
-
-    Otherwise what they mind is a hyphen, and a checksum keeps `a/b` and `a-b` apart.
-    """
-    plain = _NOT_IN_FILES.sub("-", name)
-    return name if plain == name else f"{plain}-{zlib.crc32(name.encode()):08x}"
-
-
 def load(path: Path, name: str) -> Step:
     """The step of this name that lies in the folder of a run."""
     numbers = json.loads((path / f"{file_name(name)}.json").read_text("utf-8"))
@@ -151,13 +140,6 @@ def free(path: Path, run: dict[str, Any]) -> Path:
         number += 1
         candidate = path.with_name(f"{path.name}-{number}")
     return candidate
-
-
-def dumps(numbers: Any) -> str:
-    """JSON to be read: one entry a line, but lists of plain values on one line each."""
-    text = json.dumps(numbers, indent=2, ensure_ascii=False, allow_nan=False)
-    # A line break in this text is never part of a string, so taking one out cannot change a value.
-    return _PLAIN_LIST.sub(lambda match: "[" + re.sub(r"\n *", " ", match[1]) + "]", text) + "\n"
 
 
 def _read(path: Path) -> dict[str, Any] | None:

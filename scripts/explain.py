@@ -1,10 +1,13 @@
 """Explain a photo: which class a network sees, which pixels and units speak for it, what covering a place changes.
 
     python -m scripts.explain chelsea --out runs/demo
+    python -m scripts.explain cat.jpg dog.jpg --network my_module:make_network
+    python -m scripts.explain chelsea --target tabby "Egyptian cat" --network squeezenet efficientnet_lite0
 
-Writes `index.html` (one file, opens anywhere) and, beside it, a PNG, a JSON and an NPZ of every step. Takes about a
-minute on two CPU cores, of which most is compiling; a second run finds the compiled programs in the user's cache. For
-the cat photo `chelsea`, SqueezeNet says Egyptian cat.
+Several photos, classes or networks stand side by side on one page. Writes `index.html` (one file, opens anywhere) and,
+beside it, PNG, SVG, PDF, CSV, JSON and NPZ of every step. Takes about a minute on two CPU cores, of which most is
+compiling; a second run finds the compiled programs in the user's cache. For the cat photo `chelsea`, SqueezeNet says
+Egyptian cat. From Python the same is `jaxviz.explain(f, image)`.
 """
 
 import dataclasses
@@ -21,12 +24,16 @@ from scripts._command import checking, keep_compiled, start
 class Config:
     """What to explain, and how."""
 
-    photo: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="PHOTO")]
-    """A path, or a sample of scikit-image: astronaut, chelsea, coffee, rocket."""
-    network: str = "squeezenet"
-    """The network, one of models.names()."""
-    target: str | None = None
-    """The class to explain, its number or its label. The most probable one by default."""
+    photos: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="PHOTO [PHOTO ...]")]
+    """Paths, or samples of scikit-image: astronaut, chelsea, coffee, rocket."""
+    network: tuple[str, ...] = ("squeezenet",)
+    """Networks, side by side: names of models.names(), or module:factory for one of yours. The factory takes nothing
+    and returns a function from images (n, h, w, c) to outputs (n, k), with labels, input_shape, preprocess,
+    denormalize where it has them."""
+    weights: tuple[str, ...] = ()
+    """For each network: a file, hub (the Hugging Face hub), random, or committed (the default)."""
+    target: tuple[str, ...] = ()
+    """The classes to explain, side by side, numbers or labels. The most probable one by default."""
     methods: tuple[str, ...] = (
         "saliency",
         "smoothgrad",
@@ -39,15 +46,20 @@ class Config:
         "score_cam",
         "guided_grad_cam",
     )
-    """The attributions, in the order to show; gradient_x_input is there too."""
+    """The attributions, in the order to show; gradient_x_input is there too. By default those that the network
+    allows: without named layers no class activation maps, without ReLUs no deconvnet."""
     layers: tuple[str, ...] = ()
     """The layers to project; the deepest is that of the class activation maps. Four from shallow to deep by default."""
-    units: int = 6
-    """How many units of a layer."""
-    window: int = 32
-    """Height and width of the covered place, in pixels."""
-    stride: int = 12
-    """Pixels from one covered place to the next."""
+    units: int | None = None
+    """How many units of a layer. 6 by default."""
+    window: int | None = None
+    """Height and width of the covered place, in pixels. A seventh of the image by default."""
+    stride: int | None = None
+    """Pixels from one covered place to the next. Three eighths of the window by default."""
+    size: int | None = None
+    """For a network without preprocess and input_shape: height and width of its images. The photo's own by default."""
+    input_range: tuple[float, float] = (0.0, 1.0)
+    """For a network without preprocess: its values of black and of white."""
     seed: int = 0
     """For the noise of smoothgrad."""
     out: Path | None = None
@@ -64,12 +76,13 @@ def main(config: Config) -> None:
         study = _study.prepare(config)
         folder = _run.open_folder(study)
     for name, value in folder.run.items():
-        print(f"  {name:<8} {value}")
+        if not name.endswith("sha256"):
+            print(f"  {name:<8} {value}")
     keep_compiled()
-    steps = _run.measure(study, folder, clock)
+    results = _run.measure(study, folder, clock)
     with clock("draw"):
-        index = _run.show(study, folder, steps, clock)
-    print(f"\n{_run.top_classes(steps)}\n\nWhere the time went:\n{clock.table()}\n\n{index}")
+        index = _run.show(study, folder, results, clock)
+    print(f"\n{_run.top_classes(study, results)}\n\nWhere the time went:\n{clock.table()}\n\n{index}")
 
 
 if __name__ == "__main__":

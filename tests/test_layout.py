@@ -16,6 +16,12 @@ def test_the_library_loads_neither_flax_nor_models_nor_scripts():
     assert not {"flax", "equinox", "models", "scripts", "tests", "matplotlib"} & loaded_by("import jaxviz")
 
 
+def test_what_draws_is_there_without_a_second_import():
+    code = "import jaxviz as jv; print(hasattr(jv, 'render'), {'render', 'explain'} <= {*dir(jv)}, jv.render.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True", "jaxviz.render"]
+
+
 def test_importing_touches_no_device():
     code = "import jaxviz, jaxviz.render"
     without_devices = {**os.environ, "JAX_PLATFORMS": "no_such_platform"}

@@ -4,7 +4,9 @@ from jaxviz.render._animation import gif as gif
 from jaxviz.render._animation import mp4 as mp4
 from jaxviz.render._animation import webp as webp
 from jaxviz.render._bars import bars as bars
+from jaxviz.render._bars import draw_bars as draw_bars
 from jaxviz.render._bars import top_classes as top_classes
+from jaxviz.render._blocks import Beside as Beside
 from jaxviz.render._blocks import Block as Block
 from jaxviz.render._blocks import Covering as Covering
 from jaxviz.render._blocks import Figure as Figure
@@ -17,8 +19,11 @@ from jaxviz.render._blocks import Strips as Strips
 from jaxviz.render._blocks import Table as Table
 from jaxviz.render._crop import Box as Box
 from jaxviz.render._crop import support as support
+from jaxviz.render._drawing import Drawing as Drawing
 from jaxviz.render._encode import data_uri as data_uri
 from jaxviz.render._encode import png as png
+from jaxviz.render._grid import draw_framed as draw_framed
+from jaxviz.render._grid import draw_grid as draw_grid
 from jaxviz.render._grid import framed as framed
 from jaxviz.render._grid import grid as grid
 from jaxviz.render._html import html as html
@@ -33,4 +38,7 @@ from jaxviz.render._sheet import mosaic as mosaic
 from jaxviz.render._sheet import paired_sheet as paired_sheet
 from jaxviz.render._signed import channel_sum as channel_sum
 from jaxviz.render._signed import gray_centered as gray_centered
+from jaxviz.render._signed import gray_scale as gray_scale
 from jaxviz.render._stamp import stamp as stamp
+from jaxviz.render._words import number as number
+from jaxviz.render._words import percent as percent

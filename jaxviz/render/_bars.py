@@ -6,6 +6,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from jaxviz.render import _canvas
+from jaxviz.render._drawing import Drawing
+from jaxviz.render._words import percent
 
 
 def top_classes(probabilities: Float[np.ndarray, " k"], num: int = 5) -> list[int]:
@@ -42,6 +44,13 @@ def bars(
     Raises:
         ValueError: where there is not one label per class.
     """
+    return draw_bars(probabilities, labels, num=num, title=title).pixels()
+
+
+def draw_bars(
+    probabilities: Float[np.ndarray, " k"], labels: Sequence[str], *, num: int = 5, title: str = ""
+) -> Drawing:
+    """What `bars` shows, to be written as SVG or PDF too."""
     if len(labels) != len(probabilities):
         raise ValueError(
             f"`labels` must hold one label per class, got {len(labels)} for {len(probabilities)} probabilities. "
@@ -57,7 +66,7 @@ def bars(
         axes.text(
             value + (-0.015 if inside else 0.015),
             place,
-            f"{value:.1%}",
+            percent(value),
             va="center",
             ha="right" if inside else "left",
             color=_canvas.PAPER if inside else _canvas.INK,
@@ -70,4 +79,4 @@ def bars(
     axes.invert_yaxis()
     axes.spines[["top", "right", "bottom"]].set_visible(False)
     axes.set_title(title, fontsize=10, loc="left", color=_canvas.INK, parse_math=False)
-    return _canvas.pixels(figure)
+    return Drawing(figure)

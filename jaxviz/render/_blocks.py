@@ -52,12 +52,14 @@ class Gallery:
         figures: the figures.
         title: a line above, or nothing.
         caption: a sentence below the title, or nothing.
+        columns: how many to a line, where that is part of what they say; the line is scrolled where it is too long.
     """
 
     template: ClassVar[str] = "gallery.html.j2"
     figures: Sequence[Figure]
     title: str = ""
     caption: str = ""
+    columns: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Covering:
     """A sliding-window occlusion to point at: the page shows the probabilities with that place covered.
 
     Args:
-        figure: the heat map over the photo, of the photo's size.
+        figures: heat maps over the photo, of the photo's size: one, or one for each of several classes.
         photo: the photo alone, shown small with the place covered.
         corners: first rows and first columns of the covered places, in pixels.
         window: height and width of a covered place, in pixels.
@@ -90,11 +92,11 @@ class Covering:
         covered: probabilities with every place covered.
         color: what the places are covered with, `#rrggbb`.
         num: how many classes to show, the most probable ones.
-        also: a class to show in any case, as the last of them.
+        also: classes to show in any case, as the last of them.
     """
 
     template: ClassVar[str] = "covering.html.j2"
-    figure: Figure
+    figures: Sequence[Figure]
     photo: UInt8[np.ndarray, "h w 3"]
     corners: tuple[Int[np.ndarray, " rows"], Int[np.ndarray, " cols"]]
     window: tuple[int, int]
@@ -103,14 +105,15 @@ class Covering:
     covered: Float[np.ndarray, "rows cols k"]
     color: str = "#808080"
     num: int = 5
-    also: int | None = None
+    also: Sequence[int] = ()
 
     def data(self) -> dict[str, Any]:
         """What the page's script needs: the shown classes everywhere, and the best of the others at every place."""
         # One class stays over for the bar of the others.
         shown = top_classes(self.clean, min(self.num, len(self.clean) - 1))
-        if self.also is not None and self.also not in shown:
-            shown[-1] = self.also
+        missing = [k for k in self.also if k not in shown]
+        replaced = [k for k in reversed(shown) if k not in self.also][: len(missing)]
+        shown = [*(k for k in shown if k not in replaced), *missing][: len(self.clean) - 1]
         others = np.array(self.covered, dtype=float)
         others[..., shown] = -1.0
         best = others.argmax(axis=-1)
@@ -160,7 +163,19 @@ class Table:
     caption: str = ""
 
 
-Block = Prediction | Gallery | Strips | Covering | Plate | Table
+@dataclasses.dataclass(frozen=True)
+class Beside:
+    """Blocks of one kind side by side, such as those of two networks; one below the other where there is no room.
+
+    Args:
+        blocks: the blocks.
+    """
+
+    template: ClassVar[str] = "beside.html.j2"
+    blocks: Sequence["Block"]
+
+
+Block = Prediction | Gallery | Strips | Covering | Plate | Table | Beside
 
 
 @dataclasses.dataclass(frozen=True)
@@ -204,4 +219,6 @@ class Page:
 
 
 def _rounded(values: np.ndarray) -> Any:
-    return np.round(np.asarray(values, dtype=float), 4).tolist()
+    """Four decimals; what is less than a half of the last keeps a digit, so that it is not taken for nothing."""
+    array = np.asarray(values, dtype=float)
+    return np.where(array < 5e-5, np.where(array > 0, 1e-5, array), np.round(array, 4)).tolist()

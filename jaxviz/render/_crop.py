@@ -18,6 +18,18 @@ class Box(NamedTuple):
         """The part of the picture in the box."""
         return picture[self.top : self.bottom, self.left : self.right]
 
+    def square(self, shape: tuple[int, int]) -> "Box":
+        """The box made square within an image of that height and width, so that crops of one row look alike.
+
+        Example:
+            >>> Box(0, 2, 2, 8).square((9, 9))
+            Box(top=0, left=2, bottom=6, right=8)
+        """
+        side = min(max(self.bottom - self.top, self.right - self.left), *shape)
+        top = min(max((self.top + self.bottom - side) // 2, 0), shape[0] - side)
+        left = min(max((self.left + self.right - side) // 2, 0), shape[1] - side)
+        return Box(top, left, top + side, left + side)
+
 
 def support(projection: Float[np.ndarray, "h w c"], *, share: float = 1.0) -> Box:
     """The smallest box around what a unit responds to in an image.

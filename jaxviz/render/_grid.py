@@ -10,6 +10,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
 from jaxviz.render import _canvas, _check
+from jaxviz.render._drawing import Drawing
 from jaxviz.render._scale import Scale
 
 
@@ -27,6 +28,13 @@ def framed(
     Returns:
         The larger picture.
     """
+    return draw_framed(picture, title=title, scale=scale, width=width).pixels()
+
+
+def draw_framed(
+    picture: UInt8[np.ndarray, "h w 3"], *, title: str = "", scale: Scale | None = None, width: float = 3.4
+) -> Drawing:
+    """What `framed` shows, to be written as SVG or PDF too."""
     height, columns = _check.photo(picture, "picture").shape[:2]
     figure = _canvas.figure(width + (0.9 if scale else 0.1), width * height / columns + (0.35 if title else 0.1))
     axes = figure.add_subplot()
@@ -38,7 +46,7 @@ def framed(
         bar.set_label(scale.label, fontsize=8)
         bar.ax.tick_params(labelsize=7)
         bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
-    return _canvas.pixels(figure)
+    return Drawing(figure)
 
 
 def grid(
@@ -64,6 +72,18 @@ def grid(
     Raises:
         ValueError: where labels and pictures differ in number.
     """
+    return draw_grid(pictures, rows=rows, cols=cols, title=title, cell=cell).pixels()
+
+
+def draw_grid(
+    pictures: Sequence[Sequence[UInt8[np.ndarray, "_h _w 3"] | None]],
+    *,
+    rows: Sequence[str],
+    cols: Sequence[str],
+    title: str = "",
+    cell: float = 1.3,
+) -> Drawing:
+    """What `grid` shows, to be written as SVG or PDF too."""
     if len(pictures) != len(rows) or not rows:
         raise ValueError(
             f"`rows` must hold one label per row, got {len(rows)} for {len(pictures)} rows. Give an empty string."
@@ -88,7 +108,7 @@ def grid(
     for axes, label in zip(table[0], cols, strict=True):
         axes.set_title(label, fontsize=8, color=_canvas.INK, parse_math=False)
     figure.suptitle(title, fontsize=10, color=_canvas.INK, parse_math=False)
-    return _canvas.pixels(figure)
+    return Drawing(figure)
 
 
 def _show(axes: Axes, picture: np.ndarray) -> None:

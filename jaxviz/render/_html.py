@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from jaxviz.render._blocks import Page
 from jaxviz.render._encode import data_uri
+from jaxviz.render._words import number, percent
 
 
 def html(page: Page) -> str:
@@ -35,17 +36,12 @@ def html(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"data_uri": data_uri, "number": _number, "slug": _slug}
+    environment.filters |= {"data_uri": data_uri, "number": number, "percent": percent, "slug": _slug}
     # Our own files, not data: they may hold what a browser reads as markup.
     assets = {name: Markup((folder / name).read_text("utf-8")) for name in ("page.css", "page.js")}
     return environment.get_template("page.html.j2").render(
         page=page, style=assets["page.css"], script=assets["page.js"]
     )
-
-
-def _number(value: float) -> str:
-    """Three significant digits, with a true minus sign."""
-    return f"{value:.3g}".replace("-", "−")
 
 
 def _slug(title: str) -> str:

@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from jaxviz.render import _check
+from jaxviz.render._scale import Scale
 
 
 def channel_sum(attribution: Float[np.ndarray, "h w c"]) -> Float[np.ndarray, "h w"]:
@@ -26,6 +27,28 @@ def channel_sum(attribution: Float[np.ndarray, "h w c"]) -> Float[np.ndarray, "h
             "Pick one image of the batch."
         )
     return array.sum(axis=-1)
+
+
+def gray_scale(projection: Float[np.ndarray, "h w c"], *, percentile: float = 99.5, label: str = "") -> Scale:
+    """The scale of `gray_centered`, for a color bar: from black over the middle gray to full color.
+
+    Example:
+        >>> scale = gray_scale(np.array([[[0.0, 1.0, -2.0]]]), percentile=100)
+        >>> scale.low, scale.high
+        (-2.0, 2.0)
+
+    Args:
+        projection: signed.
+        percentile: of the absolute values that are not zero, taken as the ends: a small patch in an empty image has the
+            contrast of the patch.
+        label: what the numbers are, with their unit.
+
+    Returns:
+        The scale; -1 to 1 where everything is zero.
+    """
+    size = np.abs(_check.finite(np.asarray(projection, dtype=np.float64), "projection"))
+    limit = float(np.percentile(size[size > 0], percentile)) if size.any() else 1.0
+    return Scale(-limit, limit, "gray", label)
 
 
 def gray_centered(
@@ -52,7 +75,6 @@ def gray_centered(
             f"`projection` must have shape (height, width, 3), got {array.shape}. "
             "Use `channel_sum` for other numbers of channels."
         )
-    size = np.abs(_check.finite(array, "projection"))
     if limit is None:
-        limit = float(np.percentile(size[size > 0], percentile)) if size.any() else 1.0
+        limit = gray_scale(array, percentile=percentile).high
     return np.rint(np.clip(127.5 + 127.5 * array / limit, 0, 255)).astype(np.uint8)

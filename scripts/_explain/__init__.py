@@ -1,1 +1,1 @@
-"""The steps of `scripts.explain`: what is measured, and how it is shown."""
+"""What `scripts.explain` adds to `jaxviz.explain`: photos and networks by name, and a folder that goes on."""

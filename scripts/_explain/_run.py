@@ -1,32 +1,46 @@
 """A run from its arguments to its page."""
 
-import dataclasses
 import importlib.metadata
 import platform
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import jax
-import numpy as np
 from tqdm import tqdm
 
-from jaxviz import render
+from jaxviz import explanation, render
 from scripts._clock import Clock
-from scripts._depends import of_network
-from scripts._explain import _attributions, _occlusion, _prediction, _projections
-from scripts._explain._page import page
 from scripts._explain._study import Study
-from scripts._explain._summary import summary
 from scripts._run_folder import RunFolder, Step, free
+
+Results = dict[str, explanation.Result]
 
 
 def open_folder(study: Study) -> RunFolder:
     """The folder that the run belongs in, from here on its own."""
-    settings = dataclasses.asdict(study.config)
-    out = settings.pop("out")
-    run = {"script": "explain", **settings, "photo": study.name, "sha256": study.sha256, "layers": study.layers}
-    run["weights_sha256"] = of_network(study.network)
-    run = {key: list(value) if isinstance(value, tuple) else value for key, value in run.items()}
-    return RunFolder(out or free(Path("runs") / f"explain-{study.name}-{study.config.network}", run), run, versions())
+    config, first = study.config, study.subjects[0]
+    run = {
+        "script": "explain",
+        "photos": study.photos,
+        "network": config.network,
+        "weights": config.weights,
+        "target": config.target,
+        "methods": first.methods,
+        "layers": [subject.layers for subject in study.subjects],
+        "units": first.units,
+        "window": first.window,
+        "stride": first.stride,
+        "size": config.size,
+        "input_range": config.input_range,
+        "seed": config.seed,
+        "sha256": study.sha256,
+        "weights_sha256": study.weights,
+    }
+    run = _plain(run)
+    name = "-".join(("explain", *study.photos[:1], *config.network[:1])).replace(":", "-")
+    return RunFolder(config.out or free(Path("runs") / name, run), run, versions())
 
 
 def versions() -> dict[str, str]:
@@ -37,69 +51,63 @@ def versions() -> dict[str, str]:
     }
 
 
-def measure(study: Study, folder: RunFolder, clock: Clock) -> dict[str, Step]:
+def measure(study: Study, folder: RunFolder, clock: Clock) -> Results:
     """All steps by name, each saved as soon as it is done; those that an interrupted run has left are read."""
-    steps: dict[str, Step] = {}
-    names = ["prediction", *study.config.methods, *(f"projection-{layer}" for layer in study.layers), "occlusion"]
-    with tqdm(names, unit="step") as bar:
-        for name in bar:
-            bar.set_description(name)
-            if folder.finished(name):
-                steps[name] = folder.load(name)
+    results: Results = {}
+    programs = explanation.Programs()
+    with tqdm(explanation.steps(study.subjects), unit="step") as bar:
+        for step in bar:
+            bar.set_description(step.name)
+            if folder.finished(step.name):
+                results[step.name] = explanation.Result(*folder.load(step.name))
                 continue
-            with clock(name):
-                steps[name] = _measure(study, name, steps)
-                folder.save(name, steps[name])
-            seconds = steps[name].numbers["seconds"]
-            clock.note(name, f"compile {seconds['compile']:.1f}, run {seconds['run']:.1f}")
-    return steps
+            with clock(step.name):
+                result = results[step.name] = explanation.measure(step, results, programs)
+                folder.save(step.name, Step(*result))
+            seconds = result.numbers["seconds"]
+            clock.note(step.name, f"compile {seconds['compile']:.1f}, run {seconds['run']:.1f}")
+    return results
 
 
-def _measure(study: Study, name: str, steps: dict[str, Step]) -> Step:
-    if name == "prediction":
-        return _prediction.measure(study)
-    if name in study.config.methods:
-        return _attributions.measure(study, name, steps["prediction"].numbers["target"])
-    if name == "occlusion":
-        return _occlusion.measure(study, steps["prediction"].numbers["target"])
-    return _projections.measure(study, name.removeprefix("projection-"))
-
-
-def show(study: Study, folder: RunFolder, steps: dict[str, Step], clock: Clock) -> Path:
+def show(study: Study, folder: RunFolder, results: Results, clock: Clock) -> Path:
     """Write the pictures, then the page; the page comes last, so that it never speaks of what is not there."""
-    device = jax.devices()[0]
-    facts = {
-        "Measured in": f"{clock.total():.1f} s",
-        "Device": device.device_kind,
-        **versions(),
-    }
-    shown = page(study, steps, facts)
-    for name, picture in _pictures(study, steps).items():
-        folder.write(name, render.png(picture))
+    facts = {"Measured in": f"{clock.total():.1f} s", "Device": jax.devices()[0].device_kind, **versions()}
+    shown = explanation.page(study.subjects, results, facts, lambda options: command(study, options))
+    for name, content in explanation.exports(study.subjects, results):
+        folder.write(name, content)
     index = folder.write("index.html", render.html(shown).encode())
     folder.complete()
     return index
 
 
-def _pictures(study: Study, steps: dict[str, Step]) -> dict[str, np.ndarray]:
-    attributions = {name: _attributions.figure(study, steps[name]) for name in study.config.methods}
-    projections = {layer: _projections.strips(study, steps[f"projection-{layer}"]) for layer in study.layers}
-    covering = _occlusion.block(study, steps["occlusion"], steps["prediction"].arrays["probabilities"])
-    files = {
-        "photo.png": study.photo,
-        "prediction.png": render.bars(
-            steps["prediction"].arrays["probabilities"], study.labels, title="Most probable classes"
-        ),
-        "summary.png": summary(study, steps["prediction"], attributions, projections, covering.figure),
-    }
-    for name, figure in [*attributions.items(), ("occlusion", covering.figure)]:
-        files[f"{name}.png"] = render.framed(figure.picture, title=figure.title, scale=figure.scale)
-    for layer, strips in projections.items():
-        files[f"projection-{layer}.png"] = _projections.sheet(layer, strips)
-    return files
+def command(study: Study, options: Mapping[str, Any]) -> str:
+    """What to type for a part of the page."""
+    config = study.config
+    words = ["python", "-m", "scripts.explain", *config.photos]
+    given = {"network": config.network, "weights": config.weights, **options}
+    if config.size is not None:
+        given["size"] = config.size
+    for name, value in given.items():
+        values = [value] if isinstance(value, int | str) else list(value)
+        if values:
+            words += [f"--{name}", *map(str, values)]
+    return shlex.join(words)
 
 
-def top_classes(steps: dict[str, Step]) -> str:
+def top_classes(study: Study, results: Results) -> str:
     """The most probable classes as lines of text."""
-    top = steps["prediction"].numbers["top"]
-    return "\n".join(f"  {entry['probability']:6.1%}  {entry['label']}" for entry in top)
+    lines = []
+    for step in explanation.steps(study.subjects):
+        if step.kind == "prediction":
+            if len(study.subjects) > 1:
+                lines.append(f"{step.subject.network}, {step.subject.name}:")
+            top = results[step.name].numbers["top"]
+            lines += [f"  {entry['probability']:6.1%}  {entry['label']}" for entry in top]
+    return "\n".join(lines)
+
+
+def _plain(value: Any) -> Any:
+    """Lists for tuples, as JSON has them."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, tuple | list) else value

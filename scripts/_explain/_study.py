@@ -1,55 +1,39 @@
-"""The arguments of a run turned into values: a network, a photo as it sees it, a target, layers."""
+"""The arguments of a run turned into values: networks, photos as they see them, classes, layers."""
 
-import dataclasses
-import difflib
-import time
-from collections.abc import Callable
+import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-import jaxviz as jv
 import models
+from jaxviz import explanation
+from jaxviz._core._choices import class_index as class_index
+from jaxviz._core._choices import unknown as unknown
+from jaxviz.explanation import spread_over as spread_over
 from scripts import _photo
-from scripts._explain._methods import METHODS
+from scripts._explain import _networks
 
 if TYPE_CHECKING:
     from scripts.explain import Config
+
+_FLAG = re.compile(r"`(target|methods|layers|units|window|stride)`")
 
 
 class Study(NamedTuple):
     """Everything that the steps of a run share.
 
-    `images` is a batch of one, in the network's range; `photo` is what it shows, uint8. `target` is `None` for the most
-    probable class. `layers` are the layers to project, from shallow to deep. `labels` are those of the network, in
-    words. `channels` is their number in the deepest layer.
+    `subjects` are what is explained: each network with each photo. `photos` are the names, `sha256` the hashes of the
+    photos and `weights` those of the networks.
     """
 
     config: "Config"
-    network: models.Network
-    name: str
-    sha256: str
-    images: jax.Array
-    photo: np.ndarray
-    target: int | None
-    layers: tuple[str, ...]
-    labels: tuple[str, ...]
-    channels: int
-
-    @property
-    def cam_layer(self) -> str:
-        """The layer of the class activation maps: the deepest chosen one."""
-        return self.layers[-1]
-
-    def color(self, projection: np.ndarray) -> np.ndarray:
-        """A signed array `(h, w, c)` of the network's range in red, green, blue, still signed."""
-        return color(self.network, projection)
-
-    def baseline_color(self) -> str:
-        """The color of zero in the network's range, `#rrggbb`."""
-        return "#" + bytes(pixels(self.network, np.zeros((1, 1, 1, self.images.shape[-1]), np.float32))[0, 0]).hex()
+    subjects: tuple[explanation.Subject, ...]
+    photos: tuple[str, ...]
+    sha256: tuple[str, ...]
+    weights: tuple[str, ...]
 
 
 def prepare(config: "Config") -> Study:
@@ -58,87 +42,59 @@ def prepare(config: "Config") -> Study:
     Raises:
         ValueError: for the first one that does not fit.
     """
-    photo = _photo.load(config.photo)
-    if config.network not in models.names():
-        raise ValueError(unknown("--network", config.network, models.names()))
-    network = models.load(config.network)
-    for method in config.methods or ("",):
-        if method not in METHODS:
-            raise ValueError(unknown("--methods", method, list(METHODS)))
-    labels = tuple(label.replace("_", " ") for label in network.labels)
-    images = network.preprocess(photo.pixels)
-    shapes = {name: shape.shape for name, shape in jv.layers(network, images).items()}
-    maps = [name for name, shape in shapes.items() if len(shape) == 4 and min(shape[1:3]) > 1]
-    for layer in config.layers:
-        if layer not in maps:
-            raise ValueError(unknown("--layers", layer, maps))
-    layers = tuple(sorted(set(config.layers), key=maps.index)) or spread_over(maps, shapes, len(labels))
-    target = None if config.target is None else class_index(config.target, labels)
-    shown = pixels(network, images)
-    check_counts(config, shown.shape[:2])
-    channels = shapes[layers[-1]][-1]
-    config = dataclasses.replace(config, methods=tuple(dict.fromkeys(config.methods)))
-    return Study(config, network, photo.name, photo.sha256, images, shown, target, layers, labels, channels)
+    if not config.photos:
+        raise ValueError(
+            f"`PHOTO` must be at least one photo, got none. Give a path or one of {', '.join(_photo.SAMPLES)}."
+        )
+    photos = [_photo.load(photo) for photo in config.photos]
+    if not config.network:
+        raise ValueError("`--network` must be at least one network, got none.")
+    if len(config.weights) not in (0, len(config.network)):
+        raise ValueError(
+            f"`--weights` must be one for each network, got {len(config.weights)} for {len(config.network)}. Say "
+            "committed for those of models.names() that bring their own."
+        )
+    weights = config.weights or ("committed",) * len(config.network)
+    names = distinct([photo.name for photo in photos])
+    sources = []
+    for title, network, each in zip(distinct(config.network), config.network, weights, strict=True):
+        f = _networks.load(network, each)
+        images = {}
+        for name, photo in zip(names, photos, strict=True):
+            through = _networks.preprocessing(f, config.size, config.input_range, photo.pixels)
+            images[name] = jnp.asarray(through.preprocess(photo.pixels))
+        sources.append(explanation.Source(title, f, images, getattr(through, "denormalize", None)))
+    options = explanation.Options(
+        target=config.target or None,
+        layers=config.layers or None,
+        methods=None if config.methods == type(config).methods else config.methods,
+        units=config.units,
+        window=config.window,
+        stride=config.stride,
+        key=jax.random.key(config.seed),
+    )
+    try:
+        subjects = explanation.subjects(sources, options)
+    except ValueError as error:
+        raise ValueError(_FLAG.sub(r"`--\1`", str(error))) from error
+    digests = tuple(_networks.digest(source.f, source.images[names[0]]) for source in sources)
+    return Study(config, subjects, names, tuple(photo.sha256 for photo in photos), digests)
 
 
-def check_counts(config: "Config", size: tuple[int, int]) -> None:
-    """The arguments that are numbers, for a photo of a size."""
-    for name, most in (("units", None), ("window", min(size)), ("stride", None)):
-        value = getattr(config, name)
-        if value < 1 or (most and value > most):
-            raise ValueError(f"`--{name}` must be at least 1{f' and at most {most}' if most else ''}, got {value}.")
+def distinct(names: Sequence[str]) -> tuple[str, ...]:
+    """The names, with a number behind those that come again."""
+    return tuple(
+        name if (before := names[:place].count(name)) == 0 else f"{name}-{before + 1}"
+        for place, name in enumerate(names)
+    )
 
 
 def color(network: models.Network, projection: np.ndarray) -> np.ndarray:
     """A signed array `(h, w, c)` of the network's range in red, green, blue, still signed."""
-    # A difference of images becomes one of colors by the derivative, at a gray far from where colors are cut off.
     gray = network.normalize(jnp.full((1, *projection.shape[:2], 3), 0.5))
-    return np.asarray(jax.jvp(network.denormalize, (gray,), (jnp.asarray(projection[None]),))[1][0])
+    return explanation.signed_color(network.denormalize, gray, projection)
 
 
 def pixels(network: models.Network, images: Any) -> np.ndarray:
     """The first image as a photo, uint8."""
     return np.rint(255 * np.asarray(network.denormalize(images))[0]).astype(np.uint8)
-
-
-def spread_over(maps: list[str], shapes: dict[str, tuple[int, ...]], num_classes: int, num: int = 4) -> tuple[str, ...]:
-    """Four layers from shallow to deep; not the maps of the classes themselves, where there are such."""
-    inner = [name for name in maps if shapes[name][-1] != num_classes] or maps
-    places = np.rint(np.linspace(0, len(inner) - 1, num + 1)[1:]).astype(int)
-    return tuple(dict.fromkeys(inner[place] for place in places))
-
-
-def class_index(target: str, labels: tuple[str, ...], argument: str = "--target") -> int:
-    """The class with that number or label, given by some argument."""
-    if target.lstrip("-").isdigit():
-        if 0 <= int(target) < len(labels):
-            return int(target)
-        raise ValueError(f"`{argument}` must be a class in 0..{len(labels) - 1} or a label, got {target}.")
-    target = target.replace("_", " ")
-    known = {label.casefold(): index for index, label in reversed(list(enumerate(labels)))}
-    if target.casefold() not in known:
-        raise ValueError(unknown(argument, target, list(labels)))
-    return known[target.casefold()]
-
-
-def unknown(argument: str, value: str, known: list[str] | tuple[str, ...]) -> str:
-    """What to say about a name that does not exist."""
-    if len(known) > 20:
-        names = {name.casefold(): name for name in known}
-        close = [names[name] for name in difflib.get_close_matches(value.casefold(), names, n=3, cutoff=0.5)]
-        hint = f"Close ones are: {', '.join(close)}." if close else "None is close to it."
-    else:
-        hint = f"They are: {', '.join(known)}."
-    return f"`{argument}` must be one of {len(known)} names, got {value!r}. {hint}"
-
-
-def timed(function: Callable, *args: Any) -> tuple[Any, dict[str, float]]:
-    """The result of a function under `jit`, in NumPy, and the seconds that went into compiling and into running it.
-
-    Networks are among the arguments and not closed over: as constants they would be copied into the program.
-    """
-    start = time.perf_counter()
-    compiled = jax.jit(function).lower(*args).compile()
-    middle = time.perf_counter()
-    out = jax.tree.map(np.asarray, jax.block_until_ready(compiled(*args)))
-    return out, {"compile": round(middle - start, 3), "run": round(time.perf_counter() - middle, 3)}

@@ -11,7 +11,6 @@ import jaxviz as jv
 from jaxviz import maximize, render
 from scripts import _photo
 from scripts._depends import of_data
-from scripts._explain._projections import square
 from scripts._explain._study import color, pixels, spread_over, unknown
 from scripts._maximize import _photos
 from scripts._maximize._plan import Plan, Task, Tick, settings
@@ -57,7 +56,7 @@ def _measure(shared: Study, images: jax.Array, others: _photos.Photos, layer: st
     units, relative = excited(activation, typical, min(num, activation.shape[-1]))
     projections = np.asarray(jv.project(shared.f, images, layer, units)[0])
     found = shared.ascend(maximize.unit(layer, *units.T))
-    boxes = [square(render.support(projection, share=0.95), projection.shape[:2]) for projection in projections]
+    boxes = [render.support(projection, share=0.95).square(projection.shape[:2]) for projection in projections]
     numbers = {
         "layer": layer,
         "typical": {"photos": others.source, "used": len(others.pixels)},

@@ -13,7 +13,6 @@ import models
 from jaxviz import render
 from jaxviz.analysis import Scan, Strongest, strongest
 from scripts import _photo
-from scripts._explain._projections import square
 from scripts._maximize._study import Study
 
 _AT_A_TIME = 16
@@ -70,4 +69,4 @@ def sees(shared: Study, layer: str, units: np.ndarray) -> np.ndarray:
     fields = jv.receptive_field(shared.f, layer, jax.ShapeDtypeStruct((1, *shared.network.input_shape), np.float32))
     boxes = fields[tuple(np.moveaxis(units, -1, 0))] if fields.ndim == 4 else fields[units[..., 2]]
     size = shared.network.input_shape[0], shared.network.input_shape[1]
-    return np.apply_along_axis(lambda box: square(render.Box(*map(int, box)), size), -1, boxes)
+    return np.apply_along_axis(lambda box: render.Box(*map(int, box)).square(size), -1, boxes)

@@ -5,7 +5,6 @@ import numpy as np
 import jaxviz as jv
 import models
 from jaxviz import render
-from scripts._explain._projections import square
 
 
 def fields_of(network: models.Network, layer: str, units: np.ndarray) -> list[render.Box]:
@@ -16,5 +15,5 @@ def fields_of(network: models.Network, layer: str, units: np.ndarray) -> list[re
     boxes = []
     for top, left, bottom, right in fields[tuple(units.T)].tolist():
         row, col = (top + bottom - side) // 2, (left + right - side) // 2
-        boxes.append(square(render.Box(row, col, row + side, col + side), (height, width)))
+        boxes.append(render.Box(row, col, row + side, col + side).square((height, width)))
     return boxes

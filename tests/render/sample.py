@@ -43,7 +43,7 @@ def page(title: str = "A sample") -> render.Page:
         "Attributions": render.Gallery(figures * 4),
         "Projections": render.Strips([(f"channel {k}", strip) for k in range(6)], "layer", "A sentence."),
         "Occlusion": render.Covering(
-            render.Figure(render.overlay(photo(), drop, scale), "Drop", "A heat map.", "A caption.", scale),
+            [render.Figure(render.overlay(photo(), drop, scale), "Drop", "A heat map.", "A caption.", scale)],
             photo(),
             CORNERS,
             WINDOW,

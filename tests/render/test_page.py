@@ -72,7 +72,7 @@ def test_whatever_it_shows_is_escaped():
         render.Prediction(figure, [(evil, 0.5)]),
         render.Gallery([figure], evil, evil),
         render.Strips([(evil, [figure])], evil, evil),
-        render.Covering(figure, photo(), CORNERS, WINDOW, [evil] * 9, CLEAN, covered()),
+        render.Covering([figure], photo(), CORNERS, WINDOW, [evil] * 9, CLEAN, covered()),
     ]
     text = render.html(render.Page(evil, evil, [render.Section(evil, evil, blocks, [(evil, evil)], evil, evil, evil)]))
     assert "alert(1)</script>" not in text
@@ -94,7 +94,7 @@ def test_the_covering_carries_every_place_and_the_best_of_the_others():
 def test_two_classes_are_enough_for_a_covering():
     figure = render.Figure(photo(), "t", "a")
     block = render.Covering(
-        figure, photo(), ([0, 8], [0, 8]), (8, 8), ["a", "b"], np.array([0.9, 0.1]), np.ones((2, 2, 2)) / 2
+        [figure], photo(), ([0, 8], [0, 8]), (8, 8), ["a", "b"], np.array([0.9, 0.1]), np.ones((2, 2, 2)) / 2
     )
     assert block.data()["labels"] == ["a"]
     assert block.data()["names"] == {1: "b"}
@@ -103,11 +103,11 @@ def test_two_classes_are_enough_for_a_covering():
 def test_the_explained_class_is_shown_however_improbable():
     block = page().sections[3].blocks[0]
     assert isinstance(block, render.Covering)
-    data = dataclasses.replace(block, also=7).data()
+    data = dataclasses.replace(block, also=[7]).data()
     assert data["labels"] == [*LABELS[:4], "class 7"]
     assert data["covered"][2][3][4] == CLEAN[7]
     assert data["names"][data["other"]["clean"][0]] == "class 4"
-    assert dataclasses.replace(block, also=2).data() == block.data()
+    assert dataclasses.replace(block, also=[2]).data() == block.data()
 
 
 def test_render_needs_no_network_library():

@@ -60,7 +60,7 @@ def part(name):
 
 def explain(out, world):
     study = part("_explain._study").prepare(
-        config("explain", photo=str(world.folder / "photos/imagenet/0.png"), network=NET, window=4, out=out)
+        config("explain", photos=(str(world.folder / "photos/imagenet/0.png"),), network=(NET,), window=4, out=out)
     )
     part("_explain._run").open_folder(study)
 

@@ -2,20 +2,25 @@
 // Every occlusion map: pointing, touching or moving with the arrow keys covers the nearest window of the sliding grid.
 for (const root of document.querySelectorAll(".covering")) {
   const data = JSON.parse(root.querySelector('script[type="application/json"]').textContent);
-  const stage = root.querySelector(".stage");
+  const stages = root.querySelectorAll(".stage");
   const patches = root.querySelectorAll(".patch");
   const place = root.querySelector(".place p");
   const items = [...root.querySelectorAll(".bars li")];
   const rows = data.covered.length, cols = data.covered[0].length;
-  let current = null;
+  let current = null, pinned = false;
 
-  const percent = (p, digits = 3) => (100 * p).toFixed(digits) + "%";
+  const length = (share) => (100 * share).toFixed(3) + "%";
+  const percent = (p) => {
+    if (p > 0 && p < 0.0005) return "<0.1%";
+    if (p >= 0.9995 && p < 1) return ">99.9%";
+    return (100 * p).toFixed(1) + "%";
+  };
   const clamp = (value, last) => Math.min(Math.max(value, 0), last);
 
   function setBar(item, label, p) {
     item.querySelector(".label").textContent = label;
-    item.querySelector(".value").textContent = percent(p, 1);
-    item.querySelector(".fill").style.width = percent(p);
+    item.querySelector(".value").textContent = percent(p);
+    item.querySelector(".fill").style.width = length(p);
   }
 
   function show(shown, other) {
@@ -24,26 +29,31 @@ for (const root of document.querySelectorAll(".covering")) {
   }
 
   function cover(row, col) {
-    if (current && current[0] === row && current[1] === col) return;
     current = [row, col];
     const shown = data.covered[row][col];
     const other = [data.other.class[row][col], data.otherProbability[row][col]];
     const [top, left] = [data.corners[0][row], data.corners[1][col]];
     for (const patch of patches) {
-      patch.style.top = percent(top / data.size[0]);
-      patch.style.left = percent(left / data.size[1]);
-      patch.style.height = percent(data.window[0] / data.size[0]);
-      patch.style.width = percent(data.window[1] / data.size[1]);
+      patch.style.top = length(top / data.size[0]);
+      patch.style.left = length(left / data.size[1]);
+      patch.style.height = length(data.window[0] / data.size[0]);
+      patch.style.width = length(data.window[1] / data.size[1]);
       patch.hidden = false;
     }
     show(shown, other);
     const best = shown.indexOf(Math.max(...shown));
     const [label, p] = other[1] > shown[best] ? [data.names[other[0]], other[1]] : [data.labels[best], shown[best]];
-    place.textContent = `With rows ${top}–${top + data.window[0] - 1}, columns ${left}–${left + data.window[1] - 1} covered: ${label}, ${percent(p, 1)}.`;
+    place.textContent = `With rows ${top}–${top + data.window[0] - 1}, columns ${left}–${left + data.window[1] - 1} covered: ${label}, ${percent(p)}.${pinned ? " Kept: click again, or press Escape, to let it go." : ""}`;
+  }
+
+  function pin(on) {
+    pinned = on;
+    root.classList.toggle("pinned", on);
   }
 
   function uncover() {
     current = null;
+    pin(false);
     patches.forEach((patch) => { patch.hidden = true; });
     show(data.clean, data.other.clean);
     place.textContent = "Nothing is covered.";
@@ -56,25 +66,39 @@ for (const root of document.querySelectorAll(".covering")) {
     return distances.indexOf(Math.min(...distances));
   }
 
-  function point(event) {
+  function placeOf(event, stage) {
     const box = stage.getBoundingClientRect();
-    cover(nearest((event.clientY - box.top) / box.height, 0), nearest((event.clientX - box.left) / box.width, 1));
+    return [nearest((event.clientY - box.top) / box.height, 0), nearest((event.clientX - box.left) / box.width, 1)];
   }
 
   const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
   const middle = [Math.floor(rows / 2), Math.floor(cols / 2)];
-  stage.addEventListener("pointerdown", point);
-  stage.addEventListener("pointermove", point);
-  // A finger that is lifted leaves its answer on the page; a mouse that goes away takes it along.
-  stage.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") uncover(); });
-  stage.addEventListener("focus", () => { if (!current && stage.matches(":focus-visible")) cover(...middle); });
-  stage.addEventListener("blur", uncover);
-  stage.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") return uncover();
-    const move = moves[event.key];
-    if (!move) return;
-    event.preventDefault();
-    const [row, col] = current || middle;
-    cover(clamp(row + move[0], rows - 1), clamp(col + move[1], cols - 1));
-  });
+  for (const stage of stages) {
+    stage.addEventListener("pointermove", (event) => { if (!pinned) cover(...placeOf(event, stage)); });
+    stage.addEventListener("pointerdown", (event) => { if (!pinned) cover(...placeOf(event, stage)); });
+    stage.addEventListener("click", (event) => {
+      const [row, col] = placeOf(event, stage);
+      // A second click on a place that is kept lets it go.
+      const again = pinned && current[0] === row && current[1] === col;
+      pin(!again);
+      cover(row, col);
+    });
+    // A finger that is lifted leaves its answer on the page; a mouse that goes away takes it along.
+    stage.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse" && !pinned) uncover(); });
+    stage.addEventListener("focus", () => { if (!current && stage.matches(":focus-visible")) cover(...middle); });
+    stage.addEventListener("blur", () => { if (!pinned) uncover(); });
+    stage.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") return uncover();
+      const [row, col] = current || middle;
+      if (event.key === "Enter" || event.key === " ") {
+        event.preventDefault();
+        pin(!pinned);
+        return cover(row, col);
+      }
+      const move = moves[event.key];
+      if (!move) return;
+      event.preventDefault();
+      cover(clamp(row + move[0], rows - 1), clamp(col + move[1], cols - 1));
+    });
+  }
 }

@@ -1,0 +1,83 @@
+"""One step per attribution and class: which pixels, or which places of a layer, speak for the class."""
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxviz import render
+from jaxviz.explanation._methods import METHODS
+from jaxviz.explanation._results import Programs, Result
+from jaxviz.explanation._subject import Subject
+
+_UNITS = {"integrated_gradients": "logits", "gradient_x_input": "logits"}
+
+
+def measure(subject: Subject, name: str, target: int, programs: Programs) -> Result:
+    """One attribution of the target."""
+    method, layer = METHODS[name], subject.cam_layer
+    attribution, seconds = programs.timed(
+        (name, layer),
+        lambda f, images, target, key: method.call(f, images, target, layer, key)[0],
+        subject.f,
+        subject.images,
+        jnp.array([subject.output(target)]),
+        subject.key,
+    )
+    numbers = {
+        "method": name,
+        "target": target,
+        "label": subject.labels[target],
+        **({"layer": layer} if method.layer else {}),
+        "shape": list(attribution.shape),
+        "sum": float(attribution.sum(dtype=np.float64)),
+        "smallest": float(attribution.min()),
+        "largest": float(attribution.max()),
+        "passes": {"forward": method.forward or subject.shapes[layer or ""][-1], "backward": method.backward},
+        "seconds": seconds,
+    }
+    if attribution.ndim == 2:
+        numbers["map"] = np.round(attribution, 5).tolist()
+    return Result(numbers, {"attribution": attribution})
+
+
+def figures(
+    subject: Subject, results: Sequence[Result], titles: Sequence[str] | None = None, *, reading: bool = True
+) -> list[render.Figure]:
+    """One attribution of several classes as pictures on one scale.
+
+    Args:
+        subject: what they explain.
+        results: of one method, one for each class.
+        titles: of each; the method's by default.
+        reading: whether the captions say how to read them.
+    """
+    name = results[0].numbers["method"]
+    method = METHODS[name]
+    maps = [result.arrays["attribution"] for result in results]
+    label = _UNITS.get(name, "logits per unit of input")
+    if method.drawing == "color":
+        maps = [subject.view.color(subject.images, each) for each in maps]
+        scale, kind = render.gray_scale(np.concatenate(maps), label=f"{label}, each color"), "color around mid-gray"
+        pictures = [render.gray_centered(each, limit=scale.high) for each in maps]
+    elif method.drawing == "signed":
+        maps = [render.channel_sum(each) for each in maps]
+        scale, kind = render.diverging(np.concatenate(maps), label=f"{label}, all channels"), "red for and blue against"
+        pictures = [scale(each) for each in maps]
+    else:
+        maps = [render.stretch(each, subject.photo.shape[:2]) for each in maps]
+        label = f"weighted maps of {results[0].numbers['layer']}"
+        scale, kind = render.sequential(np.concatenate(maps), label=label), "a heat map over the gray photo"
+        pictures = [render.overlay(subject.photo, each, scale) for each in maps]
+    found = []
+    for result, picture, title in zip(results, pictures, titles or [method.title] * len(results), strict=True):
+        alt = f"{method.title} of {result.numbers['label']!r} for the photo {subject.name}: {kind}."
+        caption = f"{method.reading} {_cost(result)}" if reading else _cost(result)
+        found.append(render.Figure(picture, title, alt, caption, scale))
+    return found
+
+
+def _cost(result: Result) -> str:
+    forward, backward = (result.numbers["passes"][way] for way in ("forward", "backward"))
+    passes = f"{forward} forward" + (f" and {backward} backward" if backward else "")
+    return f"Cost: {passes}, {render.number(result.numbers['seconds']['run'], 2)}\N{NO-BREAK SPACE}s."

@@ -1,0 +1,19 @@
+"""An explanation in a notebook: its picture, small enough to be kept in the file."""
+
+import html
+from collections.abc import Mapping, Sequence
+
+from jaxviz import render
+from jaxviz.explanation._projections import Strips
+from jaxviz.explanation._summary import Shown, summary
+
+
+def notebook(page: render.Page, shown: tuple[Sequence[Shown], Mapping[str, Strips]]) -> str:
+    """Title, summary and picture, without a script: a few hundred kilobytes, whatever the page is."""
+    picture = render.data_uri(summary(*shown))
+    return (
+        '<figure style="margin: 0; max-width: 60rem">'
+        f"<h3>{html.escape(page.title)}</h3><p>{html.escape(page.summary)}</p>"
+        f'<img src="{picture}" alt="{html.escape(page.title)}" style="max-width: 100%; background: white">'
+        "<figcaption><code>.save(&quot;page.html&quot;)</code> writes the whole page.</figcaption></figure>"
+    )
