@@ -44,7 +44,7 @@ def load(name: str, weights: str = _COMMITTED) -> Callable[..., Any]:
         # The library speaks of its own argument, and of another function for random weights.
         text = str(error).replace("`weights`", "`--weights`").split(", or take models.initialize")[0]
         text = text.replace("Give 'hub'", "Give --weights hub").replace("Give a file", "Give --weights FILE")
-        ways = ", or --weights random for none." if "models.initialize" in str(error) else ""
+        ways = ", or --weights random for an untrained one." if "models.initialize" in str(error) else ""
         raise type(error)(text + ways) from error
 
 

@@ -61,12 +61,9 @@ def test_every_picture_has_its_numbers_beside_it(finished):
     out, _, _ = finished
     steps = {"prediction", "saliency", "grad_cam", "projection-fire3", "occlusion"}
     names = {path.name for path in out.iterdir()}
-    assert names == {f"{step}.{kind}" for step in steps for kind in ("png", "json", "npz")} | {
-        "index.html",
-        "photo.png",
-        "run.json",
-        "summary.png",
-    }
+    assert names == {f"{step}.{kind}" for step in steps for kind in ("png", "svg", "pdf", "json", "npz")} | {
+        f"{step}.csv" for step in steps - {"saliency"}
+    } | {"index.html", "photo.png", "run.json", "summary.png"}
     for step in steps:
         numbers = json.loads((out / f"{step}.json").read_text())
         assert numbers["seconds"].keys() == {"compile", "run"}
@@ -108,8 +105,59 @@ def test_the_same_command_again_replaces_its_results(finished, monkeypatch, caps
     assert capsys.readouterr().out.endswith("index.html\n")
 
 
+FACTORY = """
+import jax
+import jax.numpy as jnp
+from jax.ad_checkpoint import checkpoint_name
+
+
+class Bright:
+    labels = ("dark", "bright")
+    input_shape = (24, 20, 3)
+
+    def __call__(self, images):
+        maps = checkpoint_name(jax.nn.relu(images - 0.2), "maps")
+        return jnp.stack([1 - maps.mean((1, 2, 3)), maps.mean((1, 2, 3))], 1)
+
+
+def make():
+    return Bright()
+"""
+
+
+def test_a_factory_of_the_user_in_the_current_folder(tmp_path, monkeypatch):
+    (tmp_path / "own_network.py").write_text(FACTORY)
+    monkeypatch.chdir(tmp_path)
+    options = "--methods saliency grad_cam --window 8 --stride 12 --units 2 --out out".split()
+    run(monkeypatch, "chelsea", "coffee", "--network", "own_network:make", *options)
+    numbers = json.loads((tmp_path / "out" / "coffee-prediction.json").read_text())
+    assert (numbers["size"], numbers["label"]) == ([24, 20], "dark")
+    with np.load(tmp_path / "out" / "chelsea-saliency.npz") as arrays:
+        # Of the class dark: less where a pixel lies above the threshold, and nothing elsewhere.
+        assert set(np.unique(arrays["attribution"].round(8))) <= {0.0, np.float32(-1 / 1440).round(8)}
+    text = (tmp_path / "out" / "index.html").read_text("utf-8")
+    assert "own_network:make says dark for chelsea" in text
+
+
+def test_two_classes_and_two_networks_stand_side_by_side(tmp_path, monkeypatch):
+    options = ("--methods", "saliency", "--layers", "fire3", "--units", "1", "--window", "100", "--stride", "100")
+    networks = ("--network", "squeezenet", "squeezenet", "--weights", "committed", "random")
+    run(monkeypatch, "chelsea", *options, *networks, "--target", "tabby", "285", "--out", tmp_path / "out")
+    text = (tmp_path / "out" / "index.html").read_text("utf-8")
+    assert "<h1>Why tabby and Egyptian cat?</h1>" in text
+    for network in ("squeezenet", "squeezenet-2"):
+        for label in ("tabby", "Egyptian_cat"):
+            assert (tmp_path / "out" / f"{network}-chelsea-saliency-{label}.png").exists() is False
+            assert (tmp_path / "out" / f"{network}-saliency-{label}.png").exists()
+    first, second = (
+        json.loads((tmp_path / "out" / f"{network}-prediction.json").read_text())["probability"]
+        for network in ("squeezenet", "squeezenet-2")
+    )
+    assert first > 0.2 > second
+
+
 def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys):
-    from scripts._explain import _occlusion, _prediction
+    from jaxviz.explanation import _occlusion, _prediction
 
     def interrupt(*_):
         raise KeyboardInterrupt
@@ -137,7 +185,7 @@ def test_another_run_is_not_overwritten(finished, monkeypatch, capsys):
     assert stop.value.code == 2
     assert capsys.readouterr().err == (
         f"error: `--out` must be a new folder or one of the same run, got {out}: it holds a run with another "
-        "photo, sha256. Use another.\n"
+        "photos, sha256. Use another.\n"
     )
     assert {path: path.read_bytes() for path in out.iterdir()} == before
 
@@ -164,9 +212,29 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path, monkeypatch, capsys):
         ("chelsea --layers fire3 fire33", "`--layers` must be one of 13 names, got 'fire33'. They are: conv1, pool1,"),
         ("chelsea --methods saliency gradcam", "`--methods` must be one of 11 names, got 'gradcam'. They are:"),
         ("chelsea --methods", "`--methods` must be one of 11 names, got ''."),
-        ("chelsea --window 228", "`--window` must be at least 1 and at most 227, got 228."),
+        (
+            "chelsea --window 228",
+            "`--window` must fit inside the image, got window=228 for an image of 227x227. Use at",
+        ),
+        ("chelsea --window 0", "`--window` must be at least 1, got 0."),
         ("chelsea --stride 0", "`--stride` must be at least 1, got 0."),
         ("chelsea --units 0", "`--units` must be at least 1, got 0."),
+        ("chelsea --units 100000", "`--units` must be at most 512, the most channels of a layer, got 100000."),
+        ("chelsea --network vgg16", "Give --weights hub or a file, such as https://download.pytorch.org/models/vgg16"),
+        ("chelsea --network zfnet", "Give --weights FILE, or --weights random for an untrained one."),
+        ("chelsea --network vgg16 --weights {tmp}/none.pth", "`--weights` must be a file, got"),
+        ("chelsea --network squeezenet --weights a b", "`--weights` must be one for each network, got 2 for 1."),
+        (
+            "chelsea --network nowhere:make",
+            "`--network` must name a module that can be imported, got 'nowhere:make': No",
+        ),
+        ("chelsea --network json:load_network", "`--network` must be one of"),
+        ("chelsea --network json:JSONDecoder", "`--network` must name a factory that returns a function, got 'json:"),
+        (
+            "chelsea --network json:JSONDecoder --weights hub",
+            "`--weights` must not be given for json:JSONDecoder, whose",
+        ),
+        ("chelsea --target tabby nowhere", "`--target` must be one of 1000 names, got 'nowhere'."),
     ],
 )
 def test_a_wrong_argument_gets_one_line_and_writes_nothing(arguments, message, tmp_path, monkeypatch, capsys):
