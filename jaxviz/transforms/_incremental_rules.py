@@ -63,12 +63,14 @@ def _elementwise(op: Op, patches: Patches, cap: float) -> Local | None:
     if spans is None:
         return None
     shape = op.outputs[0].shape
-    if any(patch is not None and np.shape(value) != shape for patch, value in zip(patches, op.inputs, strict=True)):
-        return None
+    for patch, value in zip(patches, op.inputs, strict=True):
+        # A mean over the channels has a single one, which stands for all. A single place that did would reach them all.
+        if patch is not None and any(np.shape(value)[axis] != shape[axis] for axis in patch):
+            return None
 
     def read(value: Any, out: Windows) -> Need | None:
         sizes = np.shape(value)
-        # An operand of size one along an axis is broadcast along it, and so read whole.
+        # An operand of length one along an axis is broadcast along it, and so read whole.
         return Need({axis: w for axis, w in out.items() if sizes[axis] == shape[axis]}) if sizes else None
 
     return Local(
