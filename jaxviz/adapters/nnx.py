@@ -31,7 +31,7 @@ def name_layers(model: nnx.Module) -> Callable:
         >>> from flax import nnx
         >>> model = nnx.Sequential(nnx.Linear(2, 3, rngs=nnx.Rngs(0)), nnx.relu, nnx.Linear(3, 1, rngs=nnx.Rngs(1)))
         >>> list(jv.layers(name_layers(model), jnp.ones((1, 2))))
-        ['layers/0', 'layers/2']
+        ['layers/0', 'layers/0/relu', 'layers/2']
 
     Args:
         model: an NNX module that can be called.

@@ -12,7 +12,8 @@ from jaxtyping import Array
 from jaxviz.transforms._callable import callee
 from jaxviz.transforms._effects import live
 from jaxviz.transforms._interpret import Program, Site, evaluate, trace
-from jaxviz.transforms._names import Layer, pick
+from jaxviz.transforms._layer import Layer
+from jaxviz.transforms._names import pick
 from jaxviz.transforms._primitives import INLINED, bodies, kind, layer_name, rebind, rebuild
 
 _MARK = "jaxviz:cut"

@@ -54,6 +54,7 @@ class Search:
         hidden: primitives that hold a ReLU and cannot be entered.
         custom: `custom_vjp` functions that hold a ReLU.
         others: activations that are not ReLUs.
+        scopes: all jaxprs of the program that could be entered, by path.
     """
 
     found: dict[Path, Found] = dataclasses.field(default_factory=dict)
@@ -61,6 +62,7 @@ class Search:
     hidden: list[str] = dataclasses.field(default_factory=list)
     custom: list[str] = dataclasses.field(default_factory=list)
     others: list[str] = dataclasses.field(default_factory=list)
+    scopes: dict[Path, Scope] = dataclasses.field(default_factory=dict)
 
 
 def search(body: Body, *, relus: bool = True, enter_custom_vjp: bool = False) -> Search:
@@ -71,8 +73,8 @@ def search(body: Body, *, relus: bool = True, enter_custom_vjp: bool = False) ->
         relus: whether ReLUs are looked for; if not, then pools alone, outside of functions with a rule of their own.
         enter_custom_vjp: whether a ReLU inside a `custom_vjp` counts as found.
     """
-    result = Search()
     values = Values(body, enter_custom_vjp=enter_custom_vjp)
+    result = Search(scopes=values.scopes)
     result.others = sorted(_OTHERS & values.names)
     if relus:
         for clamp in find_clamps(values):

@@ -2,76 +2,56 @@
 
 A layer's name comes from `jax.ad_checkpoint.checkpoint_name(x, "conv1")`, anywhere, or from the scope that computed
 the value: Linen puts the path of every module there, and `jax.named_scope` any other name. A scope's layers are the
-values that leave it. What does not depend on the arguments (a kernel that is standardized on the way) is none.
+values that leave it. What leaves the ReLU of a layer is one too, `conv1/relu`: a module's output lies ahead of it. What
+does not depend on the arguments (a kernel that is standardized on the way) is none.
 """
 
 import difflib
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jax.extend import core
 
-from jaxviz.transforms._axes import Axes
 from jaxviz.transforms._descent import Descent
 from jaxviz.transforms._interpret import Path, Program
+from jaxviz.transforms._layer import Layer
 from jaxviz.transforms._primitives import (
     CUSTOM_JVP,
     CUSTOM_VJP,
     Body,
-    batch_axes,
     bodies,
     is_call,
     jaxpr_of,
     kind,
     layer_name,
     opaque_bodies,
-    parameters,
 )
+from jaxviz.transforms._relu_layers import behind_relus
 
 Scope = tuple[str, ...]
+_CLOSE = 5  # of the layers that there are, the names most like one that is none
 
 
-class Layer(NamedTuple):
-    """A named value: output number `output` of the equation at `path`.
+def find_layers(program: Program, *, relus: bool = True) -> dict[str, Layer]:
+    """All layers in order of computation; a name met more than once is `name#0`, `name#1`, ...
 
-    `inside` are the equations around it that do not simply run their body once, `axes` what its axes stand for, which
-    only `find_layers` says.
+    Args:
+        program: a traced call.
+        relus: whether what leaves the ReLUs of layers is among them. It takes as long again to find it.
     """
-
-    path: Path
-    output: int
-    aval: Any
-    inside: tuple[core.JaxprEqn, ...]
-    axes: Axes = Axes(())
-
-    def shape(self) -> jax.ShapeDtypeStruct:
-        """Shape outside of everything: stacked over the iterations of a scan, joined over the shards of a shard_map."""
-        shape = self.aval.shape
-        for eqn in reversed(self.inside):
-            if kind(eqn) == "scan":
-                shape = (parameters(eqn)["length"], *shape)
-            elif kind(eqn) == "shard_map":
-                leading = batch_axes(eqn)
-                axes = () if leading is None else (leading,) if isinstance(leading, str) else leading
-                count = 1
-                for axis in axes:
-                    count *= eqn.params["mesh"].shape[axis]
-                shape = (shape[0] * count, *shape[1:])
-        return jax.ShapeDtypeStruct(shape, self.aval.dtype)
-
-
-def find_layers(program: Program) -> dict[str, Layer]:
-    """All layers in order of computation; a name met more than once is `name#0`, `name#1`, ..."""
     explicit, scoped = _named(program.body)
     descent = Descent(program)
 
-    def dependent(entries: list[tuple[str, Layer]]) -> list[tuple[str, Layer]]:
+    def dependent(entries: Iterable[tuple[str, Layer]]) -> list[tuple[str, Layer]]:
         found = ((name, layer, descent.axes(layer.path, layer.output)) for name, layer in entries)
         return [(name, layer._replace(axes=axes)) for name, layer, axes in found if axes is not None]
 
-    return _numbered(dependent(explicit), dependent(scoped))
+    layers = _numbered(dependent(explicit), dependent(scoped))
+    if not relus:
+        return layers
+    behind = _numbered(dependent(behind_relus(program.body, layers)), [])
+    return dict(sorted((behind | layers).items(), key=_by_place))
 
 
 def _named(body: Body) -> tuple[list[tuple[str, Layer]], list[tuple[str, Layer]]]:
@@ -86,7 +66,7 @@ def _named(body: Body) -> tuple[list[tuple[str, Layer]], list[tuple[str, Layer]]
 def _numbered(explicit: list[tuple[str, Layer]], scoped: list[tuple[str, Layer]]) -> dict[str, Layer]:
     named = {name for name, _ in explicit}
     entries = explicit + [(name, layer) for name, layer in scoped if name not in named]
-    entries.sort(key=lambda entry: (entry[1].path, entry[1].output))
+    entries.sort(key=_by_place)
     counts: dict[str, int] = {}
     for name, _ in entries:
         counts[name] = counts.get(name, 0) + 1
@@ -97,6 +77,10 @@ def _numbered(explicit: list[tuple[str, Layer]], scoped: list[tuple[str, Layer]]
     return layers
 
 
+def _by_place(entry: tuple[str, Layer]) -> tuple[Path, int]:
+    return entry[1].path, entry[1].output
+
+
 def pick(program: Program, names: Iterable[str], refused: frozenset[str], why: str) -> list[Layer]:
     """The layers of these names.
 
@@ -104,7 +88,10 @@ def pick(program: Program, names: Iterable[str], refused: frozenset[str], why: s
         ValueError: a name that does not exist, or that of a value which does not depend on the arguments.
         NotImplementedError: a layer inside one of the primitives `refused`, or inside one that cannot be entered.
     """
-    layers = find_layers(program)
+    names = list(names)
+    layers = find_layers(program, relus=False)
+    if any(name not in layers for name in names):
+        layers = find_layers(program)
     refused = refused | {CUSTOM_JVP, CUSTOM_VJP}
     picked = []
     for name in names:
@@ -138,9 +125,16 @@ def _unknown(name: str, layers: dict[str, Layer], body: Body) -> Exception:
             f"`layer` must be the name of a layer, got {name!r} for a function that names none. Name values with "
             "jax.ad_checkpoint.checkpoint_name, or a model's with name_layers of jaxviz.adapters.nnx or .equinox."
         )
-    close = difflib.get_close_matches(name, layers, 1) or [key for key in layers if key.split("#")[0] == name][:1]
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    return ValueError(f"`layer` must be one of {', '.join(layers)}, got {name!r}.{hint}")
+    numbered = [key for key in layers if key.split("#")[0] == name]
+    if len(layers) <= _CLOSE:
+        close = difflib.get_close_matches(name, layers, 1) or numbered[:1]
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        return ValueError(f"`layer` must be one of {', '.join(layers)}, got {name!r}.{hint}")
+    close = list(dict.fromkeys([*numbered, *difflib.get_close_matches(name, layers, _CLOSE, cutoff=0.0)]))[:_CLOSE]
+    return ValueError(
+        f"`layer` must be one of {', '.join(close)} or of {len(layers) - len(close)} others, got {name!r}. See "
+        "layers(f, images)."
+    )
 
 
 def _walk(

@@ -11,8 +11,9 @@ from jaxtyping import Array
 
 from jaxviz.transforms._callable import callee
 from jaxviz.transforms._interpret import Path, Program, Site, evaluate, trace
+from jaxviz.transforms._layer import Layer
 from jaxviz.transforms._match import Found, Match, Matches, Search, search
-from jaxviz.transforms._names import Layer, find_layers
+from jaxviz.transforms._names import find_layers
 from jaxviz.transforms._pooling import switched_max_pool
 from jaxviz.transforms._primitives import bodies, rebind, rebuild
 
@@ -177,7 +178,7 @@ def matches(f: Callable, images: Any, rule: Rule, *args: Any, custom_vjp: str = 
         NotImplementedError: a ReLU lies in a primitive that cannot be entered, which is named.
     """
     program = trace(f, images, *args, **kwargs)
-    layers = find_layers(program)
+    layers = find_layers(program, relus=False)
     result = _search(program, rule, custom_vjp)
 
     def named(path: Path, match: Match) -> Match:

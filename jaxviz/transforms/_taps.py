@@ -10,7 +10,8 @@ from jaxtyping import Array
 
 from jaxviz.transforms._callable import callee
 from jaxviz.transforms._interpret import Program, Site, evaluate, trace
-from jaxviz.transforms._names import Layer, find_layers, pick
+from jaxviz.transforms._layer import Layer
+from jaxviz.transforms._names import find_layers, pick
 from jaxviz.transforms._primitives import CUSTOM_JVP, CUSTOM_VJP, batch_axes, bodies, kind, rebind, rebuild
 
 _UNTAPPABLE = frozenset({"while", "cond"})
@@ -23,7 +24,8 @@ def layers(f: Callable, images: Any, *args: Any, **kwargs: Any) -> dict[str, jax
     A layer is a value named by `jax.ad_checkpoint.checkpoint_name`, or one that leaves a scope: the output of every
     Linen module (under its path, without the name of the outermost module), and of every `jax.named_scope`. An
     explicit name beats a scope's; a name met more than once becomes `name#0`, `name#1` (a module called on its own
-    output, with nothing between, counts as one). A layer inside `scan` is stacked over the iterations. What is the same
+    output, with nothing between, counts as one). What leaves the ReLU of a layer is one too, `bn1/relu`, since a module
+    ends ahead of a ReLU that is a function. A layer inside `scan` is stacked over the iterations. What is the same
     for all images is no layer, whatever its name: a kernel that `f` standardizes first, a table of positions.
 
     Example:

@@ -124,6 +124,7 @@ class Values:
         pools: each `reduce_window_max`, with the scope that it stands in and its index there.
         opaque: the equations that hold functions which cannot be entered, with those functions.
         names: the primitives in the program.
+        scopes: by their path.
     """
 
     def __init__(self, body: Body, *, enter_custom_vjp: bool):
@@ -132,6 +133,7 @@ class Values:
         self.pools: list[tuple[Scope, int, core.JaxprEqn]] = []
         self.opaque: list[tuple[core.JaxprEqn, Body]] = []
         self.names: set[str] = set()
+        self.scopes: dict[Path, Scope] = {}
         self._enter_custom_vjp = enter_custom_vjp
         self._same: dict[Any, int] = {}
         self._effects: list[int] = []
@@ -158,6 +160,7 @@ class Values:
 
     def _walk(self, body: Body, inputs: Sequence[int], scope: Scope) -> list[int]:
         jaxpr = scope.jaxpr
+        self.scopes[scope.path] = scope
         for var, number in zip(jaxpr.invars, inputs, strict=True):
             scope.hold(var, number, -1)
         for var, value in zip(jaxpr.constvars, consts_of(body), strict=True):

@@ -125,13 +125,65 @@ def test_linen_modules_are_layers_by_their_paths():
     f = jax.tree_util.Partial(Net().apply, Net().init(jax.random.key(0), x))
     assert list(jv.layers(f, x)) == [
         "Block_0/Dense_0#0",
+        "Block_0/Dense_0#0/relu",
         "Block_0#0",
         "Block_0/Dense_0#1",
+        "Block_0/Dense_0#1/relu",
         "Block_0#1",
         "head",
     ]
     _, acts = jv.tap(f, "Block_0#1", "Block_0/Dense_0#1")(x)
     np.testing.assert_array_equal(acts["Block_0#1"], jax.nn.relu(acts["Block_0/Dense_0#1"]))
+
+
+@pytest.mark.parametrize("family", ["linen", "nnx"])
+def test_what_leaves_the_relu_of_a_module_is_a_layer(family):
+    f, x = networks.FAMILIES[family](), networks.images()
+    _, acts = jv.tap(f, "middle", "middle/relu")(x)
+    np.testing.assert_array_equal(acts["middle/relu"], np.maximum(acts["middle"], 0))
+    assert (np.asarray(acts["middle"]) < 0).any()
+    np.testing.assert_array_equal(jv.upto(f, "middle/relu")(x), acts["middle/relu"])
+    np.testing.assert_allclose(jv.after(f, "middle/relu")(acts["middle/relu"], x), f(x), rtol=1e-6)
+    zeroed = jv.edit(f, {"middle/relu": jnp.zeros_like})(x)
+    assert float(jnp.abs(zeroed).max()) == 0  # the rest has no biases
+
+
+RELUS = {
+    "relu6": (lambda y: jnp.clip(y, 0, 6), ["y", "y/relu"]),
+    "in a loop": (
+        lambda y: jax.lax.scan(lambda c, _: (jax.nn.relu(checkpoint_name(c - 1, "c")), None), y, None, 2)[0],
+        ["y", "c", "c/relu"],
+    ),
+    "in a checkpoint": (jax.checkpoint(lambda y: jax.nn.relu(y)), ["y", "y/relu"]),
+    "twice": (lambda y: jax.nn.relu(y).sum() + 2 * jax.nn.relu(y), ["y", "y/relu#0", "y/relu#1"]),
+    "of a sum": (lambda y: jax.nn.relu(y + y[::-1]), ["y"]),
+    "of two names": (lambda y: jax.nn.relu(checkpoint_name(y, "z")), ["y", "z", "z/relu"]),
+    "a name of its own": (lambda y: checkpoint_name(2 * jax.nn.relu(y), "y/relu"), ["y", "y/relu"]),
+    "no relu": (jax.nn.softplus, ["y"]),
+    "no relu either": (jax.nn.gelu, ["y"]),
+}
+
+
+@pytest.mark.parametrize("what", RELUS)
+def test_relus_of_layers_in_any_spelling_are_layers(what):
+    rest, names = RELUS[what]
+    assert list(jv.layers(lambda x: rest(checkpoint_name(3 * x, "y")), jnp.ones(4))) == names
+
+
+def test_a_name_that_is_none_gets_the_five_closest():
+    def f(x):
+        for block in range(200):
+            x = checkpoint_name(x + 1, f"blocks/{block}/conv")
+        return x
+
+    with pytest.raises(ValueError, match=r"^`layer` must") as error:
+        jv.upto(f, "block/17/conv")(jnp.ones(2))
+    text = str(error.value)
+    assert text.startswith("`layer` must be one of blocks/17/conv, blocks/")
+    assert text.endswith(" or of 195 others, got 'block/17/conv'. See layers(f, images).")
+    assert text.count("blocks/") == 5
+    with pytest.raises(ValueError, match=r"one of y, y/relu#0, y/relu#1, got 'y/relu'\. Did you mean 'y/relu#[01]'\?"):
+        jv.upto(lambda x: RELUS["twice"][0](checkpoint_name(x, "y")), "y/relu")(jnp.ones(2))
 
 
 def test_an_explicit_name_beats_a_scopes():
@@ -148,7 +200,8 @@ def test_the_nnx_adaptor_names_submodules_and_leaves_the_model_alone():
     model = networks.NnxNet(nnx.Rngs(0))
     classes = [type(module) for _, module in nnx.iter_modules(model)]
     f, x = name_layers(model), networks.images()
-    assert list(jv.layers(f, x)) == ["first", "middle", "last", "dense"]
+    behind = ["first", "first/relu", "middle", "middle/relu", "last", "last/relu"]
+    assert list(jv.layers(f, x)) == [*behind, "dense"]
     out, acts = jv.tap(f, "first")(x)
     np.testing.assert_array_equal(out, model(x))
     np.testing.assert_array_equal(acts["first"], model.first(x))
