@@ -174,52 +174,6 @@ def test_an_empty_image_is_refused():
         jv.occlude_regions(networks.FAMILIES["plain"](), X[0, :0], BOXES)
 
 
-SHAPES = [
-    (
-        (4, 6, 2),
-        "Add the axes that are missing: images[None] for one image, images[..., None] for gray ones, and for signals "
-        "(n, t, c) images[:, None] with `lambda x: f(x[:, 0])`.",
-        lambda x: x[:, None],
-        lambda x: x[:, 0],
-    ),
-    (
-        (4, 6),
-        "Add the axes that are missing: images[None, ..., None] for one gray image, and for a table with a row for "
-        "each example images[:, None, None] with `lambda x: f(x[:, 0, 0])`.",
-        lambda x: x[:, None, None],
-        lambda x: x[:, 0, 0],
-    ),
-    (
-        (4, 2, 3, 5, 2),
-        "Lay the slices of volumes (n, d, h, w, c) one below the other: images.reshape(4, 6, 5, 2) with "
-        "`lambda x: f(x.reshape(-1, 2, 3, 5, 2))`.",
-        lambda x: x.reshape(4, 6, 5, 2),
-        lambda x: x.reshape(-1, 2, 3, 5, 2),
-    ),
-    (
-        (6,),
-        "Bring it into rows, columns and channels, with a function that brings it back for `f`.",
-        lambda x: x[None, None, None],
-        lambda x: x[:, 0, 0],
-    ),
-]
-
-
-@pytest.mark.usefixtures("unchecked_shapes")
-@pytest.mark.parametrize(("shape", "way_out", "into", "back"), SHAPES)
-def test_what_is_no_image_is_told_how_it_becomes_one(shape, way_out, into, back):
-    data = jnp.asarray(np.random.default_rng(0).normal(size=shape))
-
-    def f(x):
-        return jnp.tanh(x).reshape(len(x), -1).sum(1, keepdims=True)
-
-    with pytest.raises(ValueError) as error:  # noqa: PT011
-        jv.saliency(f, data, 0)
-    assert str(error.value).startswith(f"`images` must have shape (n, h, w, c), got {shape}. {way_out}")
-    found = jv.saliency(lambda x: f(back(x)), into(data), 0)
-    np.testing.assert_allclose(found.reshape(shape), 1 - jnp.tanh(data) ** 2, rtol=1e-4)
-
-
 @pytest.mark.usefixtures("unchecked_shapes")
 @pytest.mark.parametrize(
     ("call", "shape", "way_out"),

@@ -32,7 +32,7 @@ def _grown(f: Callable, num_images: int, tiled: bool, way_out: str) -> Callable:
             if total != num_images and _rows(f, with_rows(images, num_images), num_images):
                 raise _refusal(num_images, total, way_out) from error
             raise
-        if not _has_rows(outputs, total) and _rows(f, with_rows(images, num_images), num_images):
+        if not has_rows(outputs, total) and _rows(f, with_rows(images, num_images), num_images):
             raise _refusal(num_images, total, way_out)
         return outputs
 
@@ -79,12 +79,13 @@ def with_rows(images: Any, number: int) -> Any:
 def _rows(f: Callable, given: Any, num_images: int) -> bool:
     """Whether `f` has a row of outputs for each image that it was given."""
     try:
-        return _has_rows(jax.eval_shape(f, given), num_images)
+        return has_rows(jax.eval_shape(f, given), num_images)
     except (TypeError, ValueError):
         return False
 
 
-def _has_rows(outputs: Any, num_images: int) -> bool:
+def has_rows(outputs: Any, num_images: int) -> bool:
+    """Whether all outputs have a row for each image."""
     return all(leaf.shape[:1] == (num_images,) for leaf in jax.tree.leaves(outputs) if hasattr(leaf, "shape"))
 
 

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from jaxviz._core._chunks import chunks
-from jaxviz._core._grown import grown
+from jaxviz._core._grown import grown, num_rows
+from jaxviz.attribution._check import Inputs
 from jaxviz.attribution._gradients import gradient
 from jaxviz.attribution._target import Indices
 from jaxviz.transforms import channels_last
@@ -16,13 +17,13 @@ from jaxviz.transforms._rules import Rule
 
 def sum_of_gradients(
     f: Callable,
-    images: Float[Array, "n h w c"],
+    images: Inputs,
     indices: Indices,
     rule: Rule,
-    points: Callable[[Int[Array, ""]], Float[Array, "n h w c"]],
+    points: Callable[[Int[Array, ""]], Inputs],
     weights: Float[Array, " m"],
     batch_size: int,
-) -> Float[Array, "n h w c"]:
+) -> Inputs:
     """`sum(weights[i] * gradient at points(i))`, in single precision at least.
 
     Args:
@@ -35,22 +36,29 @@ def sum_of_gradients(
         batch_size: how many points go through `f` at a time, at least one for each image.
 
     Returns:
-        The sum, in the dtype of `images`.
+        The sum, in the structure and the dtypes of `images`.
     """
-    num_images, num_points = images.shape[0], weights.shape[0]
+    num_images, num_points = num_rows(images), weights.shape[0]
     count, size = chunks(num_points, max(1, batch_size // num_images))
-    dtype = jnp.promote_types(images.dtype, jnp.float32)
     # A chunk holds `size` points of each image, next to each other: a batch that is sharded stays so.
     repeated = jnp.repeat(jnp.asarray(indices), size)
 
     # XLA computes the gradients of convolutions slowly inside of a loop on a CPU.
     explain = channels_last(lambda at: gradient(grown(f, num_images), at, repeated, rule))
 
-    def add(total: Array, numbers: Int[Array, " size"]) -> tuple[Array, None]:
-        at = jax.vmap(points, out_axes=1)(jnp.minimum(numbers, num_points - 1)).astype(images.dtype)
-        found = explain(at.reshape(num_images * size, *images.shape[1:]))
-        weight = jnp.where(numbers < num_points, weights[numbers], 0).astype(dtype)
-        return total + jnp.einsum("s,ns...->n...", weight, found.reshape(at.shape).astype(dtype)), None
+    def add(totals: Inputs, numbers: Int[Array, " size"]) -> tuple[Inputs, None]:
+        at = jax.vmap(points, out_axes=1)(jnp.minimum(numbers, num_points - 1))
+        at = jax.tree.map(lambda leaf, like: leaf.astype(like.dtype), at, images)
+        found = explain(jax.tree.map(lambda leaf: leaf.reshape(num_images * size, *leaf.shape[2:]), at))
+        weight = jnp.where(numbers < num_points, weights[numbers], 0)
+
+        def more(total: Array, gradients: Array) -> Array:
+            gradients = gradients.reshape(num_images, size, *gradients.shape[1:]).astype(total.dtype)
+            return total + jnp.einsum("s,ns...->n...", weight.astype(total.dtype), gradients)
+
+        return jax.tree.map(more, totals, found), None
 
     numbers = jnp.arange(count * size).reshape(count, size)
-    return jax.lax.scan(add, jnp.zeros_like(images, dtype), numbers)[0].astype(images.dtype)
+    start = jax.tree.map(lambda leaf: jnp.zeros_like(leaf, jnp.promote_types(leaf.dtype, jnp.float32)), images)
+    totals = jax.lax.scan(add, start, numbers)[0]
+    return jax.tree.map(lambda total, leaf: total.astype(leaf.dtype), totals, images)

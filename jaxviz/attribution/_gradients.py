@@ -6,23 +6,23 @@ the second.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxviz._core._backward import quick_to_compile
+from jaxviz._core._grown import num_rows
 from jaxviz._core._program import one_program
-from jaxviz.attribution._check import check_images, check_outputs
+from jaxviz.attribution._check import Inputs, check_inputs, check_outputs
 from jaxviz.attribution._target import Indices, Target, check_target, mark, one_hot
 from jaxviz.transforms import with_rule
 from jaxviz.transforms._callable import callee
 from jaxviz.transforms._rules import Rule
 
 
-def saliency(
-    f: Callable, images: Float[Array, "n h w c"], target: Target, *, rule: Rule = "gradient"
-) -> Float[Array, "n h w c"]:
+def saliency(f: Callable, images: Inputs, target: Target, *, rule: Rule = "gradient") -> Inputs:
     """The gradient of one output with respect to the image.
 
     An entry says by how much the output grows per unit of that pixel; it is signed. With `rule="guided"` this is
@@ -36,19 +36,21 @@ def saliency(
 
     Args:
         f: from images to outputs `(n, k)`, before any softmax: a gradient of probabilities mixes in all other classes.
-            Each row of the output may depend on its own image alone.
-        images: in the network's own range.
+            Each row of the output may depend on its own image alone. `jaxviz.bind` brings any other function into
+            this form: one of several arguments or outputs.
+        images: in the network's own range; also signals, volumes or rows of a table, with the examples along the first
+            axis, or a tree of such arrays (several inputs).
         target: the output that is explained, one for all images or one per image. A traced one that does not exist
             gives NaN.
         rule: how the gradient passes a ReLU, as in `with_rule`. Max-pools go down through switches for each rule,
             which under `"gradient"` is the same gradient, faster on a CPU.
 
     Returns:
-        One entry per entry of `images`, signed and unscaled.
+        One entry per entry of `images`, in the same structure, signed and unscaled.
 
     Raises:
-        ValueError: `images` are no batch, `f` does not return one row per image, a `target` does not exist, or the
-            rule matches nothing.
+        ValueError: `images` are no batch, or arrays of different numbers of examples, `f` does not return one row per
+            image, a `target` does not exist, or the rule matches nothing.
         TypeError: `images` are no floating-point numbers, or `target` no integers.
 
     References:
@@ -57,13 +59,13 @@ def saliency(
         over the channels. Guided backpropagation: Springenberg et al., [Striving for
         Simplicity](https://arxiv.org/abs/1412.6806), 2015, section 3.4.
     """
-    f, images = callee(f), check_images(images)
+    f, images = callee(f), check_inputs(images)
     num_outputs = check_outputs(f, images)
-    indices = check_target(target, images.shape[0], num_outputs)
+    indices = check_target(target, num_rows(images), num_outputs)
     return _saliency(f, images, indices, rule=rule, num_outputs=num_outputs)
 
 
-def gradient_x_input(f: Callable, images: Float[Array, "n h w c"], target: Target) -> Float[Array, "n h w c"]:
+def gradient_x_input(f: Callable, images: Inputs, target: Target) -> Inputs:
     """The gradient of one output times the image: how much of the output each pixel makes up, to first order.
 
     An entry is in units of the output. For a network of ReLUs without biases the entries add up to the output; that is
@@ -77,7 +79,7 @@ def gradient_x_input(f: Callable, images: Float[Array, "n h w c"], target: Targe
 
     Args:
         f: from images to outputs `(n, k)`, as for `saliency`.
-        images: in the network's own range, in which zero stands for "nothing there" (the mean color, most often).
+        images: as for `saliency`, in a range in which zero stands for "nothing there" (the mean color, most often).
         target: the output that is explained, one for all images or one per image.
 
     Returns:
@@ -90,36 +92,33 @@ def gradient_x_input(f: Callable, images: Float[Array, "n h w c"], target: Targe
     References:
         Shrikumar et al., [Not Just a Black Box](https://arxiv.org/abs/1605.01713), 2016, section 2.
     """
-    f, images = callee(f), check_images(images)
+    f, images = callee(f), check_inputs(images)
     num_outputs = check_outputs(f, images)
-    indices = check_target(target, images.shape[0], num_outputs)
+    indices = check_target(target, num_rows(images), num_outputs)
     return _gradient_x_input(f, images, indices, num_outputs=num_outputs)
 
 
 @one_program
-def _saliency(
-    f: Callable, images: Float[Array, "n h w c"], indices: Indices, *, rule: Rule, num_outputs: int
-) -> Float[Array, "n h w c"]:
+def _saliency(f: Callable, images: Inputs, indices: Indices, *, rule: Rule, num_outputs: int) -> Inputs:
     return mark(gradient(f, images, indices, rule), indices, num_outputs)
 
 
 @one_program
-def _gradient_x_input(
-    f: Callable, images: Float[Array, "n h w c"], indices: Indices, *, num_outputs: int
-) -> Float[Array, "n h w c"]:
-    return mark(gradient(f, images, indices, "gradient") * images, indices, num_outputs)
+def _gradient_x_input(f: Callable, images: Inputs, indices: Indices, *, num_outputs: int) -> Inputs:
+    products = jax.tree.map(jnp.multiply, gradient(f, images, indices, "gradient"), images)
+    return mark(products, indices, num_outputs)
 
 
-def gradient(f: Callable, images: Float[Array, "n h w c"], indices: Indices, rule: Rule) -> Float[Array, "n h w c"]:
+def gradient(f: Callable, images: Inputs, indices: Indices, rule: Rule) -> Inputs:
     """The gradient of the outputs `indices`, of arguments that have been checked; zero for an output that is none."""
     return gradient_of_scores(with_rule(f, rule), images, indices)
 
 
-def gradient_of_scores(f: Callable, inputs: Array, indices: Indices, *beside: Array) -> Array:
+def gradient_of_scores(f: Callable, inputs: Inputs, indices: Indices, *beside: Any) -> Inputs:
     """The gradient of the outputs `indices` of `f(inputs, *beside)` with respect to the inputs."""
     return quick_to_compile(jax.grad(_total, argnums=1))(f, inputs, indices, *beside)
 
 
-def _total(f: Callable, inputs: Array, indices: Indices, *beside: Array) -> Float[Array, ""]:
+def _total(f: Callable, inputs: Inputs, indices: Indices, *beside: Any) -> Float[Array, ""]:
     outputs = f(inputs, *beside)
     return jnp.where(one_hot(outputs, indices) > 0, outputs, 0).sum()

@@ -1,29 +1,33 @@
 """The gradient integrated along the way from a baseline to the image, so that the entries add up to the output."""
 
 from collections.abc import Callable
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, Float
 
 from jaxviz._core._batch import default_batch
+from jaxviz._core._grown import num_rows
+from jaxviz._core._outputs import described
 from jaxviz._core._precision import at_least_single
 from jaxviz._core._program import one_program
 from jaxviz.attribution._average import sum_of_gradients
-from jaxviz.attribution._check import check_baseline, check_count, check_images, check_outputs
+from jaxviz.attribution._check import Inputs, check_baselines, check_count, check_inputs, check_outputs
 from jaxviz.attribution._target import Indices, Target, check_target, mark, scores
 from jaxviz.transforms._callable import callee
 
 
 def integrated_gradients(
     f: Callable,
-    images: Float[Array, "n h w c"],
+    images: Inputs,
     target: Target,
     *,
-    baseline: ArrayLike = 0.0,
+    baseline: Any = 0.0,
     num_steps: int = 50,
     batch_size: int | None = None,
-) -> Float[Array, "n h w c"]:
+) -> Inputs:
     """How much each pixel adds to one output on the straight way from a baseline to the image.
 
     An entry is in units of the output. All entries together are the output for the image less the output for the
@@ -38,17 +42,17 @@ def integrated_gradients(
 
     Args:
         f: from images to outputs `(n, k)`, as for `saliency`.
-        images: in the network's own range.
+        images: in the network's own range, as for `saliency`.
         target: the output that is explained, one for all images or one per image.
-        baseline: an image in which nothing is there: a number, one pixel `(c,)`, one image, or one for each image. Zero
-            is the mean color for a network that subtracts it. What a pixel has in common with the baseline gets no
-            credit.
+        baseline: an image in which nothing is there: a number, one pixel `(c,)`, one image, or one for each image; for
+            a tree of inputs a number or a tree of such. Zero is the mean color for a network that subtracts it. What a
+            pixel has in common with the baseline gets no credit.
         num_steps: points of the integral. Each costs a forward and a backward pass. The paper says 20 to 300.
         batch_size: how many points go through `f` at a time, at least one for each image: it bounds the memory.
             By default a number that suits the network and the device.
 
     Returns:
-        One entry per entry of `images`, signed.
+        One entry per entry of `images`, in the same structure, signed.
 
     Raises:
         ValueError: `baseline` does not broadcast to `images`, `num_steps` or `batch_size` is below 1, `f`
@@ -61,12 +65,12 @@ def integrated_gradients(
         equation 3 is a Riemann sum over right ends. For SqueezeNet, four photos and 50 steps the mean gap is 1% of the
         difference against 4%.
     """
-    f, images = callee(f), check_images(images)
-    baseline = check_baseline(baseline, images.shape, "images")
+    f, images = callee(f), check_inputs(images)
+    baseline = check_baselines(baseline, images, "images")
     num_steps = check_count(num_steps, "num_steps")
     batch_size = None if batch_size is None else check_count(batch_size, "batch_size")
     num_outputs = check_outputs(f, images)
-    indices = check_target(target, images.shape[0], num_outputs)
+    indices = check_target(target, num_rows(images), num_outputs)
     return _integrated(
         f,
         images,
@@ -80,11 +84,11 @@ def integrated_gradients(
 
 def completeness_gap(
     f: Callable,
-    images: Float[Array, "n h w c"],
-    attribution: Float[Array, "n h w c"],
+    images: Inputs,
+    attribution: Inputs,
     target: Target,
     *,
-    baseline: ArrayLike = 0.0,
+    baseline: Any = 0.0,
 ) -> Float[Array, " n"]:
     """How far an attribution is from adding up to `f(images) - f(baseline)`: its sum less that difference.
 
@@ -104,7 +108,7 @@ def completeness_gap(
         baseline: the one that was given to the method.
 
     Returns:
-        One number per image, in units of the output, in float32 at least. Cost: two forward passes.
+        One number per example, in units of the output, in float32 at least. Cost: two forward passes.
 
     Raises:
         ValueError: `attribution` has another shape than `images`, or as for `integrated_gradients`.
@@ -114,60 +118,65 @@ def completeness_gap(
         Sundararajan, Taly and Yan, [Axiomatic Attribution for Deep Networks](https://arxiv.org/abs/1703.01365), 2017,
         section 3, proposition 1.
     """
-    f, images = callee(f), check_images(images)
-    baseline = check_baseline(baseline, images.shape, "images")
-    if jnp.shape(attribution) != images.shape:
+    f, images = callee(f), check_inputs(images)
+    baseline = check_baselines(baseline, images, "images")
+    if _shapes(attribution) != _shapes(images):
         raise ValueError(
-            f"`attribution` must have the shape {images.shape} of `images`, got {jnp.shape(attribution)}. Do not sum "
-            "it over the channels."
+            f"`attribution` must have the shape {described(images)} of `images`, got {described(attribution)}. Do not "
+            "sum it over the channels."
         )
     num_outputs = check_outputs(f, images)
-    indices = check_target(target, images.shape[0], num_outputs)
-    return _gap(f, images, jnp.asarray(attribution), indices, baseline, num_outputs=num_outputs)
+    indices = check_target(target, num_rows(images), num_outputs)
+    return _gap(f, images, jax.tree.map(jnp.asarray, attribution), indices, baseline, num_outputs=num_outputs)
 
 
 @one_program
 def _gap(
     f: Callable,
-    images: Float[Array, "n h w c"],
-    attribution: Float[Array, "n h w c"],
+    images: Inputs,
+    attribution: Inputs,
     indices: Indices,
-    baseline: Array,
+    baseline: Any,
     *,
     num_outputs: int,
 ) -> Float[Array, " n"]:
     after, before = (at_least_single(scores(f(x), indices)) for x in (images, _start(images, baseline)))
-    return mark(at_least_single(attribution).sum((1, 2, 3)) - (after - before), indices, num_outputs)
+    sums = [at_least_single(leaf).reshape(len(leaf), -1).sum(1) for leaf in jax.tree.leaves(attribution)]
+    return mark(sum(sums[1:], sums[0]) - (after - before), indices, num_outputs)
 
 
 @one_program
 def _integrated(
     f: Callable,
-    images: Float[Array, "n h w c"],
+    images: Inputs,
     indices: Indices,
-    baseline: Array,
+    baseline: Any,
     *,
     num_steps: int,
     batch_size: int,
     num_outputs: int,
-) -> Float[Array, "n h w c"]:
+) -> Inputs:
     # On [-1, 1], moved to [0, 1].
     nodes, weights = np.polynomial.legendre.leggauss(num_steps)
-    dtype = jnp.promote_types(images.dtype, jnp.float32)
+    dtype = jnp.promote_types(jnp.result_type(*jax.tree.leaves(images)), jnp.float32)
     shares = jnp.asarray((1 + nodes) / 2, dtype)
     start = _start(images, baseline)
-    way = images - start
+    way = jax.tree.map(jnp.subtract, images, start)
     total = sum_of_gradients(
         f,
         images,
         indices,
         "gradient",
-        lambda number: start + shares[number] * way,
+        lambda number: jax.tree.map(lambda first, whole: first + shares[number] * whole, start, way),
         jnp.asarray(weights / 2, dtype),
         batch_size,
     )
-    return mark(total * way, indices, num_outputs)
+    return mark(jax.tree.map(jnp.multiply, total, way), indices, num_outputs)
 
 
-def _start(images: Float[Array, "n h w c"], baseline: Array) -> Float[Array, "n h w c"]:
-    return jnp.broadcast_to(baseline, images.shape).astype(images.dtype)
+def _start(images: Inputs, baseline: Any) -> Inputs:
+    return jax.tree.map(lambda leaf, start: jnp.broadcast_to(start, leaf.shape).astype(leaf.dtype), images, baseline)
+
+
+def _shapes(inputs: Any) -> Any:
+    return jax.tree.structure(inputs), [jnp.shape(leaf) for leaf in jax.tree.leaves(inputs)]

@@ -7,9 +7,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from jaxviz._core._batch import default_batch
+from jaxviz._core._grown import num_rows
 from jaxviz._core._program import one_program
 from jaxviz.attribution._average import sum_of_gradients
-from jaxviz.attribution._check import check_count, check_images, check_outputs
+from jaxviz.attribution._check import Inputs, check_count, check_inputs, check_outputs
 from jaxviz.attribution._target import Indices, Target, check_target, mark
 from jaxviz.transforms._callable import callee
 from jaxviz.transforms._rules import Rule
@@ -17,7 +18,7 @@ from jaxviz.transforms._rules import Rule
 
 def smoothgrad(
     f: Callable,
-    images: Float[Array, "n h w c"],
+    images: Inputs,
     target: Target,
     *,
     key: PRNGKeyArray,
@@ -25,7 +26,7 @@ def smoothgrad(
     noise: float = 0.15,
     rule: Rule = "gradient",
     batch_size: int | None = None,
-) -> Float[Array, "n h w c"]:
+) -> Inputs:
     """The mean of the gradient over copies of the image with Gaussian noise.
 
     An entry reads like one of `saliency`, for a network that has been smoothed.
@@ -39,19 +40,19 @@ def smoothgrad(
 
     Args:
         f: from images to outputs `(n, k)`, as for `saliency`.
-        images: in the network's own range.
+        images: in the network's own range, as for `saliency`.
         target: the output that is explained, one for all images or one per image.
         key: for the noise. The noise does not depend on `batch_size`.
         num_samples: noisy copies of each image; the paper sees little change beyond 50. Each costs a forward and a
             backward pass.
         noise: standard deviation of the noise, as a share of the difference between the largest and the smallest value
-            of the image; the paper finds 0.1 to 0.2 best.
+            of the image, of each array of a tree for itself; the paper finds 0.1 to 0.2 best.
         rule: how the gradient passes a ReLU, as in `with_rule`.
         batch_size: how many noisy images go through `f` at a time, at least one for each image: it bounds the memory.
             By default a number that suits the network and the device.
 
     Returns:
-        One entry per entry of `images`, signed.
+        One entry per entry of `images`, in the same structure, signed.
 
     Raises:
         ValueError: `noise` is negative, `num_samples` or `batch_size` below 1, `f` takes no other number of images
@@ -62,13 +63,13 @@ def smoothgrad(
         Smilkov et al., [SmoothGrad](https://arxiv.org/abs/1706.03825), 2017, section 3. Differs from it in: signed,
         where the paper shows absolute values.
     """
-    f, images = callee(f), check_images(images)
+    f, images = callee(f), check_inputs(images)
     if isinstance(noise, float | int) and not noise >= 0:
         raise ValueError(f"`noise` must be at least 0, got {noise}. It is a share of the image's range; try 0.15.")
     num_samples = check_count(num_samples, "num_samples")
     batch_size = None if batch_size is None else check_count(batch_size, "batch_size")
     num_outputs = check_outputs(f, images)
-    indices = check_target(target, images.shape[0], num_outputs)
+    indices = check_target(target, num_rows(images), num_outputs)
     return _smoothgrad(
         f,
         images,
@@ -85,7 +86,7 @@ def smoothgrad(
 @one_program
 def _smoothgrad(
     f: Callable,
-    images: Float[Array, "n h w c"],
+    images: Inputs,
     indices: Indices,
     key: PRNGKeyArray,
     noise: Float[Array, ""],
@@ -94,12 +95,18 @@ def _smoothgrad(
     rule: Rule,
     batch_size: int,
     num_outputs: int,
-) -> Float[Array, "n h w c"]:
-    axes = tuple(range(1, images.ndim))
-    deviation = noise.astype(images.dtype) * (images.max(axes, keepdims=True) - images.min(axes, keepdims=True))
+) -> Inputs:
+    leaves, tree = jax.tree.flatten(images)
 
-    def points(number: Array) -> Array:
-        return images + deviation * jax.random.normal(jax.random.fold_in(key, number), images.shape, images.dtype)
+    def noisy(leaf: Array, key: PRNGKeyArray) -> Array:
+        axes = tuple(range(1, leaf.ndim))
+        deviation = noise.astype(leaf.dtype) * (leaf.max(axes, keepdims=True) - leaf.min(axes, keepdims=True))
+        return leaf + deviation * jax.random.normal(key, leaf.shape, leaf.dtype)
+
+    def points(number: Array) -> Inputs:
+        own = jax.random.fold_in(key, number)
+        keys = [own] if len(leaves) == 1 else jax.random.split(own, len(leaves))
+        return tree.unflatten([noisy(leaf, key) for leaf, key in zip(leaves, keys, strict=True)])
 
     weights = jnp.full(num_samples, 1 / num_samples)
     total = sum_of_gradients(f, images, indices, rule, points, weights, batch_size)

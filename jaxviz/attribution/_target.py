@@ -1,5 +1,7 @@
 """Which output of a network is explained: one index for all images, or one per image."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -47,9 +49,16 @@ def scores(outputs: Float[Array, "n k"], indices: Indices) -> Float[Array, " n"]
     return jnp.take_along_axis(outputs, beside(jnp.asarray(indices), outputs)[:, None], axis=1)[:, 0]
 
 
-def mark(result: Float[Array, "n ..."], indices: Indices, num_outputs: int) -> Float[Array, "n ..."]:
-    """NaN where a traced target turns out not to exist: it cannot be an error, and must not look like a result."""
+def mark(result: Any, indices: Indices, num_outputs: int) -> Any:
+    """NaN where a traced target turns out not to exist: it cannot be an error, and must not look like a result.
+
+    `result` is an array, or a tree of arrays, with a row for each image.
+    """
     if isinstance(indices, np.ndarray):
         return result
     exists = (indices >= 0) & (indices < num_outputs)
-    return jnp.where(exists.reshape(-1, *[1] * (result.ndim - 1)), result, jnp.nan)
+
+    def known(array: Array) -> Array:
+        return jnp.where(exists.reshape(-1, *[1] * (array.ndim - 1)), array, jnp.nan)
+
+    return jax.tree.map(known, result)

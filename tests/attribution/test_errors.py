@@ -22,7 +22,7 @@ TABLE = [
     (
         lambda: jv.saliency(F, X[0], 0),
         ValueError,
-        "`images` must have shape (n, h, w, c), got (9, 11, 3). Add the axes",
+        "`images` must have all axes that `f` takes, the examples first, got (9, 11, 3). Add those that are missing",
     ),
     (lambda: jv.saliency(F, X.astype(int), 0), TypeError, "`images` must be floating point, got int32. Bring it"),
     (
