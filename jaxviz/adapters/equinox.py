@@ -205,7 +205,7 @@ def _check_draws(program: Program) -> None:
 def _orders(program: Program) -> dict[int, tuple[int, ...]]:
     """For each equation that names a value, in which order its axes are seen, where that is another."""
     orders = {}
-    for layer in find_layers(program).values():
+    for layer in find_layers(program, functions=False).values():
         eqn = _equation(program.body, layer.path)
         if layer_name(eqn) is not None:
             rank = len(layer.aval.shape)

@@ -2,11 +2,13 @@
 
 A layer's name comes from `jax.ad_checkpoint.checkpoint_name(x, "conv1")`, anywhere, or from the scope that computed
 the value: Linen puts the path of every module there, and `jax.named_scope` any other name. A scope's layers are the
-values that leave it. What leaves the ReLU of a layer is one too, `conv1/relu`: a module's output lies ahead of it. What
-does not depend on the arguments (a kernel that is standardized on the way) is none.
+values that leave it. What leaves the ReLU of a layer is one too, `conv1/relu`: a module's output lies ahead of it; and
+what leaves a softmax in a module, `attn/softmax`. What does not depend on the arguments (a kernel that is standardized
+on the way) is none.
 """
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -28,17 +30,20 @@ from jaxviz.transforms._primitives import (
     opaque_bodies,
 )
 from jaxviz.transforms._relu_layers import behind_relus
+from jaxviz.transforms._softmax_layers import softmaxes
 
 Scope = tuple[str, ...]
+_TRANSFORMED = re.compile(r"(?:vmap|jvp|transpose)\((.*)\)")
 _CLOSE = 5  # of the layers that there are, the names most like one that is none
 
 
-def find_layers(program: Program, *, relus: bool = True) -> dict[str, Layer]:
+def find_layers(program: Program, *, functions: bool = True) -> dict[str, Layer]:
     """All layers in order of computation; a name met more than once is `name#0`, `name#1`, ...
 
     Args:
         program: a traced call.
-        relus: whether what leaves the ReLUs of layers is among them. It takes as long again to find it.
+        functions: whether what leaves the ReLUs of layers, and the softmaxes in modules, is among them. It takes as
+            long again to find that.
     """
     explicit, scoped = _named(program.body)
     descent = Descent(program)
@@ -48,9 +53,10 @@ def find_layers(program: Program, *, relus: bool = True) -> dict[str, Layer]:
         return [(name, layer._replace(axes=axes)) for name, layer, axes in found if axes is not None]
 
     layers = _numbered(dependent(explicit), dependent(scoped))
-    if not relus:
+    if not functions:
         return layers
-    behind = _numbered(dependent(behind_relus(program.body, layers)), [])
+    leaving = (*behind_relus(program.body, layers), *softmaxes(program.body, layers))
+    behind = _numbered(dependent(leaving), [])
     return dict(sorted((behind | layers).items(), key=_by_place))
 
 
@@ -89,7 +95,7 @@ def pick(program: Program, names: Iterable[str], refused: frozenset[str], why: s
         NotImplementedError: a layer inside one of the primitives `refused`, or inside one that cannot be entered.
     """
     names = list(names)
-    layers = find_layers(program, relus=False)
+    layers = find_layers(program, functions=False)
     if any(name not in layers for name in names):
         layers = find_layers(program)
     refused = refused | {CUSTOM_JVP, CUSTOM_VJP}
@@ -161,7 +167,7 @@ def _walk(
 
     for index, eqn in enumerate(jaxpr.eqns):
         place = (*path, index)
-        scope = outer + tuple(part for part in str(eqn.source_info.name_stack).split("/") if part)
+        scope = outer + tuple(_scope_of(eqn))
         for atom in eqn.invars:
             leave(atom, scope)
         made.update((var, (place, output, scope)) for output, var in enumerate(eqn.outvars))
@@ -172,6 +178,15 @@ def _walk(
             _walk(inner.body, (*place, number), scope, inside if plain else (*inside, eqn), explicit, scoped)
     for atom in jaxpr.outvars:
         leave(atom, outer)
+
+
+def _scope_of(eqn: core.JaxprEqn) -> Iterator[str]:
+    """The parts of an equation's scope, without what JAX puts there: transforms, and the formulas of `einsum`."""
+    for part in str(eqn.source_info.name_stack).split("/"):
+        while found := _TRANSFORMED.fullmatch(part):
+            part = found[1]
+        if part and "->" not in part:
+            yield part
 
 
 def _root(scopes: Iterable[Scope]) -> int:

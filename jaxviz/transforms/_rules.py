@@ -178,7 +178,7 @@ def matches(f: Callable, images: Any, rule: Rule, *args: Any, custom_vjp: str = 
         NotImplementedError: a ReLU lies in a primitive that cannot be entered, which is named.
     """
     program = trace(f, images, *args, **kwargs)
-    layers = find_layers(program, relus=False)
+    layers = find_layers(program, functions=False)
     result = _search(program, rule, custom_vjp)
 
     def named(path: Path, match: Match) -> Match:

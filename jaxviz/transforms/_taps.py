@@ -25,8 +25,9 @@ def layers(f: Callable, images: Any, *args: Any, **kwargs: Any) -> dict[str, jax
     Linen module (under its path, without the name of the outermost module), and of every `jax.named_scope`. An
     explicit name beats a scope's; a name met more than once becomes `name#0`, `name#1` (a module called on its own
     output, with nothing between, counts as one). What leaves the ReLU of a layer is one too, `bn1/relu`, since a module
-    ends ahead of a ReLU that is a function. A layer inside `scan` is stacked over the iterations. What is the same
-    for all images is no layer, whatever its name: a kernel that `f` standardizes first, a table of positions.
+    ends ahead of a ReLU that is a function, and what leaves a softmax in a module, `attn/softmax`. A layer inside
+    `scan` is stacked over the iterations. What is the same for all images is no layer, whatever its name: a kernel that
+    `f` standardizes first, a table of positions.
 
     Example:
         >>> import jax.numpy as jnp

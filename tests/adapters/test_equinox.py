@@ -166,12 +166,12 @@ class Tokens(eqx.Module):
 
 def test_every_order_inside_of_a_model_is_seen_as_rows_columns_and_channels():
     f = name_layers(Tokens(KEY))
-    shapes = {name: layer.shape for name, layer in jv.layers(f, IMAGES).items() if "->" not in name}
+    shapes = {name: layer.shape for name, layer in jv.layers(f, IMAGES).items()}
     assert shapes == {
         "embed": (2, 3, 4, 4),
         "norm": (2, 3, 4, 4),
         **{f"attention/{part}_proj": (2, 12, 4) for part in ("query", "key", "value", "output")},
-        "attention/dropout": (2, 2, 12, 12),
+        **{f"attention/{weights}": (2, 2, 12, 12) for weights in ("softmax", "dropout")},
         "attention": (2, 12, 4),
         "pool": (2, 1, 1, 4),
         "widen": (2, 1, 1, 6),

@@ -105,7 +105,7 @@ def test_transforms_hand_further_arguments_on():
     )
     np.testing.assert_array_equal(jv.with_rule(f, "guided")(*args, **kwargs), expected(X))
     np.testing.assert_array_equal(jv.rewrite(f, lambda *_: None)(*args, **kwargs), expected(X))
-    assert list(jv.layers(f, *args, **kwargs)) == ["scaled"]
+    assert list(jv.layers(f, *args, **kwargs)) == ["scaled", "scaled/relu"]
     assert len(jv.matches(f, X, "guided", 3.0, train=False)) == 1
 
 

@@ -148,6 +148,52 @@ def test_what_leaves_the_relu_of_a_module_is_a_layer(family):
     assert float(jnp.abs(zeroed).max()) == 0  # the rest has no biases
 
 
+class LinenAttention(linen.Module):
+    @linen.compact
+    def __call__(self, x):
+        return linen.Dense(2, name="head")(linen.MultiHeadDotProductAttention(2, name="attn")(x) + x)
+
+
+class NnxAttention(nnx.Module):
+    def __init__(self):
+        self.attn = nnx.MultiHeadAttention(2, 6, decode=False, rngs=nnx.Rngs(0))
+        self.head = nnx.Linear(6, 2, rngs=nnx.Rngs(1))
+
+    def __call__(self, x):
+        return self.head(self.attn(x) + x)
+
+
+@pytest.mark.parametrize("library", ["linen", "nnx"])
+def test_attention_weights_and_what_they_are_of_are_layers(library):
+    x = jax.random.normal(jax.random.key(0), (2, 5, 6))
+    if library == "linen":
+        f = jv.bind(LinenAttention().apply, LinenAttention().init(jax.random.key(1), x))
+    else:
+        f = name_layers(NnxAttention())
+    expected = {"attn/query", "attn/key", "attn/value", "attn/softmax", "attn", "attn/out", "head"}
+    assert jv.layers(f, x).keys() == expected
+    _, acts = jv.tap(f, *expected)(x)
+    query, key = (np.asarray(acts[f"attn/{name}"]).reshape(2, 5, 2, 3) for name in ("query", "key"))
+    for image in range(2):
+        for head in range(2):
+            weights = np.exp(query[image, :, head] @ key[image, :, head].T / np.sqrt(3))
+            weights /= weights.sum(1, keepdims=True)
+            np.testing.assert_allclose(acts["attn/softmax"].reshape(2, 2, 5, 5)[image, head], weights, rtol=1e-5)
+
+
+def test_a_softmax_in_no_module_has_no_name():
+    f = lambda x: jax.nn.softmax(checkpoint_name(x, "a") + checkpoint_name(2 * x, "b"))  # noqa: E731
+    assert list(jv.layers(f, jnp.ones(3))) == ["a", "b"]
+
+
+def test_scopes_are_named_without_what_jax_adds():
+    def f(x):
+        with jax.named_scope("block"):
+            return jnp.einsum("ab,b->a", x, x[0])
+
+    assert list(jv.layers(f, jnp.ones((2, 2)))) == list(jv.layers(jax.vmap(f), jnp.ones((3, 2, 2)))) == ["block"]
+
+
 RELUS = {
     "relu6": (lambda y: jnp.clip(y, 0, 6), ["y", "y/relu"]),
     "in a loop": (
