@@ -178,15 +178,11 @@ def test_an_empty_image_is_refused():
 @pytest.mark.parametrize(
     ("call", "shape", "way_out"),
     [
-        (lambda x: jv.occlude_regions(plain, x, BOXES), (9, 11), "Add the axis that is missing: image[..., None] for"),
+        (lambda x: jv.occlude_regions(plain, x, BOXES), (9, 11), "Add the axis that is missing."),
         (lambda x: jv.occlude_regions(plain, x, BOXES), (2, 9, 11, 3), "Take one image of a batch: images[0]."),
-        (
-            lambda x: jv.occlusion(plain, x, window=2, stride=2),
-            (9, 11),
-            "Add the axis that is missing: image[..., None]",
-        ),
-        (lambda x: jv.occlusion(plain, x, window=2, stride=2), (1, 2, 3, 4, 5), "Bring it into rows, columns and chan"),
-        (lambda x: jv.incremental(plain, x), (1, 2, 3, 4, 5), "Give it rows, columns and channels: image[..., None]"),
+        (lambda x: jv.occlusion(plain, x, window=(2, 2), stride=2), (9, 11), "Add the axis that is missing, image[..."),
+        (lambda x: jv.occlusion(plain, x, window=2, stride=2), (9,), "Add the axis that is missing, image[..., None]"),
+        (lambda x: jv.incremental(plain, x), (9,), "Add the axis that is missing, image[..., None] for a gray image"),
     ],
 )
 def test_what_is_no_image_is_told_what_an_image_has(call, shape, way_out):

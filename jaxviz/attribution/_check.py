@@ -49,33 +49,13 @@ def check_images(images: ArrayLike, name: str = "images") -> Float[Array, "n h w
     return check_inputs(images, name)
 
 
-def check_image(image: ArrayLike) -> Float[Array, "h w c"]:
-    """`image` as an array of one image."""
+def check_occluded(image: ArrayLike) -> Float[Array, "..."]:
+    """`image` as an array with channels, and maybe a batch."""
     shape = jnp.shape(image)
-    if len(shape) != 3:
-        way_out = "Take one image of a batch: images[0]." if len(shape) == 4 else _into_image(shape)
-        raise ValueError(f"`image` must have shape (h, w, c), got {shape}. {way_out}")
     if 0 in shape:
-        raise ValueError(f"`image` must hold at least one pixel, got {shape}. Leave an empty one out.")
+        what, batch = ("pixel", "one") if len(shape) < 4 else ("pixel of one image", "batch")
+        raise ValueError(f"`image` must hold at least one {what}, got {shape}. Leave an empty {batch} out.")
     return check_float(image, "image")
-
-
-def check_image_or_batch(image: ArrayLike) -> Float[Array, "..."]:
-    """`image` as an array of one image or of a batch."""
-    shape = jnp.shape(image)
-    if len(shape) not in (3, 4):
-        raise ValueError(f"`image` must have shape (h, w, c) or (n, h, w, c), got {shape}. {_into_image(shape)}")
-    return check_images(image, "image") if len(shape) == 4 else check_image(image)
-
-
-def _into_image(shape: tuple[int, ...]) -> str:
-    """How what is no image becomes one."""
-    if len(shape) == 2:
-        return (
-            "Add the axis that is missing: image[..., None] for a gray image, and for a signal (t, c) image[None] with "
-            "`lambda x: f(x[:, 0])`."
-        )
-    return "Bring it into rows, columns and channels, with a function that brings it back for `f`."
 
 
 def check_float(array: ArrayLike, name: str) -> Array:

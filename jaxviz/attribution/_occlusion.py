@@ -1,13 +1,14 @@
 """What a network says when a window that slides over the image covers a part of it."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
 from jaxviz.attribution._approximations import CoarseToFine, GrowthCap
-from jaxviz.attribution._check import check_baseline, check_count, check_image_or_batch, check_outputs
+from jaxviz.attribution._check import check_baseline, check_count, check_occluded, check_outputs
 from jaxviz.attribution._occlusion_grid import check_grid
 from jaxviz.attribution._occlusion_refine import refined_sweep
 from jaxviz.attribution._occlusion_sweep import sweep
@@ -18,8 +19,8 @@ def occlusion(
     f: Callable,
     image: Float[Array, "..."],
     *,
-    window: int | tuple[int, int],
-    stride: int | tuple[int, int],
+    window: int | Sequence[int],
+    stride: int | Sequence[int],
     baseline: ArrayLike = 0.0,
     batch_size: int | None = None,
     exact: str = "incremental",
@@ -40,9 +41,12 @@ def occlusion(
 
     Args:
         f: from images to outputs `(n, k)`.
-        image: `(h, w, c)` in the network's own range, or a batch `(n, h, w, c)`.
-        window: rows and columns of the window in pixels (one number: square).
-        stride: pixels between windows (one number: the same in both directions).
+        image: `(h, w, c)` in the network's own range, or a batch `(n, h, w, c)`. Signals `(t, c)`, volumes
+            `(d, h, w, c)` and batches of these are covered along all their axes but the channels.
+        window: rows and columns of the window in pixels (one number: square). A tuple says how many axes there are:
+            `(16,)` covers 16 places of a signal, `(4, 8, 8)` a block of a volume. One number means two axes, where the
+            image is no `(t, c)` or `(n, d, h, w, c)`.
+        stride: pixels between windows (one number: the same in all directions).
         baseline: what covers a window: a number, one pixel `(c,)`, or a whole image to take the pixels from (blurred,
             say, or noise). Zero is the mean color for a network that subtracts it.
         batch_size: how many windows are computed at a time: it bounds the memory, which does not depend on how many
@@ -54,13 +58,15 @@ def occlusion(
         approximate: `GrowthCap(...)` or `CoarseToFine(...)` to give up exactness for speed. Nothing by default.
 
     Returns:
-        Outputs `(rows, cols, k)`, or `(n, rows, cols, k)` for a batch. Cost of `"dense"`: one forward pass per window;
-        of `"incremental"`: for a window of 16 pixels, a sixth of that for VGG16 and less than half for ResNet-18.
-        Under `jax.set_mesh`, windows are spread over all devices of the mesh (not those of `CoarseToFine`).
+        Outputs `(rows, cols, k)`, or `(n, rows, cols, k)` for a batch, with as many axes as the window. Cost of
+        `"dense"`: one forward pass per window; of `"incremental"`: for a window of 16 pixels, a sixth of that for VGG16
+        and less than half for ResNet-18. Under `jax.set_mesh`, windows are spread over all devices of the mesh (not
+        those of `CoarseToFine`).
 
     Raises:
         ValueError: the window does not fit inside the image, `baseline` does not broadcast to the image, `f` does
-            not return one row per image, or a growth cap is asked for where everything is computed.
+            not return one row per image, a growth cap is asked for where everything is computed, or `CoarseToFine`
+            for other axes than rows and columns.
         TypeError: `image` is not of floating-point numbers, or a size is not an integer.
 
     References:
@@ -68,25 +74,32 @@ def occlusion(
         2014, section 4.2, "Occlusion Sensitivity".
     """
     f = callee(f)
-    image = check_image_or_batch(image)
+    image = check_occluded(image)
     if exact not in ("incremental", "dense"):
         raise ValueError(f"`exact` must be 'incremental' or 'dense', got {exact!r}.")
     if approximate is not None and not isinstance(approximate, GrowthCap | CoarseToFine):
         raise TypeError(f"`approximate` must be a GrowthCap or a CoarseToFine, got {approximate!r}.")
     if isinstance(approximate, GrowthCap) and exact == "dense":
         raise ValueError("`approximate` must not be a GrowthCap with exact='dense', which follows no window. Drop one.")
-    images = image if image.ndim == 4 else image[None]
-    grid = check_grid(images.shape, window, stride, centered)
-    baseline = check_baseline(baseline, image.shape, "image").astype(image.dtype)
+    grid = check_grid(image.shape, window, stride, centered)
+    num_axes = len(grid.lengths)
+    if isinstance(approximate, CoarseToFine) and num_axes != 2:
+        raise ValueError(
+            f"`approximate` must be a GrowthCap for windows of {num_axes} axes, got a CoarseToFine, which fills in "
+            "rows and columns."
+        )
+    batch = image.ndim == num_axes + 2
+    images = image if batch else image[None]
+    baseline = check_baseline(baseline, image.shape, "image", batch=batch).astype(image.dtype)
     batch_size = None if batch_size is None else check_count(batch_size, "batch_size")
     check_outputs(f, images)
-    rows, cols = (len(corners) for corners in grid.corners())
+    counts = [len(corners) for corners in grid.corners()]
     options = {"grid": grid, "batch_size": batch_size, "dense": exact == "dense"}
     if isinstance(approximate, CoarseToFine):
         outs = refined_sweep(f, images, baseline, approximate=approximate, **options)
     else:
-        number = np.arange(rows * cols)
+        numbers = tuple(map(jnp.asarray, np.unravel_index(np.arange(math.prod(counts)), counts)))
         cap = 1.0 if approximate is None else approximate.share
-        outs = sweep(f, images, baseline, jnp.asarray(number // cols), jnp.asarray(number % cols), cap=cap, **options)
-    maps = jnp.moveaxis(outs.reshape(rows, cols, *outs.shape[1:]), 2, 0)
-    return maps if image.ndim == 4 else maps[0]
+        outs = sweep(f, images, baseline, numbers, cap=cap, **options)
+    maps = jnp.moveaxis(outs.reshape(*counts, *outs.shape[1:]), num_axes, 0)
+    return maps if batch else maps[0]

@@ -6,38 +6,36 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
+from jaxviz.transforms._incremental import axes_of_windows, by, check_axes
 from jaxviz.transforms._incremental_spans import Span, fit
 
 
 class Grid(NamedTuple):
-    """The windows of an occlusion map over images of `height` and `width`; see `occlusion_grid`."""
+    """The windows of an occlusion map over images of these lengths (rows and columns); see `occlusion_grid`."""
 
-    height: int
-    width: int
-    window: tuple[int, int]
-    stride: tuple[int, int]
+    lengths: tuple[int, ...]
+    window: tuple[int, ...]
+    stride: tuple[int, ...]
     centered: bool
 
-    def corners(self) -> tuple[np.ndarray, np.ndarray]:
-        """First row and first column of every window."""
-        rows, cols = (
+    def corners(self) -> tuple[np.ndarray, ...]:
+        """Where every window starts, along each axis."""
+        return tuple(
             _corners(length, size, step, self.centered)
-            for length, size, step in zip((self.height, self.width), self.window, self.stride, strict=True)
+            for length, size, step in zip(self.lengths, self.window, self.stride, strict=True)
         )
-        return rows, cols
 
     def spans(self) -> dict[int, Span]:
-        """What the windows cover along axes 1 and 2 of a batch of images."""
-        lengths = (self.height, self.width)
+        """What the windows cover along the axes of a batch of images, from axis 1 on."""
         return {
-            axis + 1: fit(axis, first, first + self.window[axis], lengths[axis])
+            axis + 1: fit(axis, first, first + self.window[axis], self.lengths[axis])
             for axis, first in enumerate(self.corners())
         }
 
 
 def occlusion_grid(
-    shape: Sequence[int], window: int | tuple[int, int], stride: int | tuple[int, int], *, centered: bool = False
-) -> tuple[Int[np.ndarray, " rows"], Int[np.ndarray, " cols"]]:
+    shape: Sequence[int], window: int | Sequence[int], stride: int | Sequence[int], *, centered: bool = False
+) -> tuple[Int[np.ndarray, "..."], ...]:
     """First row and first column of every window that `occlusion` uses.
 
     Every window lies inside of the image: windows start at 0, `stride`, `2 * stride` and so on, and where the last of
@@ -50,14 +48,14 @@ def occlusion_grid(
         ([0, 4, 6], [0, 4])
 
     Args:
-        shape: of the image `(h, w, c)` or of a batch `(n, h, w, c)`.
-        window: rows and columns of the window in pixels (one number: square).
-        stride: pixels between windows (one number: the same in both directions).
+        shape: of the image `(h, w, c)` or of a batch `(n, h, w, c)`; or of what has another number of axes.
+        window: rows and columns of the window in pixels (one number: square), as for `occlusion`.
+        stride: pixels between windows (one number: the same in all directions).
         centered: whether windows are centered on every `stride`-th pixel instead, from the first one on, and cut at
             the border; their first rows and columns are then given as if they were not cut, and may be negative.
 
     Returns:
-        First rows, and first columns.
+        First rows, and first columns; of signals and volumes the first places along each of their axes.
 
     Raises:
         ValueError: the window does not fit inside of the image, or window or stride are less than one pixel.
@@ -66,26 +64,29 @@ def occlusion_grid(
 
 
 def check_grid(
-    shape: tuple[int, ...], window: int | tuple[int, int], stride: int | tuple[int, int], centered: bool
+    shape: tuple[int, ...], window: int | Sequence[int], stride: int | Sequence[int], centered: bool
 ) -> Grid:
     """The grid, where its numbers make sense."""
-    height, width = shape[-3:-1]
-    grid = Grid(height, width, _pair(window, "window"), _pair(stride, "stride"), centered)
-    if grid.window[0] > height or grid.window[1] > width:
+    num_axes = axes_of_windows(len(shape)) if isinstance(window, int | np.integer) else len(window)
+    check_axes(shape, num_axes)
+    lengths = tuple(shape[-1 - num_axes : -1])
+    grid = Grid(lengths, _sizes(window, "window", num_axes), _sizes(stride, "stride", num_axes), centered)
+    if any(size > length for size, length in zip(grid.window, lengths, strict=True)):
         raise ValueError(
-            f"`window` must fit inside the image, got window={window} for an image of {height}x{width}. Use at most "
-            f"{min(height, width)}."
+            f"`window` must fit inside the image, got window={window} for an image of {by(lengths)}. Use at most "
+            f"{min(lengths)}."
         )
     return grid
 
 
-def _pair(value: int | tuple[int, int], name: str) -> tuple[int, int]:
-    pair = tuple(value) if isinstance(value, Sequence) else (value, value)
-    if len(pair) != 2 or any(isinstance(n, bool) or not isinstance(n, int | np.integer) for n in pair):
-        raise TypeError(f"`{name}` must be an int or a pair of ints, got {value!r}. Give it in whole pixels.")
-    if min(pair) < 1:
+def _sizes(value: int | Sequence[int], name: str, num_axes: int) -> tuple[int, ...]:
+    sizes = tuple(value) if isinstance(value, Sequence) else (value,) * num_axes
+    if len(sizes) != num_axes or any(isinstance(n, bool) or not isinstance(n, int | np.integer) for n in sizes):
+        number = "a pair of ints" if num_axes == 2 else f"{num_axes} of them in a tuple"
+        raise TypeError(f"`{name}` must be an int or {number}, got {value!r}. Give it in whole pixels.")
+    if min(sizes) < 1:
         raise ValueError(f"`{name}` must be at least 1, got {value}.")
-    return int(pair[0]), int(pair[1])
+    return tuple(map(int, sizes))
 
 
 def _corners(length: int, size: int, stride: int, centered: bool) -> np.ndarray:

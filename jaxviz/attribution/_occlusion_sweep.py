@@ -19,33 +19,32 @@ from jaxviz.transforms._interpret import split
 @one_program
 def sweep(
     f: Callable,
-    images: Float[Array, "n h w c"],
+    images: Float[Array, "n ..."],
     baseline: Array,
-    rows: Int[Array, " windows"],
-    cols: Int[Array, " windows"],
+    numbers: tuple[Int[Array, " windows"], ...],
     *,
     grid: Grid,
     batch_size: int | None,
     dense: bool,
     cap: float = 1.0,
 ) -> Float[Array, "windows n k"]:
-    """The outputs for some windows of a grid, given by the numbers of their rows and columns in it."""
-    total = rows.shape[0]
+    """The outputs for some windows of a grid, given by their numbers along each axis of it."""
+    total = numbers[0].shape[0]
 
-    def shard(operands: Any, rows: Array, cols: Array) -> Array:
+    def shard(operands: Any, *numbers: Array) -> Array:
         f, images, baseline = operands
         run, most, lookups = sweeper(f, images, baseline, grid, batch_size, dense, cap)
-        count, size = chunks(rows.shape[0], most)
-        table = lookups.table(*(filled(index, count * size) for index in (rows, cols)))
+        count, size = chunks(numbers[0].shape[0], most)
+        table = lookups.table(*(filled(index, count * size) for index in numbers))
         if count == 1:
-            return run(table)[: rows.shape[0]]
+            return run(table)[: numbers[0].shape[0]]
         outs = jax.lax.map(run, table.reshape(count, size, -1))
-        return outs.reshape(count * size, *outs.shape[2:])[: rows.shape[0]]
+        return outs.reshape(count * size, *outs.shape[2:])[: numbers[0].shape[0]]
 
-    def spread(f: Callable, images: Array, baseline: Array, rows: Array, cols: Array) -> Array:
-        return _over_devices(shard, (f, images, baseline), rows, cols)[:total]
+    def spread(f: Callable, images: Array, baseline: Array, *numbers: Array) -> Array:
+        return _over_devices(shard, (f, images, baseline), numbers)[:total]
 
-    return automatic(spread, images, batch_axis=1)(f, images, baseline, rows, cols)
+    return automatic(spread, images, batch_axis=1)(f, images, baseline, *numbers)
 
 
 def filled(index: Array, total: int) -> Array:
@@ -53,15 +52,13 @@ def filled(index: Array, total: int) -> Array:
     return jnp.pad(index, (0, total - index.shape[0]), mode="edge")
 
 
-def _over_devices(shard: Callable, operands: Any, rows: Array, cols: Array) -> Array:
+def _over_devices(shard: Callable, operands: Any, numbers: tuple[Array, ...]) -> Array:
     """`shard`, the windows spread over the devices of the mesh that is set, if one is."""
     mesh = jax.sharding.get_abstract_mesh()
     if mesh.empty or mesh.size == 1:
-        return shard(operands, rows, cols)
+        return shard(operands, *numbers)
     arrays, join = split(operands)
-    each = math.ceil(rows.shape[0] / mesh.size)
-
-    numbers = [filled(index, each * mesh.size) for index in (rows, cols)]
+    each = math.ceil(numbers[0].shape[0] / mesh.size)
 
     def local(arrays: list[Array], numbers: list[Array]) -> Array:
         # Each device picks its own, so that nothing depends on how the mesh types its axes.
@@ -70,4 +67,4 @@ def _over_devices(shard: Callable, operands: Any, rows: Array, cols: Array) -> A
         return jax.lax.all_gather(outs, mesh.axis_names, tiled=True)
 
     mapped = jax.shard_map(local, in_specs=jax.P(), out_specs=jax.P(), axis_names=set(mesh.axis_names), check_vma=False)
-    return mapped(arrays, numbers)
+    return mapped(arrays, [filled(index, each * mesh.size) for index in numbers])

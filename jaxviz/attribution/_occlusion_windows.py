@@ -97,11 +97,12 @@ class _Inside:
 
     def mask(self, table: Array) -> Array:
         """Of shape `(windows, 1, rows, cols, 1)`."""
-        mask = jnp.ones((1,) * 5, bool)
+        num_axes = 2 + len(self.along)
+        mask = jnp.ones((1,) * (1 + num_axes), bool)
         for axis, length in self.along.items():
             low, high = _positions(self.low[axis], table), _positions(self.high[axis], table)
             inside = (jnp.arange(length) >= low) & (jnp.arange(length) < high)
-            mask = mask & inside.reshape([-1, *[length if a == axis else 1 for a in range(4)]])
+            mask = mask & inside.reshape([-1, *[length if a == axis else 1 for a in range(num_axes)]])
         return mask
 
 
@@ -118,7 +119,7 @@ def _cover(images: Array, baseline: Array, spans: Spans, lookups: Lookups) -> Ca
     inside = _Inside(spans, lookups, whole=False)
 
     def cover(table: Array) -> Array:
-        if baseline.ndim < 3 or baseline.shape[-3] == baseline.shape[-2] == 1:
+        if baseline.ndim <= len(spans) or all(size == 1 for size in baseline.shape[-1 - len(spans) : -1]):
             patch = jnp.broadcast_to(baseline, shape)
         else:
             patch, _ = window.get(None, [jnp.broadcast_to(baseline, images.shape)], table)

@@ -11,14 +11,15 @@ from jaxviz._core._batch import default_batch
 from jaxviz._core._chunks import map_chunks
 from jaxviz._core._grown import grown
 from jaxviz._core._program import one_program
-from jaxviz.attribution._check import check_baseline, check_count, check_image, check_outputs
+from jaxviz.attribution._check import check_baseline, check_count, check_occluded, check_outputs
 from jaxviz.attribution._integers import Integers, integers
 from jaxviz.transforms._callable import callee
+from jaxviz.transforms._incremental import by
 
 
 def occlude_regions(
     f: Callable,
-    image: Float[Array, "h w c"],
+    image: Float[Array, "..."],
     boxes: Integers,
     baseline: ArrayLike = 0.0,
     *,
@@ -36,8 +37,9 @@ def occlude_regions(
 
     Args:
         f: from images to outputs `(n, k)`, each row depending on its own image alone.
-        image: in the network's own range.
-        boxes: top, left, bottom and right of each box in pixels, bottom and right not included. They may overlap.
+        image: `(h, w, c)` in the network's own range, or a signal `(t, c)` or a volume `(d, h, w, c)`.
+        boxes: top, left, bottom and right of each box in pixels, bottom and right not included. They may overlap. Of a
+            signal or a volume where it starts along each axis, and then where it ends.
         baseline: what covers a box: a number, one pixel `(c,)`, or a whole image to take the pixels from. Zero is the
             mean color for a network that subtracts it.
         batch_size: how many covered images go through `f` at a time: it bounds the memory. By default a
@@ -55,9 +57,9 @@ def occlude_regions(
         Zeiler and Fergus, [Visualizing and Understanding Convolutional Networks](https://arxiv.org/abs/1311.2901),
         2014, section 4.2 and, for regions such as the eyes of a dog, section 4.3.
     """
-    f, image = callee(f), check_image(image)
+    f, image = callee(f), check_occluded(image)
     boxes = _check_boxes(boxes, image.shape)
-    baseline = check_baseline(baseline, image.shape, "image")
+    baseline = check_baseline(baseline, image.shape, "image", batch=False)
     check_outputs(f, image[None])
     batch_size = check_count(default_batch(f, image[None]) if batch_size is None else batch_size, "batch_size")
     return _occluded(f, image, jnp.asarray(boxes), baseline.astype(image.dtype), batch_size=batch_size)
@@ -65,29 +67,37 @@ def occlude_regions(
 
 @one_program
 def _occluded(
-    f: Callable, image: Float[Array, "h w c"], boxes: Integer[Array, "b 4"], baseline: Array, *, batch_size: int
+    f: Callable, image: Float[Array, "..."], boxes: Integer[Array, "b edges"], baseline: Array, *, batch_size: int
 ) -> Float[Array, "b k"]:
-    rows, cols = jnp.ogrid[: image.shape[0], : image.shape[1]]
+    lengths = image.shape[:-1]
 
-    def covered(box: Integer[Array, "4"]) -> Float[Array, "h w c"]:
-        top, left, bottom, right = box
-        inside = (rows >= top) & (rows < bottom) & (cols >= left) & (cols < right)
+    def covered(box: Integer[Array, " edges"]) -> Float[Array, "..."]:
+        inside = jnp.ones((), bool)
+        for axis, length in enumerate(lengths):
+            places = jnp.arange(length).reshape(-1, *[1] * (len(lengths) - axis - 1))
+            inside &= (places >= box[axis]) & (places < box[len(lengths) + axis])
         return jnp.where(inside[..., None], baseline, image)
 
     return map_chunks(lambda chunk: grown(f, 1)(jax.vmap(covered)(chunk)), boxes, batch_size)
 
 
-def _check_boxes(boxes: Integers, shape: tuple[int, ...]) -> Integer[Array | np.ndarray, "b 4"]:
+def _check_boxes(boxes: Integers, shape: tuple[int, ...]) -> Integer[Array | np.ndarray, "b edges"]:
     array = integers(boxes, "boxes", "A box is given in whole pixels.")
-    if array.ndim != 2 or array.shape[1] != 4 or not len(array):
-        raise ValueError(f"`boxes` must have shape (b, 4), got {array.shape}. A box is (top, left, bottom, right).")
+    lengths = shape[:-1]
+    edges = 2 * len(lengths)
+    form = "(top, left, bottom, right)" if edges == 4 else "where it starts along each axis, then where it ends"
+    if array.ndim == 2 and array.shape[1] == 4 and edges != 4:
+        way_out = "Take one image of a batch: images[0]." if len(shape) == 4 else "Add the axis that is missing."
+        raise ValueError(f"`image` must have shape (h, w, c), got {shape}, for boxes of shape (b, 4). {way_out}")
+    if array.ndim != 2 or array.shape[1] != edges or not len(array):
+        raise ValueError(f"`boxes` must have shape (b, {edges}), got {array.shape}. A box is {form}.")
     if not isinstance(array, np.ndarray):
         return array
-    top, left, bottom, right = array.T
-    wrong = array[(top < 0) | (left < 0) | (bottom > shape[0]) | (right > shape[1]) | (top >= bottom) | (left >= right)]
+    low, high = array[:, : len(lengths)], array[:, len(lengths) :]
+    wrong = array[((low < 0) | (high > np.array(lengths)) | (low >= high)).any(1)]
     if len(wrong):
         raise ValueError(
-            f"`boxes` must lie in the image of {shape[0]}x{shape[1]} and not be empty, got {tuple(wrong[0].tolist())}. "
-            "A box is (top, left, bottom, right), the last two not included."
+            f"`boxes` must lie in the image of {by(lengths)} and not be empty, got {tuple(wrong[0].tolist())}. A box "
+            f"is {form}, the ends not included."
         )
     return array

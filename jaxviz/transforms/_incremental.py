@@ -12,6 +12,7 @@ from jax import core
 from jaxtyping import Array, Float, Int
 
 from jaxviz._core._meshes import automatic
+from jaxviz.transforms._bind import bind
 from jaxviz.transforms._callable import callee
 from jaxviz.transforms._incremental_flat import Flat, Slot, flatten
 from jaxviz.transforms._incremental_plan import plan
@@ -20,7 +21,9 @@ from jaxviz.transforms._incremental_spans import fit
 from jaxviz.transforms._interpret import Program, trace
 
 
-def incremental(f: Callable, image: Float[Array, "..."]) -> Callable:
+def incremental(
+    f: Callable, image: Float[Array, "..."], *args: Any, num_axes: int | None = None, **kwargs: Any
+) -> Callable:
     """`(patch, corner) -> f(image with the patch pasted at the corner)`, computing only what the patch can reach.
 
     The values of the clean image are computed once, here. A call then follows the patch through the network: through
@@ -39,7 +42,12 @@ def incremental(f: Callable, image: Float[Array, "..."]) -> Callable:
 
     Args:
         f: from images `(n, h, w, c)` to any arrays with a leading axis `n`; any JAX function or callable pytree.
-        image: `(h, w, c)`, or a batch `(n, h, w, c)` whose images all get their patch at the same corner.
+        image: `(h, w, c)`, or a batch `(n, h, w, c)` whose images all get their patch at the same corner. With other
+            numbers of axes between the batch and the channels, a signal `(t, c)` or a volume `(d, h, w, c)`.
+        args: further arguments of `f`, behind the image.
+        num_axes: how many axes the corner has. By default 2, 1 for an image `(t, c)`, 3 for one `(n, d, h, w, c)`; a
+            batch of signals and a single volume have to say it.
+        kwargs: further arguments of `f` by name.
 
     Returns:
         The function, a pytree whose leaves are those of `f`, the image, and the values kept. `patch` is `(ph, pw, c)`
@@ -48,7 +56,8 @@ def incremental(f: Callable, image: Float[Array, "..."]) -> Callable:
         gives for that image (without the leading axis, if `image` has none).
 
     Raises:
-        ValueError: on the call, for a patch that does not fit or a corner outside of the image.
+        ValueError: for an image of another number of axes; on the call, for a patch that does not fit or a corner
+            outside of the image.
 
     References:
         Nakandala, Kumar and Papakonstantinou, [Incremental and Approximate Inference for Faster Occlusion-based Deep
@@ -56,16 +65,32 @@ def incremental(f: Callable, image: Float[Array, "..."]) -> Callable:
         JAX function in place of three networks, and extents that are exact for the corners that occur.
     """
     image = jnp.asarray(image)
-    if image.ndim not in (3, 4):
+    num_axes = axes_of_windows(image.ndim) if num_axes is None else num_axes
+    check_axes(image.shape, num_axes)
+    f = callee(bind(f, ..., *args, **kwargs) if args or kwargs else f)
+    return Incremental(f, image, _keep(f, image if image.ndim == num_axes + 2 else image[None]), num_axes)
+
+
+def axes_of_windows(ndim: int) -> int:
+    """How many axes windows lie along where nobody says it: two, but for what can be no image."""
+    return {2: 1, 5: 3}.get(ndim, 2)
+
+
+_NAMES = {1: "t", 2: "h, w", 3: "d, h, w"}
+
+
+def check_axes(shape: tuple[int, ...], num_axes: int) -> None:
+    """Raises where an image has other axes than the windows, the channels, and maybe a batch."""
+    if len(shape) not in (num_axes + 1, num_axes + 2):
+        names = _NAMES.get(num_axes, f"{num_axes} axes")
         raise ValueError(
-            f"`image` must have shape (h, w, c) or (n, h, w, c), got {image.shape}. Give it rows, columns and "
-            "channels: image[..., None] for a gray one."
+            f"`image` must have shape ({names}, c) or (n, {names}, c), got {shape}. Add the axis that is missing, "
+            "image[..., None] for a gray image, or give `window` a size along each axis: (8,) for a signal (t, c), "
+            "(4, 8, 8) for a volume."
         )
-    f = callee(f)
-    return Incremental(f, image, _keep(f, image if image.ndim == 4 else image[None]))
 
 
-@functools.partial(jax.tree_util.register_dataclass, data_fields=["f", "image", "base"], meta_fields=[])
+@functools.partial(jax.tree_util.register_dataclass, data_fields=["f", "image", "base"], meta_fields=["num_axes"])
 @dataclasses.dataclass(frozen=True, eq=False)
 class Incremental:
     """A function of a patch on an image; made by `incremental`."""
@@ -73,26 +98,26 @@ class Incremental:
     f: Callable
     image: Array
     base: dict[int, Any]
+    num_axes: int
 
-    def __call__(self, patch: Float[Array, "..."], corner: Int[Array, "2"] | tuple[int, int]) -> Any:
+    def __call__(self, patch: Float[Array, "..."], corner: Int[Array, " axes"] | tuple[int, ...]) -> Any:
         """The outputs of `f` for the image with the patch."""
         patch = jnp.asarray(patch, self.image.dtype)
-        check_patch(patch.shape, self.image.shape)
+        check_patch(patch.shape, self.image.shape, self.num_axes)
         if not any(isinstance(part, core.Tracer) for part in jax.tree.leaves(corner)):
-            check_corner(np.asarray(corner), patch.shape, self.image.shape)
-        single = self.image.ndim == 3
+            check_corner(np.asarray(corner), patch.shape, self.image.shape, self.num_axes)
+        single = self.image.ndim == self.num_axes + 1
         images = self.image[None] if single else self.image
         program, flat, source = flat_program(self.f, images)
-        height, width = patch.shape[-3:-1]
+        sizes, lengths = (shape[-1 - self.num_axes : -1] for shape in (patch.shape, images.shape))
         spans = {}
-        for axis, size in ((1, height), (2, width)):
-            first = np.arange(images.shape[axis] - size + 1)
-            spans[axis] = fit(axis - 1, first, first + size, images.shape[axis])
+        for axis, (size, length) in enumerate(zip(sizes, lengths, strict=True)):
+            first = np.arange(length - size + 1)
+            spans[axis + 1] = fit(axis, first, first + size, length)
         chosen = plan(flat, source, spans)
         corner = jnp.asarray(corner)
-        last = jnp.array([images.shape[1] - height, images.shape[2] - width])
-        row, col = jnp.clip(corner, 0, last)
-        table = chosen.lookups.table(row[None], col[None])
+        last = jnp.array([length - size for size, length in zip(sizes, lengths, strict=True)])
+        table = chosen.lookups.table(*(place[None] for place in jnp.clip(corner, 0, last)))
 
         def run(patch: Array, base: dict[int, Any], table: Array) -> list[Array]:
             return chosen.run(patch, chosen.fields(base), table)
@@ -109,26 +134,34 @@ def flat_program(f: Callable, images: Array) -> tuple[Program, Flat, Slot]:
     return program, flat, flat.inputs[program.num_own]
 
 
-def check_patch(patch: tuple[int, ...], image: tuple[int, ...]) -> None:
+def check_patch(patch: tuple[int, ...], image: tuple[int, ...], num_axes: int) -> None:
     """Raises where a patch of this shape does not fit an image."""
-    fits = len(patch) == len(image) and patch[-1] == image[-1] and patch[:-3] == image[:-3]
-    if not fits or any(not 1 <= size <= whole for size, whole in zip(patch[-3:-1], image[-3:-1], strict=True)):
+    first = -1 - num_axes
+    fits = len(patch) == len(image) and patch[-1] == image[-1] and patch[:first] == image[:first]
+    if not fits or any(not 1 <= size <= whole for size, whole in zip(patch[first:-1], image[first:-1], strict=True)):
         raise ValueError(
             f"`patch` must have the axes of the image and fit into it, got {patch} for an image of {image}. Make it "
             "smaller, with as many channels as the image."
         )
 
 
-def check_corner(corner: np.ndarray, patch: tuple[int, ...], image: tuple[int, ...]) -> None:
+def check_corner(corner: np.ndarray, patch: tuple[int, ...], image: tuple[int, ...], num_axes: int) -> None:
     """Raises where a corner is none of a patch inside the image."""
-    if corner.shape != (2,) or not np.issubdtype(corner.dtype, np.integer):
-        raise ValueError(f"`corner` must be a row and a column, got {corner}. Give two integers.")
-    last = [whole - size for whole, size in zip(image[-3:-1], patch[-3:-1], strict=True)]
+    if corner.shape != (num_axes,) or not np.issubdtype(corner.dtype, np.integer):
+        what, number = ("a row and a column", "two integers") if num_axes == 2 else (f"{num_axes} places", "integers")
+        raise ValueError(f"`corner` must be {what}, got {corner}. Give {number}.")
+    sizes, lengths = patch[-1 - num_axes : -1], image[-1 - num_axes : -1]
+    last = [whole - size for whole, size in zip(lengths, sizes, strict=True)]
     if any(not 0 <= place <= most for place, most in zip(corner, last, strict=True)):
         raise ValueError(
             f"`corner` must keep the patch inside the image, got {tuple(corner.tolist())} for a patch of "
-            f"{patch[-3]}x{patch[-2]} on {image[-3]}x{image[-2]}. Use at most {tuple(last)}."
+            f"{by(sizes)} on {by(lengths)}. Use at most {tuple(last)}."
         )
+
+
+def by(lengths: tuple[int, ...]) -> str:
+    """Lengths as they are written: 16x16."""
+    return "x".join(map(str, lengths))
 
 
 def _keep(f: Callable, images: Array) -> dict[int, Any]:

@@ -69,14 +69,13 @@ class Lookups:
             self.columns.extend(vectors)
         return Place(axes, None, self.places[key])
 
-    def table(self, rows: Array | np.ndarray, cols: Array | np.ndarray) -> Array:
-        """The table for windows whose corners have these numbers among all possible ones."""
+    def table(self, *numbers: Array | np.ndarray) -> Array:
+        """The table for windows whose corners have these numbers, one along each axis, among all possible ones."""
         if not self.columns:
-            return jnp.zeros((len(rows), 0), jnp.int32)
+            return jnp.zeros((len(numbers[0]), 0), jnp.int32)
         columns = [np.asarray(vector, np.int32) for _, vector in self.columns]
-        numbers = (rows, cols)
         parts, order = [], []
-        for source in (0, 1):
+        for source in range(len(numbers)):
             chosen = [index for index, column in enumerate(self.columns) if column[0] == source]
             order += chosen
             if chosen:

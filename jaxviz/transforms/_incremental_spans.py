@@ -25,7 +25,7 @@ class Span:
     """A patch along one axis.
 
     Attributes:
-        source: which coordinate of the corner it follows: 0 for the row, 1 for the column.
+        source: which coordinate of the corner it follows: of an image 0 for the row, 1 for the column.
         lo: first element that the patch changes, one entry per corner.
         hi: one past the last.
         start: first element that is kept, `start <= lo`.

@@ -98,7 +98,7 @@ TABLE = [
     (
         lambda: jv.occlude_regions(F, X, [(0, 0, 1, 1)]),
         ValueError,
-        "`image` must have shape (h, w, c), got (2, 9, 11, 3).",
+        "`image` must have shape (h, w, c), got (2, 9, 11, 3)",
     ),
     (
         lambda: jv.occlude_regions(F, X[0], [(0, 0, 10, 1)]),
