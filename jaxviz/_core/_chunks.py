@@ -20,7 +20,7 @@ def chunks(total: int, most: int) -> tuple[int, int]:
     return count, math.ceil(total / count)
 
 
-def map_chunks(function: Callable[[Any], Array], inputs: Any, most: int) -> Array:
+def map_chunks(function: Callable[[Any], Any], inputs: Any, most: int) -> Any:
     """`function` over chunks of at most `most` entries of the first axis of `inputs`, one chunk at a time."""
     total = jax.tree.leaves(inputs)[0].shape[0]
     count, size = chunks(total, most)
@@ -34,4 +34,4 @@ def map_chunks(function: Callable[[Any], Array], inputs: Any, most: int) -> Arra
 
     # Once and not in each program of the loop, where XLA computes many convolutions slowly on a CPU.
     outs = jax.lax.map(channels_last(function), jax.tree.map(split, inputs))
-    return outs.reshape(count * size, *outs.shape[2:])[:total]
+    return jax.tree.map(lambda out: out.reshape(count * size, *out.shape[2:])[:total], outs)

@@ -122,12 +122,21 @@ def check_layer(
     return _num_outputs(outputs, num_rows(images)), shape
 
 
-def check_maps(f: Callable, images: Array, layer: str, layout: MapLayout = PLAIN) -> tuple[int, int, int, int]:
+def check_maps(f: Callable, images: Inputs, layer: str, layout: MapLayout = PLAIN) -> tuple[int, int, int, int]:
     """The shape of a layer's maps, which it has to have, of a function that may return anything."""
     return _inspected(f, images, layer, layout)[1]
 
 
-def _inspected(f: Callable, images: Array, layer: str, layout: MapLayout) -> tuple[Any, tuple[int, int, int, int]]:
+def check_unit_axes(f: Callable, images: Inputs, layer: str, layout: MapLayout) -> tuple[int, ...]:
+    """The shape of a layer whose units are counted along its axes: of images that of maps."""
+    leaves = jax.tree.leaves(images)
+    if len(leaves) == 1 and leaves[0].ndim == 4:
+        return check_maps(f, images, layer, layout)
+    _, found = once(_maps.inspected, f, images, (layer,))
+    return _maps.check_channels_axis(found[layer], layer, num_rows(images), layout)
+
+
+def _inspected(f: Callable, images: Inputs, layer: str, layout: MapLayout) -> tuple[Any, tuple[int, int, int, int]]:
     outputs, found = once(_maps.inspected, f, images, (layer,))
     return outputs, _maps.check_maps(found[layer], layer, num_rows(images), layout)
 

@@ -5,6 +5,7 @@ switches that the image set, rectified, filtered by the transposed filters. The 
 no average of what the unit likes.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -16,11 +17,11 @@ from jaxtyping import Array, Float, Integer
 
 from jaxviz._core._backward import quick_to_compile
 from jaxviz._core._chunks import map_chunks
-from jaxviz._core._grown import grown
+from jaxviz._core._grown import grown, num_rows
 from jaxviz._core._map_layout import LAST, MapLayout, map_layout
 from jaxviz._core._meshes import beside
 from jaxviz._core._program import one_program
-from jaxviz.attribution._check import check_count, check_images, check_maps
+from jaxviz.attribution._check import Inputs, check_count, check_inputs, check_unit_axes
 from jaxviz.attribution._integers import Integers, integers
 from jaxviz.transforms import upto, with_rule
 from jaxviz.transforms._callable import callee
@@ -32,7 +33,7 @@ _DEFAULT_BATCH = 16
 
 def project(
     f: Callable,
-    images: Float[Array, "n h w c"],
+    images: Inputs,
     layer: str,
     units: Integers,
     *,
@@ -40,7 +41,7 @@ def project(
     channel_axis: int | None = None,
     grid: tuple[int, int] | None = None,
     batch_size: int | None = None,
-) -> Float[Array, "n u h w c"]:
+) -> Inputs:
     """Single units of a layer, each alone with its own activation, projected down to the pixels.
 
     An entry says how a pixel takes part in the unit's activation: the sign and the structure count, the scale follows
@@ -56,10 +57,11 @@ def project(
 
     Args:
         f: any function that has the layer; its outputs are not computed.
-        images: in the network's own range.
-        layer: a name from `layers(f, images)`, of maps with rows and columns.
+        images: in the network's own range, as for `saliency`.
+        layer: a name from `layers(f, images)`, of maps with rows and columns; of inputs that are no images of any axes.
         units: row, column and channel of each unit in the layer's maps, `(u, 3)` for all images alike or `(n, u, 3)`,
-            for example from `strongest_units`. A traced unit that does not exist gives NaN.
+            for example from `strongest_units`; of a layer of other axes its place along each, such as the time and the
+            channel, `(u, 2)`. A traced unit that does not exist gives NaN.
         rule: how the signal passes a ReLU on its way down, as in `with_rule`: `"deconvnet"`, or `"guided"` for sharper
             pictures from layers without max-pools; `"gradient"` gives activation times gradient.
         channel_axis: as for `grad_cam`.
@@ -67,8 +69,8 @@ def project(
         batch_size: how many units go down at a time, for each image: it bounds the memory. 16 by default.
 
     Returns:
-        One projection for each image and unit, signed. Cost: one forward pass up to the layer, and a backward pass
-        from there for each unit.
+        One projection for each image and unit, signed: `(n, u, h, w, c)`, or so for each array of the inputs. Cost: one
+        forward pass up to the layer, and a backward pass from there for each unit.
 
     Raises:
         ValueError: the layer does not exist or is not of maps (as for `grad_cam`), a unit does not exist, the rule
@@ -82,9 +84,9 @@ def project(
         out.
     """
     layout = map_layout(f, channel_axis, grid)
-    f, images = callee(f), check_images(images)
+    f, images = callee(f), check_inputs(images)
     batch_size = check_count(_DEFAULT_BATCH if batch_size is None else batch_size, "batch_size")
-    shape = check_maps(f, images, layer, layout)
+    shape = check_unit_axes(f, images, layer, layout)
     units = _check_units(units, shape, layer)
     return _project(f, images, jnp.asarray(units), layer=layer, layout=layout, rule=rule, batch_size=batch_size)
 
@@ -96,7 +98,7 @@ def strongest_units(
     per_channel: int | None = None,
     channel_axis: int = LAST,
     grid: tuple[int, int] | None = None,
-) -> list[tuple[int, int, int]]:
+) -> list[tuple[int, ...]]:
     """The units of a layer that an image activates most, strongest first.
 
     Example:
@@ -106,8 +108,8 @@ def strongest_units(
         [(0, 1, 0), (0, 1, 1)]
 
     Args:
-        activation: of one image, for example `upto(f, layer)(images)[0]`: `(h, w, c)` or as the options say. It must be
-            concrete.
+        activation: of one image, for example `upto(f, layer)(images)[0]`: `(h, w, c)` or as the options say, `(t, c)`
+            of a signal, `(c,)` of a dense layer. It must be concrete.
         num: how many units.
         per_channel: at most so many units of one channel, as neighbors on one map respond to the same thing; no limit
             by default.
@@ -145,13 +147,13 @@ def strongest_units(
     if num > order.size:
         raise ValueError(f"`num` must be at most {order.size}, the number of units to choose from, got {num}.")
     places = np.unravel_index(order[:num], values.shape)
-    return [(int(row), int(col), int(channel)) for row, col, channel in zip(*places, strict=True)]
+    return [tuple(map(int, unit)) for unit in zip(*places, strict=True)]
 
 
 def _maps_of_one_image(values: np.ndarray, channel_axis: int, grid: tuple[int, int] | None) -> np.ndarray:
     # In the layer itself the batch stands before the axes.
     layout = map_layout(values, channel_axis + 1 if channel_axis >= 0 else channel_axis, grid)
-    if values.ndim != (3 if layout.grid is None else 2):
+    if values.ndim not in ((1, 2, 3) if layout.grid is None else (2,)):
         form = "(h, w, c)" if layout.grid is None else "(tokens, c) for a grid"
         raise ValueError(f"`activation` must have shape {form}, got {values.shape}. Take that of one image.")
     if not -values.ndim <= channel_axis < values.ndim:
@@ -164,39 +166,45 @@ def _maps_of_one_image(values: np.ndarray, channel_axis: int, grid: tuple[int, i
 @one_program
 def _project(
     f: Callable,
-    images: Float[Array, "n h w c"],
-    units: Integer[Array, "n u 3"],
+    images: Inputs,
+    units: Integer[Array, "n u axes"],
     *,
     layer: str,
     layout: MapLayout,
     rule: Rule,
     batch_size: int,
-) -> Float[Array, "n u h w c"]:
+) -> Inputs:
     rows, f_of = by_example(f)
+    number = num_rows(images)
 
-    def single(image: Float[Array, "h w c"], units: Integer[Array, "u 3"], rows: Any) -> Float[Array, "u h w c"]:
-        below = with_rule(upto(grown(f_of(rows), len(images)), layer), rule)
-        maps, pull = jax.vjp(lambda image: layout.maps(below(image)), image[None])
-        rows, cols, channels = jnp.ogrid[: maps.shape[1], : maps.shape[2], : maps.shape[3]]
+    def single(image: Any, units: Integer[Array, "u axes"], rows: Any) -> Any:
+        below = with_rule(upto(grown(f_of(rows), number), layer), rule)
+        maps, pull = jax.vjp(lambda image: layout.maps(below(image)), jax.tree.map(lambda leaf: leaf[None], image))
+        places = jnp.indices(maps.shape[1:], sparse=True)
 
-        def down(unit: Integer[Array, "3"]) -> Float[Array, "h w c"]:
-            alone = (rows == unit[0]) & (cols == unit[1]) & (channels == unit[2])
-            return pull(jnp.where(alone, maps, 0))[0][0]
+        def down(unit: Integer[Array, " axes"]) -> Any:
+            alone = functools.reduce(jnp.logical_and, [here == at for here, at in zip(places, unit, strict=True)])
+            return jax.tree.map(lambda leaf: leaf[0], pull(jnp.where(alone, maps, 0))[0])
 
         exists = ((units >= 0) & (units < jnp.array(maps.shape[1:]))).all(-1)
         found = map_chunks(quick_to_compile(jax.vmap(down)), units, batch_size)
-        return jnp.where(exists[:, None, None, None], found, jnp.nan)
+        return jax.tree.map(lambda leaf: jnp.where(exists.reshape(-1, *[1] * (leaf.ndim - 1)), leaf, jnp.nan), found)
 
     # Image by image and not unit by unit, so that a batch that is sharded stays so.
-    return jax.vmap(single)(images, beside(units, images), rows)
+    return jax.vmap(single)(images, beside(units, jax.tree.leaves(images)[0]), rows)
 
 
-def _check_units(units: Integers, shape: tuple[int, int, int, int], layer: str) -> Integer[Array | np.ndarray, "n u 3"]:
-    array = integers(units, "units", "A unit is (row, col, channel).")
-    if array.ndim not in (2, 3) or array.shape[-1] != 3 or (array.ndim == 3 and array.shape[0] != shape[0]):
+_AXES = {1: "(channel,)", 2: "(place, channel)", 3: "(row, col, channel)"}
+
+
+def _check_units(units: Integers, shape: tuple[int, ...], layer: str) -> Integer[Array | np.ndarray, "n u axes"]:
+    num_axes = len(shape) - 1
+    unit = f"A unit is {_AXES.get(num_axes, 'its place along each axis')}."
+    array = integers(units, "units", unit)
+    if array.ndim not in (2, 3) or array.shape[-1] != num_axes or (array.ndim == 3 and array.shape[0] != shape[0]):
         raise ValueError(
-            f"`units` must have shape (u, 3), or ({shape[0]}, u, 3) for {shape[0]} images, got {array.shape}. A "
-            "unit is (row, col, channel)."
+            f"`units` must have shape (u, {num_axes}), or ({shape[0]}, u, {num_axes}) for {shape[0]} images, got "
+            f"{array.shape}. {unit}"
         )
     if array.shape[-2] == 0:
         raise ValueError("`units` must hold at least one unit, got none. Choose some with strongest_units.")
@@ -204,8 +212,6 @@ def _check_units(units: Integers, shape: tuple[int, int, int, int], layer: str) 
         return jnp.broadcast_to(array, (shape[0], *array.shape[-2:]))
     outside = array[((array < 0) | (array >= shape[1:])).any(-1)]
     if len(outside):
-        raise ValueError(
-            f"`units` must lie in the {shape[1]} rows, {shape[2]} columns and {shape[3]} channels of {layer!r}, got "
-            f"{tuple(outside[0].tolist())}. A unit is (row, col, channel)."
-        )
+        lengths = f"the {shape[1]} rows, {shape[2]} columns and {shape[3]} channels" if num_axes == 3 else shape[1:]
+        raise ValueError(f"`units` must lie in {lengths} of {layer!r}, got {tuple(outside[0].tolist())}. {unit}")
     return np.broadcast_to(array, (shape[0], *array.shape[-2:]))

@@ -115,6 +115,48 @@ def _twice(inputs):
     return jax.tree.map(lambda leaf: jnp.concatenate([leaf, leaf]), inputs)
 
 
+MATRICES = {"table": array(6, 4), "signal": array(3, 4)}
+
+
+def layered(inputs):
+    """A layer of ReLUs of a linear function: `(n, 4)` of a table, `(n, t, 4)` of a signal, together with a table."""
+    signal, table = inputs["signal"], inputs["table"]
+    summed = signal @ MATRICES["signal"] + (table @ MATRICES["table"])[:, None]
+    return jax.ad_checkpoint.checkpoint_name(jax.nn.relu(summed), "relu").mean((1, 2))
+
+
+def test_a_unit_is_projected_down_to_every_array_of_the_inputs():
+    inputs = {"signal": INPUTS["signal"], "table": INPUTS["table"]}
+    layer = np.asarray(jv.upto(layered, "relu")(inputs))
+    units = [jv.strongest_units(of_one, 3) for of_one in layer]
+    found = jv.project(layered, inputs, "relu", units, batch_size=2)
+    for n, of_one in enumerate(units):
+        for u, (place, channel) in enumerate(of_one):
+            value = layer[n, place, channel]
+            signal = np.zeros((7, 3))
+            signal[place] = value * MATRICES["signal"][:, channel]
+            np.testing.assert_allclose(found["signal"][n, u], signal, rtol=1e-4, atol=1e-6)
+            np.testing.assert_allclose(found["table"][n, u], value * MATRICES["table"][:, channel], rtol=1e-4)
+
+
+def test_a_unit_of_a_table_is_a_channel_alone():
+    f = lambda x: jax.ad_checkpoint.checkpoint_name(jax.nn.relu(x @ MATRICES["table"]), "relu")  # noqa: E731
+    table = INPUTS["table"]
+    found = jv.project(f, table, "relu", [[2], [0]])
+    expected = f(table)[:, jnp.array([2, 0])][..., None] * MATRICES["table"].T[jnp.array([2, 0])]
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+    assert jv.strongest_units(f(table)[0], 1) == [(int(f(table)[0].argmax()),)]
+    with pytest.raises(
+        ValueError, match=r"^`units` must have shape \(u, 1\), or \(2, u, 1\) for 2 images, got \(1, 3\)\."
+    ):
+        jv.project(f, table, "relu", [(0, 0, 0)])
+    with pytest.raises(
+        ValueError, match=r"^`units` must lie in \(4,\) of 'relu', got \(4,\)\. A unit is \(channel,\)\.$"
+    ):
+        jv.project(f, table, "relu", [[4]])
+    assert jnp.isnan(jax.jit(lambda u: jv.project(f, table, "relu", u))(jnp.array([[4]]))).all()
+
+
 X = INPUTS["image"]
 ERRORS = [
     ({"a": X, "b": X[:1]}, ValueError, "`images` must hold as many examples in each array, got (2, 4, 5, 3) and (1, 4"),
