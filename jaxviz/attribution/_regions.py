@@ -88,7 +88,7 @@ def _check_boxes(boxes: Integers, shape: tuple[int, ...]) -> Integer[Array | np.
     form = "(top, left, bottom, right)" if edges == 4 else "where it starts along each axis, then where it ends"
     if array.ndim == 2 and array.shape[1] == 4 and edges != 4:
         way_out = "Take one image of a batch: images[0]." if len(shape) == 4 else "Add the axis that is missing."
-        raise ValueError(f"`image` must have shape (h, w, c), got {shape}, for boxes of shape (b, 4). {way_out}")
+        raise ValueError(f"`image` must have shape (h, w, c), got {shape}. {way_out}")
     if array.ndim != 2 or array.shape[1] != edges or not len(array):
         raise ValueError(f"`boxes` must have shape (b, {edges}), got {array.shape}. A box is {form}.")
     if not isinstance(array, np.ndarray):
