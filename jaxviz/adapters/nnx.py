@@ -7,6 +7,7 @@ own layers with `jax.ad_checkpoint.checkpoint_name` do not need it.
 
 import dataclasses
 import functools
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -15,11 +16,14 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.ad_checkpoint import checkpoint_name
 
-_PATH = "_jaxviz_path"
+_PATH, _INSIDE = "_jaxviz_path", "_jaxviz_inside"
 
 
-def name_layers(model: nnx.Module) -> Callable:
+def name_layers(model: nnx.Module, *, method: str = "__call__") -> Callable:
     """A callable pytree that computes `model(*args)`, every submodule's output named by the submodule's path.
+
+    Where another method of a submodule than `__call__` is called, what that returns is named by both, as Linen does:
+    `"encoder.encode"`. What a submodule calls of itself has no name of its own.
 
     The model is not changed, and its state is that of this moment: call `model.eval()` first where it has dropout or
     batch norm. Whatever a call updates (running statistics, counters, a cache) is dropped: every call starts from the
@@ -34,28 +38,31 @@ def name_layers(model: nnx.Module) -> Callable:
         ['layers/0', 'layers/0/relu', 'layers/2']
 
     Args:
-        model: an NNX module that can be called.
+        model: an NNX module.
+        method: the method of the model that is computed, with its further arguments: `"encode"`.
 
     Returns:
         The function; its leaves are the model's variables, so they cross `jit` as arguments.
 
     Raises:
-        TypeError: `model` is not an NNX module that can be called.
+        TypeError: `model` is not an NNX module that has the method.
         ValueError: on the call, where the model draws random numbers, as dropout does in training.
     """
-    if not isinstance(model, nnx.Module) or not callable(model):
-        raise TypeError(f"`model` must be an nnx.Module that can be called, got {type(model).__name__}.")
+    if not isinstance(model, nnx.Module) or not callable(getattr(model, method, None)):
+        what = "can be called" if method == "__call__" else f"has a method {method!r}"
+        raise TypeError(f"`model` must be an nnx.Module that {what}, got {type(model).__name__}.")
     graphdef, state = nnx.split(model)
-    return NamedLayers(state, graphdef)
+    return NamedLayers(state, graphdef, method)
 
 
-@functools.partial(jax.tree_util.register_dataclass, data_fields=["state"], meta_fields=["graphdef"])
+@functools.partial(jax.tree_util.register_dataclass, data_fields=["state"], meta_fields=["graphdef", "method"])
 @dataclasses.dataclass(frozen=True, eq=False)  # compared and hashed by identity, as functions are
 class NamedLayers:
     """An NNX model as a function with named layers; made by `name_layers`."""
 
     state: Any
     graphdef: Any
+    method: str
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The outputs of the model."""
@@ -63,11 +70,11 @@ class NamedLayers:
         model = nnx.merge(self.graphdef, jax.tree.map(lambda leaf: leaf, self.state))
         drawn = _draws(model)
         for path, module in nnx.iter_modules(model):
-            if path and callable(module):
+            if path:
                 # Python looks `__call__` up on the class; this copy of the model lives for this call alone.
                 object.__setattr__(module, _PATH, "/".join(map(str, path)))
                 module.__class__ = _named(type(module))
-        outs = model(*args, **kwargs)
+        outs = getattr(model, self.method)(*args, **kwargs)
         _check_draws(drawn, _draws(model))
         return outs
 
@@ -89,12 +96,44 @@ def _check_draws(before: dict[str, Any], after: dict[str, Any]) -> None:
 
 @functools.cache
 def _named(cls: type) -> type:
-    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return jax.tree.map(functools.partial(_name, getattr(self, _PATH)), cls.__call__(self, *args, **kwargs))
+    """The class with methods whose results are named, where they are called from outside of the module."""
+    methods = {name: _naming(name, function) for name, function in _methods(cls).items()}
+    return type(cls.__name__, (cls,), {**methods, "__module__": cls.__module__})
 
-    return type(cls.__name__, (cls,), {"__call__": call, "__module__": cls.__module__})
+
+def _methods(cls: type) -> dict[str, Callable]:
+    """The module's own methods that others call, those that every module has left out."""
+    found = {
+        name: getattr(cls, name)
+        for base in cls.__mro__
+        if issubclass(base, nnx.Module) and base is not nnx.Module
+        for name, value in vars(base).items()
+        if isinstance(value, types.FunctionType) and (name == "__call__" or not name.startswith("_"))
+    }
+    return {name: function for name, function in found.items() if not hasattr(nnx.Module, name) or name == "__call__"}
+
+
+def _naming(method: str, function: Callable) -> Callable:
+    @functools.wraps(function)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        inside = getattr(self, _INSIDE, False)
+        object.__setattr__(self, _INSIDE, True)
+        try:
+            out = function(self, *args, **kwargs)
+        finally:
+            object.__setattr__(self, _INSIDE, inside)
+        if inside and method != "__call__":
+            return out
+        path = getattr(self, _PATH)
+        return _name(path if method == "__call__" else f"{path}.{method}", out)
+
+    return call
 
 
 def _name(path: str, value: Any) -> Any:
-    is_float = hasattr(value, "dtype") and jnp.issubdtype(value.dtype, jnp.floating)
+    """The floating-point arrays in a value under a name; whatever else a method returns stays what it is."""
+    if isinstance(value, tuple | list | dict):
+        is_inner = lambda node: not isinstance(node, tuple | list | dict)  # noqa: E731
+        return jax.tree.map(functools.partial(_name, path), value, is_leaf=is_inner)
+    is_float = isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jnp.floating)
     return checkpoint_name(value, path) if is_float else value

@@ -58,3 +58,66 @@ def test_a_model_that_draws_random_numbers_is_told_to_be_put_into_eval():
             call(IMAGES)
     model.eval()
     assert jv.saliency(name_layers(model), IMAGES, 0).shape == IMAGES.shape
+
+
+class Coder(nnx.Module):
+    """Used by other methods than `__call__`, and by itself."""
+
+    def __init__(self, rngs):
+        self.inner = nnx.Linear(3, 4, rngs=rngs)
+        self.width = 4
+
+    def encode(self, x):
+        return {"code": self.squash(self.inner(x)), "width": self.width}
+
+    def squash(self, x):
+        return jnp.tanh(x)
+
+    def decode(self, x):
+        return x @ self.inner.kernel[...].T
+
+    def owner(self):
+        return self
+
+
+class Autoencoder(nnx.Module):
+    def __init__(self):
+        self.coder = Coder(nnx.Rngs(3))
+        self.coders = nnx.List([self.coder])
+        self.head = nnx.Linear(3, 2, rngs=nnx.Rngs(4))
+
+    def features(self, x, *, scale=1.0):
+        found = self.coders[0].owner().encode(x)
+        assert found["width"] == 4
+        return scale * found["code"].mean((1, 2))
+
+    def __call__(self, x):
+        code = self.coder.encode(x)["code"]
+        return self.head(self.coder.decode(self.coder.squash(code))).mean((1, 2))
+
+
+def test_a_submodule_that_is_used_by_another_method_is_named_by_both():
+    model = Autoencoder()
+    f = name_layers(model)
+    names = ["coder/inner", "coder.encode", "coder.squash", "coder.decode", "head"]
+    assert list(jv.layers(f, IMAGES)) == names
+    code = jnp.tanh(model.coder.inner(IMAGES))
+    out, found = jv.tap(f, "coder.encode", "coder.squash", "coder.decode")(IMAGES)
+    np.testing.assert_allclose(out, model(IMAGES), rtol=1e-5)
+    np.testing.assert_allclose(found["coder.encode"], code, rtol=1e-5)
+    np.testing.assert_allclose(found["coder.squash"], jnp.tanh(code), rtol=1e-5)
+    np.testing.assert_allclose(found["coder.decode"], jnp.tanh(code) @ model.coder.inner.kernel[...].T, rtol=1e-5)
+
+
+def test_another_method_of_the_model_is_a_function_like_the_first():
+    model = Autoencoder()
+    f = name_layers(model, method="features")
+    assert list(jv.layers(f, IMAGES)) == ["coder/inner", "coder.encode"]
+    np.testing.assert_array_equal(f(IMAGES, scale=2.0), 2 * f(IMAGES))
+    found = jax.jit(lambda f, x: jv.saliency(f, x, 1))(f, IMAGES)
+    expected = jax.grad(lambda x: model.features(x)[:, 1].sum())(IMAGES)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-7)
+    with pytest.raises(TypeError, match=r"^`model` must be an nnx.Module that has a method 'nothing', got Autoencoder"):
+        name_layers(model, method="nothing")
+    with pytest.raises(TypeError, match=r"^`model` must be an nnx.Module that can be called, got Coder"):
+        name_layers(model.coder)
