@@ -48,14 +48,16 @@ def block(subject: Subject, result: Result, clean: np.ndarray, title: str) -> re
     targets, covered = result.numbers["targets"], result.arrays["probabilities"]
     size = subject.photo.shape[:2]
     drops = [render.spread(clean[target] - covered[..., target], size, corners, window) for target in targets]
+    unknown = render.gaps(size, corners, window)
+    hatched = " Hatched: never covered, as the stride is larger than the window." if unknown.any() else ""
     where = f"{title}: drop" if title else "Drop"
     scale = render.diverging(np.concatenate(drops), percentile=100, label="drop of the probability, 1 is 100%")
     figures = [
         render.Figure(
-            render.overlay(subject.photo, drop, scale, opacity=0.55),
+            render.overlay(subject.photo, drop, scale, opacity=0.55, unknown=unknown),
             f"{where} of the probability of {subject.labels[target]}",
             f"Occlusion map of {subject.labels[target]!r} over the photo {subject.name}.",
-            "Red: the network needs this place. Blue: this place speaks against the class.",
+            f"Red: the network needs this place. Blue: this place speaks against the class.{hatched}",
             scale,
         )
         for target, drop in zip(targets, drops, strict=True)

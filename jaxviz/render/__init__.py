@@ -28,6 +28,7 @@ from jaxviz.render._grid import framed as framed
 from jaxviz.render._grid import grid as grid
 from jaxviz.render._html import html as html
 from jaxviz.render._overlay import overlay as overlay
+from jaxviz.render._resample import gaps as gaps
 from jaxviz.render._resample import spread as spread
 from jaxviz.render._resample import stretch as stretch
 from jaxviz.render._scale import Scale as Scale

@@ -40,7 +40,7 @@ class Drawing:
 
         Args:
             kind: `"png"`; or `"svg"` or `"pdf"`, where words and lines are drawn, pictures keep their pixels, and text
-                can be searched and edited.
+                can be searched.
 
         Raises:
             ValueError: another kind.
@@ -55,6 +55,6 @@ class Drawing:
         file = io.BytesIO()
         # No date and no random ids: the same figure is the same file.
         metadata = {"Date": None} if kind == "svg" else {"CreationDate": None}
-        with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "jaxviz", "pdf.fonttype": 42}):
+        with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "jaxviz"}):
             self._figure.savefig(file, format=kind, metadata=metadata)
         return file.getvalue()

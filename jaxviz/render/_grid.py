@@ -42,8 +42,8 @@ def draw_framed(
     axes.set_title(title, fontsize=10, color=_canvas.INK, parse_math=False)
     if scale:
         mappable = ScalarMappable(Normalize(scale.low, scale.high), matplotlib.colormaps[scale.colormap])
-        bar = figure.colorbar(mappable, ax=axes, fraction=0.05, pad=0.02)
-        bar.set_label(scale.label, fontsize=8)
+        bar = figure.colorbar(mappable, ax=axes, fraction=0.05, pad=0.02, extend="both" if scale.clipped else "neither")
+        bar.set_label(scale.note, fontsize=8)
         bar.ax.tick_params(labelsize=7)
         bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
     return Drawing(figure)

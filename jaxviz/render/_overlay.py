@@ -1,16 +1,23 @@
 """A heat map over its photo."""
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from jaxviz.render import _check
 from jaxviz.render._scale import Scale
 
+# Of the hatching: pixels from one stripe to the next, and the two grays.
+_PERIOD, _STRIPES = 6, (40.0, 215.0)
 _LUMA = np.array([0.299, 0.587, 0.114])
 
 
 def overlay(
-    photo: UInt8[np.ndarray, "h w 3"], heatmap: Float[np.ndarray, "h w"], scale: Scale, *, opacity: float = 0.6
+    photo: UInt8[np.ndarray, "h w 3"],
+    heatmap: Float[np.ndarray, "h w"],
+    scale: Scale,
+    *,
+    opacity: float = 0.6,
+    unknown: Bool[np.ndarray, "h w"] | None = None,
 ) -> UInt8[np.ndarray, "h w 3"]:
     """The map's colors over the photo in gray.
 
@@ -26,6 +33,7 @@ def overlay(
         heatmap: one value per pixel: see `stretch` and `spread`.
         scale: limits and colors of the map.
         opacity: of the colors, in [0, 1].
+        unknown: where the map has no value, such as the `gaps` between windows: hatched, without a color.
 
     Returns:
         The picture.
@@ -40,4 +48,10 @@ def overlay(
             "Use `stretch` or `spread` on it first."
         )
     gray = (photo @ _LUMA)[..., None]
-    return np.rint((1 - opacity) * gray + opacity * scale(heatmap)).astype(np.uint8)
+    picture = (1 - opacity) * gray + opacity * scale(heatmap)
+    if unknown is not None:
+        rows, cols = np.indices(unknown.shape)
+        stripe = (rows + cols) % _PERIOD < _PERIOD / 2
+        hatched = 0.5 * gray + 0.5 * np.where(stripe, *_STRIPES)[..., None]
+        picture = np.where(unknown[..., None], hatched, picture)
+    return np.rint(picture).astype(np.uint8)

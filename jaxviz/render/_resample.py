@@ -1,7 +1,7 @@
 """Small maps stretched over a picture."""
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from jaxviz.render import _check
 
@@ -50,13 +50,51 @@ def spread(
 
     Returns:
         The map at every pixel, linear between the middles. Beyond those of the outermost windows it goes on as it is
-        there.
+        there. Along an axis where windows leave gaps nothing is known between them: there it has steps, and `gaps` are
+        what to mark.
     """
     places = [
-        np.interp(np.arange(length), np.asarray(first) + (size - 1) / 2, np.arange(len(first)))
-        for length, first, size in zip(shape, corners, window, strict=True)
+        _between(length, np.asarray(first), size) for length, first, size in zip(shape, corners, window, strict=True)
     ]
     return _linear(_check.plane(heatmap), *places)
+
+
+def gaps(
+    shape: tuple[int, int],
+    corners: tuple[Int[np.ndarray, " rows"], Int[np.ndarray, " cols"]],
+    window: tuple[int, int],
+) -> Bool[np.ndarray, "h w"]:
+    """The pixels that no window covers, because the stride is larger than the window.
+
+    Example:
+        >>> gaps((1, 5), corners=(np.array([0]), np.array([0, 3])), window=(1, 2)).tolist()
+        [[False, False, True, False, False]]
+
+    Args:
+        shape: height and width of the picture, in pixels.
+        corners: as for `spread`.
+        window: height and width of the window, in pixels.
+
+    Returns:
+        True where nothing was ever covered.
+    """
+    rows, cols = (
+        _covered(length, np.asarray(first), size) for length, first, size in zip(shape, corners, window, strict=True)
+    )
+    return ~(rows[:, None] & cols)
+
+
+def _covered(length: int, first: np.ndarray, size: int) -> np.ndarray:
+    places = np.arange(length)[:, None]
+    return ((places >= first) & (places < first + size)).any(axis=1)
+
+
+def _between(length: int, first: np.ndarray, size: int) -> np.ndarray:
+    """Where each pixel lies among the windows, as a fraction of their numbers."""
+    pixels, middles = np.arange(length), first + (size - 1) / 2
+    if (np.diff(first) > size).any():
+        return np.abs(pixels[:, None] - middles).argmin(axis=1).astype(float)
+    return np.interp(pixels, middles, np.arange(len(first)))
 
 
 def _linear(heatmap: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from jaxviz.render import _check
+from jaxviz.render._words import number
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,12 +23,14 @@ class Scale:
         high: the value of the last color; what lies above gets it too.
         colormap: a name that matplotlib knows.
         label: what the numbers are, with their unit: it stands beside the color bar.
+        clipped: the share of the values that lie beyond the ends: color bars say so.
     """
 
     low: float
     high: float
     colormap: str
     label: str = ""
+    clipped: float = 0.0
 
     def __call__(self, heatmap: Float[np.ndarray, "rows cols"]) -> UInt8[np.ndarray, "rows cols 3"]:
         """The color of every value.
@@ -37,6 +40,12 @@ class Scale:
         """
         unit = (_check.plane(heatmap) - self.low) / (self.high - self.low)
         return matplotlib.colormaps[self.colormap](np.clip(unit, 0.0, 1.0), bytes=True)[..., :3]
+
+    @property
+    def note(self) -> str:
+        """The label, and what the color bar does not show."""
+        beyond = f"{number(100 * self.clipped, 1)}% of the values lie beyond the ends" if self.clipped else ""
+        return ", ".join(filter(None, (self.label, beyond)))
 
     def colors(self, num: int = 17) -> list[str]:
         """`num` colors from `low` to `high`, as `#rrggbb`."""
@@ -71,7 +80,8 @@ def sequential(
         raise ValueError(
             f"`heatmap` must have no negative value, got {values.min():.4g}. Use `diverging` for a signed map."
         )
-    return Scale(0.0, float(np.percentile(values, percentile)) or float(values.max()) or 1.0, colormap, label)
+    high = float(np.percentile(values, percentile)) or float(values.max()) or 1.0
+    return Scale(0.0, high, colormap, label, share_beyond(values, high))
 
 
 def diverging(
@@ -96,4 +106,9 @@ def diverging(
     """
     size = np.abs(_check.plane(heatmap))
     limit = float(np.percentile(size, percentile)) or float(size.max()) or 1.0
-    return Scale(-limit, limit, colormap, label)
+    return Scale(-limit, limit, colormap, label, share_beyond(size, limit))
+
+
+def share_beyond(sizes: np.ndarray, limit: float) -> float:
+    """Of sizes that are not negative, the share that a limit cuts off."""
+    return float(np.count_nonzero(sizes > limit) / sizes.size)

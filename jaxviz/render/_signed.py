@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from jaxviz.render import _check
-from jaxviz.render._scale import Scale
+from jaxviz.render._scale import Scale, share_beyond
 
 
 def channel_sum(attribution: Float[np.ndarray, "h w c"]) -> Float[np.ndarray, "h w"]:
@@ -47,8 +47,9 @@ def gray_scale(projection: Float[np.ndarray, "h w c"], *, percentile: float = 99
         The scale; -1 to 1 where everything is zero.
     """
     size = np.abs(_check.finite(np.asarray(projection, dtype=np.float64), "projection"))
-    limit = float(np.percentile(size[size > 0], percentile)) if size.any() else 1.0
-    return Scale(-limit, limit, "gray", label)
+    present = size[size > 0]
+    limit = float(np.percentile(present, percentile)) if present.size else 1.0
+    return Scale(-limit, limit, "gray", label, share_beyond(size, limit))
 
 
 def gray_centered(

@@ -57,7 +57,10 @@ def mouse(browser, y: float, x: float) -> None:
 def press(browser, *keys: str) -> None:
     for key in keys:
         for kind in ("keyDown", "keyUp"):
-            browser.execute_cdp_cmd("Input.dispatchKeyEvent", {"type": kind, "key": key, "code": key})
+            event = {"type": kind, "key": key, "code": key}
+            # What closes a dialog is the browser's own, which goes by this number.
+            event |= {"windowsVirtualKeyCode": 27} if key == "Escape" else {}
+            browser.execute_cdp_cmd("Input.dispatchKeyEvent", event)
 
 
 def test_nothing_is_requested_and_nothing_is_complained_about(opened):
@@ -127,6 +130,86 @@ def test_the_keyboard_reaches_every_place(opened):
     assert readout(opened)[2][:2] == [f"{ROWS - 1}.0%", f"{COLS - 1}.0%"]
     press(opened, "Escape")
     assert readout(opened)[0] == "Nothing is covered."
+
+
+def click(browser, y: float, x: float) -> None:
+    place = at(browser, y, x)
+    for kind in ("mousePressed", "mouseReleased"):
+        event = {"type": kind, "button": "left", "clickCount": 1, **place}
+        browser.execute_cdp_cmd("Input.dispatchMouseEvent", event)
+
+
+def test_a_click_keeps_the_place_until_the_next(opened):
+    mouse(opened, *middle(4, 7))
+    click(opened, *middle(4, 7))
+    mouse(opened, *middle(1, 1))
+    opened.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": "mouseMoved", "x": 1, "y": 1})
+    text, _, values = readout(opened)
+    assert values[:2] == ["4.0%", "7.0%"]
+    assert "Kept: click again, or press Escape, to let it go." in text
+    # Another place is kept in its place; the same one again is let go.
+    click(opened, *middle(1, 2))
+    mouse(opened, *middle(5, 5))
+    assert readout(opened)[2][:2] == ["1.0%", "2.0%"]
+    click(opened, *middle(1, 2))
+    mouse(opened, *middle(5, 5))
+    assert readout(opened)[2][:2] == ["5.0%", "5.0%"]
+    click(opened, *middle(5, 5))
+    press(opened, "Escape")
+    assert readout(opened)[0] == "Nothing is covered."
+
+
+def test_the_keyboard_keeps_a_place(opened):
+    opened.execute_script(f"{STAGE}.focus({{focusVisible: true}})")
+    press(opened, "ArrowUp", "Enter")
+    kept = readout(opened)[2][:2]
+    opened.execute_script(f"{STAGE}.blur()")
+    assert readout(opened)[2][:2] == kept == [f"{ROWS // 2 - 1}.0%", f"{COLS // 2}.0%"]
+
+
+ZOOM = "document.querySelector('dialog.zoom')"
+
+
+def enlarged(browser) -> list[str]:
+    """The pictures that are shown large, by their descriptions."""
+    script = f"return {ZOOM}.open ? [...{ZOOM}.querySelectorAll('img')].map((e) => e.alt) : []"
+    return browser.execute_script(script)
+
+
+@pytest.mark.parametrize("width", [375, 1200])
+def test_a_click_on_a_picture_shows_it_as_large_as_fits(opened, width):
+    size(opened, width, 800, phone=width < 700)
+    small, alt = opened.execute_script(
+        "const i = document.querySelector('.gallery .enlarge img');"
+        "const w = i.getBoundingClientRect().width; i.parentElement.click(); return [w, i.alt];"
+    )
+    assert enlarged(opened) == [alt]
+    large, right, words = opened.execute_script(
+        f"const b = {ZOOM}.querySelector('img').getBoundingClientRect();"
+        f"return [b.width, b.right, {ZOOM}.querySelector('.words').textContent]"
+    )
+    assert large > 2 * small
+    assert right <= width
+    # With its color bar.
+    assert "no unit" in words
+    opened.execute_script(f"{ZOOM}.querySelector('img').click()")
+    assert enlarged(opened) == []
+
+
+def test_a_strip_is_enlarged_as_a_whole_and_the_arrows_go_on(opened):
+    opened.execute_script("document.querySelector('.strip figure:nth-child(2) .enlarge').click()")
+    assert enlarged(opened) == ["A photo.", "A deconvnet.", "A guided."]
+    assert "channel 0" in opened.execute_script(f"return {ZOOM}.textContent")
+    press(opened, "ArrowRight")
+    assert "channel 1" in opened.execute_script(f"return {ZOOM}.textContent")
+    press(opened, "ArrowLeft", "ArrowLeft")
+    assert enlarged(opened) == ["Stripes, red and blue."]
+    press(opened, "Escape")
+    assert enlarged(opened) == []
+    # The browser says that it has closed the dialog a moment later.
+    opened.execute_async_script("setTimeout(arguments[0], 100)")
+    focused = opened.execute_script("return document.activeElement.querySelector('img').alt")
+    assert focused == "Stripes, red and blue."
 
 
 def test_a_touch_stays_on_the_page(opened):

@@ -71,12 +71,83 @@ def test_spread_puts_a_value_in_the_middle_of_its_window():
     grid[1, 2] = 1.0
     grid[2, 3] = 2.0
     # The last ones are nearer to their neighbors, as where a stride does not fit.
-    out = render.spread(grid, (22, 32), (np.array([0, 10, 17]), np.array([0, 10, 20, 27])), window=(5, 5))
-    assert out[10 + 2, 20 + 2] == 1.0
-    assert out[17 + 2, 27 + 2] == 2.0
-    assert out[10 + 2, 10 + 2] == 0.0
-    assert out[10 + 2, 15 + 2] == 0.5
-    assert out[-1, -1] == 2.0
+    out = render.spread(grid, (22, 32), (np.array([0, 10, 17]), np.array([0, 10, 20, 27])), window=(11, 11))
+    assert out[10 + 5, 20 + 5] == 1.0
+    assert out[17 + 4, 27 + 4] == pytest.approx(2 * 4 / 7 + 0 * 3 / 7, abs=1.0)
+    assert out[10 + 5, 10 + 5] == 0.0
+    assert out[10 + 5, 15 + 5] == 0.5
+
+
+def test_nothing_is_interpolated_between_windows_that_leave_gaps():
+    corners, window = (np.array([0, 6]), np.array([0, 5, 10])), (4, 3)
+    grid = np.arange(6.0).reshape(2, 3)
+    out, unknown = render.spread(grid, (10, 13), corners, window), render.gaps((10, 13), corners, window)
+    covered = np.zeros((10, 13), bool)
+    for row, top in enumerate(corners[0]):
+        for col, left in enumerate(corners[1]):
+            place = np.s_[top : top + 4, left : left + 3]
+            covered[place] = True
+            assert set(out[place].ravel()) == {grid[row, col]}
+    np.testing.assert_array_equal(unknown, ~covered)
+    assert not render.gaps((10, 13), (np.array([0, 4, 6]), np.array([0, 3, 6, 9, 10])), window).any()
+
+
+def test_what_is_unknown_is_hatched_and_has_no_color():
+    photo = np.full((12, 12, 3), 128, np.uint8)
+    unknown = np.zeros((12, 12), bool)
+    unknown[:, 6:] = True
+    out = render.overlay(photo, np.ones((12, 12)), render.Scale(0, 1, "viridis"), unknown=unknown).astype(int)
+    assert (np.ptp(out[:, 6:], axis=-1) == 0).all()
+    assert len(np.unique(out[:, 6:])) == 2
+    assert (np.ptp(out[:, :6], axis=-1) > 50).all()
+
+
+def test_a_scale_says_what_it_cuts_off():
+    values = np.r_[np.linspace(-1, 1, 99), 50.0].reshape(10, 10)
+    scale = render.diverging(values, percentile=99, label="logits")
+    assert scale.clipped == (np.abs(values) > scale.high).mean() == 0.01
+    assert scale.note == "logits, 1% of the values lie beyond the ends"
+    assert render.diverging(values, percentile=100, label="logits").note == "logits"
+    assert render.gray_scale(values[..., None], percentile=90).note == "10% of the values lie beyond the ends"
+
+
+def test_a_drawing_is_the_same_figure_in_every_form():
+    drawing = render.draw_bars(np.array([0.75, 0.25]), ["a <cat>", "dog"], title="Classes")
+    assert np.array_equal(drawing.pixels(), render.bars(np.array([0.75, 0.25]), ["a <cat>", "dog"], title="Classes"))
+    svg = drawing.encode("svg").decode()
+    for text in ("a &lt;cat&gt;", "dog", "75.0%", "Classes"):
+        assert text in svg
+    assert drawing.encode("pdf").startswith(b"%PDF")
+    assert drawing.encode("svg").decode() == svg
+    with pytest.raises(ValueError, match=r"^`kind` must be one of png, svg, pdf, got 'gif'\.$"):
+        drawing.encode("gif")  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (999.6, "1,000"),
+        (1003.2, "1,003"),
+        (952.0, "952"),
+        (-12.345, "−12.3"),
+        (-0.0, "0"),
+        (0.5, "0.5"),
+        (123456.0, "123,456"),
+        (2.5e6, "2.5 × 10⁶"),
+        (-3.21e-7, "−3.21 × 10⁻⁷"),
+        (0.000123, "0.000123"),
+        (9.999, "10"),
+        (np.inf, "inf"),
+    ],
+)
+def test_numbers_read_alike(value, text):
+    assert render.number(value) == text
+
+
+def test_a_share_that_is_not_nothing_does_not_look_so():
+    shares = (0.0, 1e-9, 0.00049, 0.0005, 0.482, 0.9994, 0.9996, 1.0)
+    texts = ["0.0%", "<0.1%", "<0.1%", "0.1%", "48.2%", "99.9%", ">99.9%", "100.0%"]
+    assert [render.percent(share) for share in shares] == texts
 
 
 def test_an_overlay_of_opacity_zero_is_the_gray_photo():

@@ -102,3 +102,51 @@ for (const root of document.querySelectorAll(".covering")) {
     });
   }
 }
+
+// Every other picture: a click shows it as large as fits, a strip as a whole; the arrow keys go on to the next.
+const enlarge = [...document.querySelectorAll(".enlarge")].filter((button) => button.tabIndex === 0);
+const zoom = document.createElement("dialog");
+zoom.className = "zoom";
+document.body.append(zoom);
+
+function enlarged(button) {
+  const strip = button.closest(".strip");
+  const pictures = [...(strip || button).querySelectorAll("img")];
+  const words = strip ? strip.querySelector("h4") : button.parentElement.querySelector("figcaption");
+  const large = document.createElement("div");
+  large.className = "large";
+  for (const picture of pictures) {
+    const figure = document.createElement("figure");
+    const caption = strip && picture.closest("figure").querySelector("figcaption");
+    figure.append(picture.cloneNode(), ...(caption ? [caption.cloneNode(true)] : []));
+    large.append(figure);
+  }
+  const close = document.createElement("button");
+  close.type = "button";
+  close.className = "close";
+  close.textContent = "Close";
+  const text = document.createElement("div");
+  text.className = "words";
+  text.append(close, ...(words ? [...(strip ? [words] : words.children)].map((part) => part.cloneNode(true)) : []));
+  const widths = pictures.map((picture) => picture.naturalWidth / picture.naturalHeight);
+  zoom.style.setProperty("--count", pictures.length);
+  zoom.style.setProperty("--aspect", widths.reduce((sum, width) => sum + width, 0));
+  zoom.setAttribute("aria-label", (strip ? words : pictures[0].closest("figure").querySelector("figcaption")).textContent.trim());
+  zoom.replaceChildren(large, text);
+  zoom.current = button;
+  if (!zoom.open) zoom.showModal();
+  close.focus();
+}
+
+for (const button of document.querySelectorAll(".enlarge")) {
+  const first = button.closest(".strip") ? button.closest(".strip").querySelector(".enlarge") : button;
+  button.addEventListener("click", () => enlarged(first));
+}
+zoom.addEventListener("click", () => zoom.close());
+zoom.addEventListener("keydown", (event) => {
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (!step) return;
+  event.preventDefault();
+  enlarged(enlarge[(enlarge.indexOf(zoom.current) + step + enlarge.length) % enlarge.length]);
+});
+zoom.addEventListener("close", () => zoom.current.focus());
