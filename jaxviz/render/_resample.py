@@ -81,12 +81,12 @@ def gaps(
     rows, cols = (
         _covered(length, np.asarray(first), size) for length, first, size in zip(shape, corners, window, strict=True)
     )
-    return ~(rows[:, None] & cols)
+    return ~np.outer(rows, cols)
 
 
 def _covered(length: int, first: np.ndarray, size: int) -> np.ndarray:
     places = np.arange(length)[:, None]
-    return ((places >= first) & (places < first + size)).any(axis=1)
+    return np.asarray(((places >= first) & (places < first + size)).any(axis=1))
 
 
 def _between(length: int, first: np.ndarray, size: int) -> np.ndarray:
