@@ -8,29 +8,33 @@ from collections.abc import Iterator, Mapping
 
 from jaxviz.transforms._layer import Layer
 from jaxviz.transforms._match import search
-from jaxviz.transforms._primitives import CUSTOM_JVP, CUSTOM_VJP, Body, is_call, kind
+from jaxviz.transforms._primitives import CUSTOM_JVP, CUSTOM_VJP, Body, function_name, is_call, kind
 from jaxviz.transforms._sites import around
 from jaxviz.transforms._values import Scope
 
+_RULED = "ruled_relu"  # what `with_rule` puts in the place of a ReLU: a function of its input, and of its output
+
 
 def behind_relus(body: Body, layers: Mapping[str, Layer]) -> Iterator[tuple[str, Layer]]:
-    """The name and the value of each ReLU of a layer, in order of computation; a name may come more than once."""
+    """The name and the value of each ReLU of a layer; a name may come more than once."""
     result = search(body)
     named: dict[int, list[str]] = {}
     for name, layer in layers.items():
         *above, index = layer.path
         scope = result.scopes.get(tuple(above))  # none where it cannot be entered
         if scope is not None:
-            number = scope.known.get(scope.jaxpr.eqns[index].outvars[layer.output])
-            if number is not None:
-                named.setdefault(number, []).append(name)
-    for path, found in result.found.items():
+            number = scope.known[scope.jaxpr.eqns[index].outvars[layer.output]]
+            named.setdefault(number, []).append(name)
+    relus = [(path, found.operand) for path, found in result.found.items() if found.windows is None]
+    for scope in result.scopes.values():
+        for index, eqn in enumerate(scope.jaxpr.eqns):
+            if kind(eqn) == CUSTOM_VJP and function_name(eqn) == _RULED:
+                relus.append(((*scope.path, index), eqn.invars[0]))
+    for path, operand in relus:
         *above, index = path
         scope = result.scopes[tuple(above)]
-        if found.windows is None:
-            eqn = scope.jaxpr.eqns[index]
-            for name in named.get(scope.known[found.operand], []):
-                yield f"{name}/relu", Layer(path, 0, eqn.outvars[0].aval, _inside(scope))
+        for name in named.get(scope.known.get(operand, -1), []):
+            yield f"{name}/relu", Layer(path, 0, scope.jaxpr.eqns[index].outvars[0].aval, _inside(scope))
 
 
 def _inside(scope: Scope) -> tuple:

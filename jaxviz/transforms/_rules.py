@@ -224,19 +224,19 @@ def _override(eqn: Any, values: list[Any], found: Found, site: Site, rule: Rule)
         return switched_max_pool(x, found.windows, x.shape)
     # The output comes from the equation itself, so that it is the same to the last bit.
     y = rebind(eqn, jax.lax.stop_gradient(values))[0]
-    return _ruled(x, y, rule, found.match.ceiling)
+    return ruled_relu(x, y, rule, found.match.ceiling)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
-def _ruled(x: Array, y: Array, rule: Rule, ceiling: float | None) -> Array:
-    """`y`, as an activation of `x` with the backward pass of `rule`."""
+def ruled_relu(x: Array, y: Array, rule: Rule, ceiling: float | None) -> Array:
+    """`y`, as an activation of `x` with the backward pass of `rule`; layers are looked for under this name."""
     del x, rule, ceiling
     return y
 
 
 def _forward(x: Array, y: Array, rule: Rule, ceiling: float | None) -> tuple[Array, tuple[Array, ...]]:
     # By the rule again, for a second derivative to see it; `y` alone depends on nothing.
-    y = _ruled(x, y, rule, ceiling)
+    y = ruled_relu(x, y, rule, ceiling)
     return y, (x, y) if callable(rule) else (x,) if rule in _OF_THE_INPUT else (y,)
 
 
@@ -248,4 +248,4 @@ def _backward(rule: Rule, ceiling: float | None, residuals: tuple[Array, ...], g
     return RULES[rule](kept, g, ceiling), None
 
 
-_ruled.defvjp(_forward, _backward)
+ruled_relu.defvjp(_forward, _backward)

@@ -148,6 +148,17 @@ def test_what_leaves_the_relu_of_a_module_is_a_layer(family):
     assert float(jnp.abs(zeroed).max()) == 0  # the rest has no biases
 
 
+def test_the_relu_of_a_module_is_a_layer_under_a_rule_too():
+    f, x = networks.FAMILIES["linen"](), networks.images()
+
+    def gradient(f):
+        return jax.grad(lambda x: (f(x) ** 2).sum())(x)
+
+    found = gradient(jv.upto(jv.with_rule(f, "guided"), "middle/relu"))
+    np.testing.assert_array_equal(found, gradient(jv.with_rule(jv.upto(f, "middle/relu"), "guided")))
+    assert not np.allclose(found, gradient(jv.upto(f, "middle/relu")))
+
+
 class LinenAttention(linen.Module):
     @linen.compact
     def __call__(self, x):
