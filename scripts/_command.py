@@ -2,43 +2,75 @@
 
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import tyro
+from scripts._arguments import parse
+from scripts._errors import UsageError as UsageError
+from scripts._errors import checking as checking
+from scripts._ranges import check
 
-
-class UsageError(Exception):
-    """What the user asked for cannot be done; the text says why and what can."""
-
-
-@contextlib.contextmanager
-def checking() -> Iterator[None]:
-    """Around the code that turns arguments into values: what it refuses is the user's mistake and no crash."""
-    try:
-        yield
-    except (ValueError, OSError) as error:
-        raise UsageError(" ".join(str(error).split())) from error
+_INTERRUPTED = "interrupted. The same command goes on from here."
 
 
 def start(main: Callable[[Any], None], config: Any, doc: str | None, *, tuned: bool = True) -> None:
     """Run a script: `main(config)`, with the config (a frozen dataclass, or a union of some) from the command line.
 
-    Exits with 2 and one line on stderr for a `UsageError`, and with 130 where the user interrupts. Untuned, it leaves
-    the compiler's flags as they are.
+    Exits with 2 and one line on stderr for a `UsageError`, and with 130 where the user interrupts, however often. Any
+    other error is one of ours, and keeps its traceback. Untuned, it leaves the compiler's flags as they are.
     """
     if tuned:
         _fast_convolutions()
     try:
-        main(tyro.cli(config, description=doc))
+        found = parse(config, doc)
+        check(found)
+        with _interruptible():
+            main(found)
+        sys.stdout.flush()
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print("interrupted. The same command goes on from here.", file=sys.stderr)
+        print(_INTERRUPTED, file=sys.stderr)
         sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read the output has seen enough. What is left in the buffers has nowhere to go at the exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """The first Ctrl-C is a `KeyboardInterrupt`; another, while that one is still at work, ends the process at once.
+
+    Libraries wait for their threads at the end, and print tracebacks if they are interrupted in that.
+    """
+
+    def first(*_: Any) -> None:
+        signal.signal(signal.SIGINT, second)
+        raise KeyboardInterrupt
+
+    def second(*_: Any) -> None:
+        os.write(sys.stderr.fileno(), f"{_INTERRUPTED}\n".encode())
+        os._exit(130)
+
+    try:
+        before = signal.signal(signal.SIGINT, first)
+    except ValueError:  # in another thread than the main one, which no signal reaches
+        yield
+        return
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise  # to the end of the process, with `second` in charge
+    except BaseException:
+        signal.signal(signal.SIGINT, before)
+        raise
+    else:
+        signal.signal(signal.SIGINT, before)
 
 
 def _fast_convolutions() -> None:

@@ -1,15 +1,13 @@
-"""The user's photos with their classes: a folder named by the environment, with imagenet/photos.json."""
+"""The user's photos with their classes, as a network sees them."""
 
 import hashlib
-import json
-import os
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 import models
-from scripts import _photo
+from scripts import _photo, _photo_folder
 
 
 class Labeled(NamedTuple):
@@ -28,27 +26,15 @@ class Labeled(NamedTuple):
         return hashlib.sha256(self.classes.tobytes() + self.pixels.tobytes()).hexdigest()
 
 
-def labeled(network: models.Network) -> Labeled:
-    """All photos of the folder, in its order.
+def labeled(network: models.Network, folder: Path | None = None) -> Labeled:
+    """All photos of a folder, by default the environment's, in its order.
 
     Raises:
         ValueError: there is no such folder, or the network has other classes than the photos.
     """
-    folder = Path(os.environ.get("JAXVIZ_PHOTOS", ".")) / "imagenet"
-    if not (folder / "photos.json").is_file():
-        raise ValueError(
-            f"`JAXVIZ_PHOTOS` must be a folder with imagenet/photos.json, a list of {{file, class, label}}, got "
-            f"{os.environ.get('JAXVIZ_PHOTOS')!r}. Set it to yours."
-        )
-    entries = json.loads((folder / "photos.json").read_text("utf-8"))
-    for entry in entries:
-        if entry["class"] >= len(network.labels) or network.labels[entry["class"]] != entry["label"]:
-            raise ValueError(
-                f"`--network` must know the classes of the photos, got {network.name} without {entry['label']!r}."
-            )
-    pixels = np.stack([network.crop(_photo.load(str(folder / entry["file"])).pixels) for entry in entries])
+    entries = _photo_folder.entries(_photo_folder.folder_of(folder))
+    classes = _photo_folder.classes(entries, network.labels, network.name)
+    pixels = np.stack([network.crop(_photo.load(str(entry.path)).pixels) for entry in entries])
     # Three equal channels where the network sees one: `normalize` takes both, and pictures are drawn in color.
     pixels = np.broadcast_to(pixels, (*pixels.shape[:3], 3))
-    return Labeled(
-        pixels, np.array([entry["class"] for entry in entries]), tuple(Path(entry["file"]).stem for entry in entries)
-    )
+    return Labeled(pixels, np.array(classes), tuple(entry.path.stem for entry in entries))

@@ -18,6 +18,7 @@ import tyro
 
 from scripts._clock import Clock
 from scripts._command import checking, keep_compiled, start
+from scripts._ranges import Count, Seed
 from scripts._scan._options import Options, Scanning, join
 
 
@@ -33,9 +34,9 @@ class Config:
     """Whose channels are ranked. The convolutions by default."""
     rank_on: str = "train[:5000]"
     """The part of the data that ranks; what is drawn is measured on the other one."""
-    orders: int = 3
+    orders: Count = 3
     """Random orders of removal."""
-    seed: int = 0
+    seed: Seed = 0
     """Of all that is random."""
     scan: Options = dataclasses.field(default_factory=Scanning)
 
@@ -43,13 +44,14 @@ class Config:
 def main(config: Config) -> None:
     """The ablation, the rankings, the curves."""
     clock = Clock()
-    with clock("imports"), checking():
-        join(config.scan.distributed)
+    with clock("imports"):
+        with checking():
+            join(config.scan.distributed)
         from scripts._ablate import _measure, _show
     with clock("arguments"), checking():
         study = _measure.prepare(config)
     keep_compiled()
-    with clock("measure"), checking():
+    with clock("measure"):
         steps = _measure.measure(study)
     study.run.finish(lambda: _show.files(study, steps), clock)
     if study.run.leads:

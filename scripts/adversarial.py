@@ -3,17 +3,19 @@
     JAXVIZ_PHOTOS=folder python -m scripts.adversarial
 
 For testing your own models. The patch is made with some photos and judged on the others, at five sizes, against a photo
-of the class and noise of the same size, and against small changes of every pixel (FGSM, PGD). The folder holds
-imagenet/photos.json, a list of {"file", "class", "label"}. Takes some five minutes on two CPU cores. An interrupted run
-goes on with the step where it stopped. A patch on 8% of a photo makes 91% of 40 unseen photos a soccer ball to
-SqueezeNet, a photo of one as large none; ten steps of two gray levels make it all of them.
+of the class and noise of the same size, and against small changes of every pixel (FGSM, PGD). What the folder has to
+hold: python -m scripts.photos --help. Takes some five minutes on two CPU cores. An interrupted run goes on with the
+step where it stopped. A patch on 8% of a photo makes 91% of 40 unseen photos a soccer ball to SqueezeNet, a photo of
+one as large none; ten steps of two gray levels make it all of them.
 """
 
 import dataclasses
 from pathlib import Path
+from typing import Annotated
 
 from scripts._clock import Clock
 from scripts._command import checking, keep_compiled, start
+from scripts._ranges import Count, Folder, Range, Seed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,31 +28,33 @@ class Config:
     """One of models.names()."""
     weights: str | None = None
     """A file of weights, or `hub`, for a network without committed ones."""
-    train: int = 74
-    """How many photos the patch is made with, drawn by the seed; the others judge it."""
-    size: int = 64
+    photos: Path | None = None
+    """a folder of labeled photos; $JAXVIZ_PHOTOS by default."""
+    train: Count | None = None
+    """How many photos the patch is made with, drawn by the seed; the others judge it. About two thirds by default."""
+    size: Count = 64
     """Height and width of the patch in pixels."""
-    steps: int = 250
+    steps: Count = 250
     """Of gradient ascent."""
-    batch: int = 8
+    batch: Count = 8
     """Photos in a step."""
-    scales: tuple[float, float] = (0.7, 1.3)
+    scales: Annotated[tuple[float, float], Range(0, open=True)] = (0.7, 1.3)
     """Smallest and largest factor of the size while it is made."""
-    degrees: float = 22.5
+    degrees: Annotated[float, Range(0, 180)] = 22.5
     """The largest turn in either direction."""
     circular: bool = False
     """Whether it is a circle."""
-    draws: int = 2
+    draws: Count = 2
     """Places in each unseen photo at which a patch is judged."""
-    levels: tuple[int, ...] = (1, 2, 4, 8)
+    levels: Annotated[tuple[int, ...], Range(1, 255)] = (1, 2, 4, 8)
     """Gray levels of 255 by which every pixel may change."""
-    pgd_steps: int = 10
+    pgd_steps: Count = 10
     """Of the iterated change."""
-    looked: int = 12
-    """Unseen photos whose maps are drawn."""
-    seed: int = 0
+    looked: Count | None = None
+    """Unseen photos whose maps are drawn. 12 by default, or all where there are fewer."""
+    seed: Seed = 0
     """For the split of the photos and all else that is drawn."""
-    out: Path | None = None
+    out: Folder | None = None
     """The folder of the results. By default one of its own under runs/."""
 
 

@@ -15,10 +15,10 @@ correlation 0.76), contrast hardly (-0.37): it falls with large filters that do 
 """
 
 import dataclasses
-from pathlib import Path
 
 from scripts._clock import Clock
 from scripts._command import checking, keep_compiled, start
+from scripts._ranges import Count, Folder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,15 +27,15 @@ class Config:
 
     networks: tuple[str, ...] = ("mnist_cnn1", "mnist_cnn2")
     """Two or more of one data set, with committed weights and with layers conv1 and conv2."""
-    images: int = 500
+    images: Count = 500
     """Test images that are measured, and among which the strongest are searched."""
-    train: int = 12000
+    train: Count = 12000
     """Training images for the variants."""
-    epochs: int = 3
+    epochs: Count = 3
     """Passes over those."""
-    seeds: int = 2
+    seeds: Count = 2
     """How often each variant is trained."""
-    out: Path | None = None
+    out: Folder | None = None
     """The folder of the results. By default one of its own under runs/."""
 
 

@@ -9,10 +9,10 @@ has 49% of its energy in a box of 27% of the picture, guided Grad-CAM 73% and th
 """
 
 import dataclasses
-from pathlib import Path
 
 from scripts._clock import Clock
 from scripts._command import checking, keep_compiled, start
+from scripts._ranges import Folder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Config:
     """A file of weights, or `hub`, for a network without committed ones."""
     layer: str | None = None
     """For Grad-CAM. The last one with maps that are not the classes themselves by default."""
-    out: Path | None = None
+    out: Folder | None = None
     """The folder of the results. By default one of its own under runs/."""
 
 
@@ -38,9 +38,10 @@ def main(config: Config) -> None:
     """Measure, draw, and print the table."""
     clock = Clock()
     with clock("imports"):
+        from scripts._networks import network_of
         from scripts._paper import _attention, _photos, _study
     with clock("arguments"), checking():
-        network = _study.network_of(config.network, config.weights)
+        network = network_of(config.network, config.weights)
         layer = _study.cam_layer(network, config.layer)
         photos = _photos.load(config.photos, network)
         boxes = _attention.boxes_of(config.boxes, photos, network)

@@ -5,19 +5,20 @@ Command: python -m scripts.benchmark occlusion --network vgg16 --window 16 --str
          python -m scripts.benchmark sweep
          python -m scripts.benchmark methods
          python -m scripts.benchmark maximize
-         python -m scripts.benchmark table
-Takes 1 to 15 minutes on two cores. Each run writes a JSON and a figure to scripts/benchmarks/, from which `table` makes
-the tables in the README. Compare ratios within one run; absolute times are those of the machine it ran on.
-For captum: pip install -r scripts/peers.txt
+         python -m scripts.benchmark table --out README.md
+Takes 1 to 15 minutes on two cores. Each run writes a JSON and a figure to a folder, from which `table` makes tables;
+those of the README are in scripts/benchmarks. Compare ratios within one run; absolute times are those of the machine it
+ran on. For captum: pip install -r scripts/peers.txt
 """
 
 import dataclasses
 import json
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from scripts._command import checking, start
+from scripts._ranges import Count, Counts, Folder, Range
 
 RESULTS = Path(__file__).parent / "benchmarks"
 
@@ -28,13 +29,15 @@ class Occlusion:
 
     network: str = "squeezenet"
     """A name from models.names(); random weights where none are committed."""
-    window: int = 16
-    stride: int = 8
-    batch_sizes: tuple[int, ...] = ()
+    window: Count = 16
+    stride: Count = 8
+    batch_sizes: Counts = ()
     """Windows at a time, besides the default of the library; the best counts."""
-    repeats: int = 3
-    naive_windows: int = 24
+    repeats: Count = 3
+    naive_windows: Count = 24
     """How many windows the naive loop computes; its time is scaled to all of them."""
+    out: Folder | None = None
+    """The folder of the JSON and the figure, replaced there. By default runs/benchmarks, where nothing is replaced."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,12 +46,14 @@ class Approximations:
 
     photo: str = "chelsea"
     network: str = "squeezenet"
-    window: int = 16
-    stride: int = 8
-    caps: tuple[float, ...] = (0.9, 0.8, 0.7, 0.6, 0.5)
-    steps: tuple[int, ...] = (2, 3)
-    tolerances: tuple[float, ...] = (0.05, 0.1, 0.2)
-    repeats: int = 3
+    window: Count = 16
+    stride: Count = 8
+    caps: Annotated[tuple[float, ...], Range(0, 1, open=True)] = (0.9, 0.8, 0.7, 0.6, 0.5)
+    steps: Annotated[tuple[int, ...], Range(2)] = (2, 3)
+    tolerances: Annotated[tuple[float, ...], Range(0)] = (0.05, 0.1, 0.2)
+    repeats: Count = 3
+    out: Folder | None = None
+    """The folder of the JSON and the figure, replaced there. By default runs/benchmarks, where nothing is replaced."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,9 +61,11 @@ class Sweep:
     """Windows centered on every pixel of many small images in one call."""
 
     network: str = "cifar_small"
-    images: int = 20
-    windows: tuple[int, ...] = (3, 5, 7, 9)
-    repeats: int = 2
+    images: Count = 20
+    windows: Counts = (3, 5, 7, 9)
+    repeats: Count = 2
+    out: Folder | None = None
+    """The folder of the JSON and the figure, replaced there. By default runs/benchmarks, where nothing is replaced."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,11 +73,13 @@ class Methods:
     """All attributions, each in a process of its own: as typed, under the user's jit, and the peer's."""
 
     network: str = "squeezenet"
-    batches: tuple[int, ...] = (1, 8)
+    batches: Counts = (1, 8)
     """Images in a batch."""
     methods: tuple[str, ...] = ()
     """Some of them; all by default."""
-    repeats: int = 10
+    repeats: Count = 10
+    out: Folder | None = None
+    """The folder of the JSON and the figure, replaced there. By default runs/benchmarks, where nothing is replaced."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,12 +88,14 @@ class Maximize:
 
     network: str = "squeezenet"
     layer: str = "fire6"
-    batch: int = 16
+    batch: Count = 16
     """How many channels, an image each."""
-    num_steps: int = 128
-    size: int = 128
+    num_steps: Count = 128
+    size: Count = 128
     """Height and width of the images in pixels."""
-    repeats: int = 3
+    repeats: Count = 3
+    out: Folder | None = None
+    """The folder of the JSON and the figure, replaced there. By default runs/benchmarks, where nothing is replaced."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,8 +103,8 @@ class FirstCall:
     """Seconds of the first call of `occlusion` in this process; what `occlusion` runs twice."""
 
     network: str = "squeezenet"
-    window: int = 16
-    stride: int = 8
+    window: Count = 16
+    stride: Count = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,14 +113,19 @@ class OneMethod:
 
     network: str = "squeezenet"
     method: str = "saliency"
-    batch: int = 1
+    batch: Count = 1
     who: Literal["ours", "peer"] = "ours"
-    repeats: int = 10
+    repeats: Count = 10
 
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """Puts the committed results into the README."""
+    """Prints the tables of results, or puts them between their marks in the README."""
+
+    results: Path = RESULTS
+    """The folder of the results."""
+    out: Path | None = None
+    """The file to put them into, such as README.md; they are printed by default."""
 
 
 Config = Occlusion | Approximations | Sweep | Methods | Maximize | FirstCall | OneMethod | Table
@@ -117,22 +133,25 @@ Config = Occlusion | Approximations | Sweep | Methods | Maximize | FirstCall | O
 
 def main(config: Config) -> None:
     """Runs one benchmark, or makes the tables."""
-    from scripts._benchmark import _approximations, _figure, _maximize, _methods, _occlusion, _pixels, _table
-    from scripts._benchmark._timing import machine, network_of
+    from scripts._benchmark import _approximations, _check, _figure, _maximize, _methods, _occlusion, _pixels, _table
+    from scripts._benchmark._timing import machine
 
-    if isinstance(config, Table):
-        _table.write(RESULTS, Path(__file__).parents[1] / "README.md")
-        return
     with checking():
-        network = network_of(config.network)
+        if isinstance(config, Table):
+            print(_table.write(config.results, config.out))
+            return
+        network = _check.network_of(config)
     if isinstance(config, FirstCall):
         print(_occlusion.first_call(config, network))
         return
     if isinstance(config, OneMethod):
         print(json.dumps(_methods.one_method(config, network)))
         return
-    print(config)
     kind = type(config).__name__.lower()
+    suffix = f"-{config.window}-{config.stride}" if isinstance(config, Occlusion | Approximations) else ""
+    with checking():
+        path = _check.free_file(config.out, f"{kind}-{config.network}{suffix}-{machine()['backend']}")
+    print(config)
     measure = {
         "occlusion": _occlusion.occlusion,
         "approximations": _approximations.approximations,
@@ -141,10 +160,8 @@ def main(config: Config) -> None:
         "maximize": _maximize.maximize,
     }[kind]
     rows = measure(config, network)
-    result = {"kind": kind, "config": dataclasses.asdict(config), **machine(), **rows}
-    suffix = f"-{config.window}-{config.stride}" if isinstance(config, Occlusion | Approximations) else ""
-    path = RESULTS / f"{kind}-{config.network}{suffix}-{result['backend']}.json"
-    path.parent.mkdir(exist_ok=True)
+    settings = {name: value for name, value in dataclasses.asdict(config).items() if name != "out"}
+    result = {"kind": kind, "config": settings, **machine(), **rows}
     path.write_text(json.dumps(result, indent=1) + "\n")
     _figure.draw(result, path.with_suffix(".png"))
     print(json.dumps(result["times"], indent=1))

@@ -4,7 +4,7 @@
     TFDS_DATA_DIR=folder python -m scripts.class_statistics cifar_small --label cat
 
 Writes `statistics.png`, mean and spread of every channel for every class; `effects.png`, how well each tells a class
-from the others; `maps-LAYER.png`, mean maps; `label-7.png`, one image of a class through every layer; `confusion.png`
+from the others; `maps-LAYER.png`, mean maps; `label-9.png`, one image of a class through every layer; `confusion.png`
 and `confused.png`, which classes are taken for which, and the images in which the network was most certain of it; and
 the JSON of all of them.
 
@@ -30,21 +30,23 @@ class Config:
     """One of models.names()."""
     layers: tuple[str, ...] = ()
     """The convolutions by default."""
-    label: str = "7"
-    """Number or label of the class that is shown in every layer, by the first image of it that is recognized."""
+    label: str | None = None
+    """Number or label of the class that is shown in every layer, by the first image of it that is recognized. The last
+    one that has images by default."""
     scan: Options = dataclasses.field(default_factory=Scanning)
 
 
 def main(config: Config) -> None:
     """Two passes over the data, then the figures."""
     clock = Clock()
-    with clock("imports"), checking():
-        join(config.scan.distributed)
+    with clock("imports"):
+        with checking():
+            join(config.scan.distributed)
         from scripts._class_statistics import _measure, _show
     with clock("arguments"), checking():
         study = _measure.prepare(config)
     keep_compiled()
-    with clock("measure"), checking():
+    with clock("measure"):
         steps = _measure.measure(study)
     study.run.finish(lambda: _show.files(study, steps), clock)
     if study.run.leads:

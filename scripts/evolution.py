@@ -19,6 +19,7 @@ import tyro
 
 from scripts._clock import Clock
 from scripts._command import checking, keep_compiled, start
+from scripts._ranges import Count, Seed
 from scripts._scan._options import Options, Scanning, join
 
 
@@ -30,12 +31,12 @@ class Config:
     """One of models.names()."""
     checkpoints: Path = Path("checkpoints")
     """A folder with NETWORK-epoch-04.safetensors and others, or what scripts.train wrote: weights-epoch-04.safetensors.
-    The last epoch is the trained network; --weights is not looked at."""
+    The last epoch is the trained network."""
     layers: tuple[str, ...] = ()
     """Of the channels. The convolutions by default."""
-    channels: int = 6
+    channels: Count = 6
     """How many of each layer, drawn by the seed."""
-    seed: int = 0
+    seed: Seed = 0
     """Of the channels."""
     scan: Options = dataclasses.field(default_factory=Scanning)
 
@@ -43,13 +44,14 @@ class Config:
 def main(config: Config) -> None:
     """Passes with every checkpoint, then the figures."""
     clock = Clock()
-    with clock("imports"), checking():
-        join(config.scan.distributed)
+    with clock("imports"):
+        with checking():
+            join(config.scan.distributed)
         from scripts._evolution import _measure, _show
     with clock("arguments"), checking():
         study = _measure.prepare(config)
     keep_compiled()
-    with clock("measure"), checking():
+    with clock("measure"):
         steps = _measure.measure(study)
     study.run.finish(lambda: _show.files(study, steps), clock)
     if study.run.leads:

@@ -12,10 +12,11 @@ other processes shared, 25 minutes: on `fire9` 80.4% with 15 photos a class and 
 """
 
 import dataclasses
-from pathlib import Path
+from typing import Annotated
 
 from scripts._clock import Clock
 from scripts._command import checking, keep_compiled, start
+from scripts._ranges import Count, Counts, Folder, Range, Seed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,15 +31,15 @@ class Config:
     """A data set of tensorflow-datasets with the splits train and test."""
     layers: tuple[str, ...] = ()
     """The layers whose features are used. Five from shallow to deep by default."""
-    counts: tuple[int, ...] = (1, 5, 10, 15, 30)
+    counts: Counts = (1, 5, 10, 15, 30)
     """Training photos a class."""
-    folds: int = 5
+    folds: Count = 5
     """How often the photos are drawn: first within the set's own splits, then from all of it."""
-    strengths: tuple[float, ...] = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
+    strengths: Annotated[tuple[float, ...], Range(0)] = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
     """Strengths of the regularization, from which held-out training photos choose."""
-    seed: int = 0
+    seed: Seed = 0
     """Of the draws and of the random weights."""
-    out: Path | None = None
+    out: Folder | None = None
     """The folder of the results. By default one of its own under runs/."""
 
 

@@ -10,10 +10,10 @@ Areas under the curves are printed; for SqueezeNet and vertical translation
 """
 
 import dataclasses
-from pathlib import Path
 
 from scripts._clock import Clock
 from scripts._command import checking, keep_compiled, start
+from scripts._ranges import Count, Finite, Folder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,11 +29,11 @@ class Config:
     layers: tuple[str, ...] = ()
     """A first, a middle and the top layer by default; `logits` are the outputs. For VGG16 conv1_2 and conv5_2, which
     are 2 and 27 (with its ReLU) as torchvision counts its `features`, and fc2."""
-    border: float = 0.0
+    border: Finite = 0.0
     """What comes in from outside, in the network's own range: 0 is the mean color."""
-    batch_size: int = 16
+    batch_size: Count = 16
     """Images that go through the network at a time."""
-    out: Path | None = None
+    out: Folder | None = None
     """The folder of the results. By default one of its own under runs/."""
 
 
@@ -41,9 +41,10 @@ def main(config: Config) -> None:
     """Measure everything in one call, draw it, print the areas."""
     clock = Clock()
     with clock("imports"):
+        from scripts._networks import network_of
         from scripts._paper import _invariance, _photos, _study
     with clock("arguments"), checking():
-        network = _study.network_of(config.network, config.weights)
+        network = network_of(config.network, config.weights)
         layers = _study.check_layers(network, config.layers or _invariance.default_layers(network))
         photos = _photos.load(config.photos, network)
         study = _study.prepare("invariance", config, photos, network, layers=layers)

@@ -19,6 +19,7 @@ import tyro
 
 from scripts._clock import Clock
 from scripts._command import checking, keep_compiled, start
+from scripts._ranges import Count, Folder, Natural, Range, Seed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,9 +30,9 @@ class Ascent:
     """One of models.names()."""
     weights: str | None = None
     """A file of weights, or `hub`, for a network without committed ones."""
-    steps: int = 200
+    steps: Count = 200
     """Of gradient ascent."""
-    seed: int = 0
+    seed: Seed = 0
     """For the start and the shaking."""
 
 
@@ -46,14 +47,14 @@ class Classes:
     """Numbers or labels. By default the great white shark, the bald eagle and the assault rifle."""
     objective: Literal["both", "logit", "log_probability"] = "both"
     """What grows: the class alone, the class against all others, or the sum of the two."""
-    orientations: int = 4
+    orientations: Natural = 4
     """How many images of a class that must differ; 0 for none."""
-    diversity: float = 50.0
+    diversity: Annotated[float, Range(0)] = 50.0
     """How much it counts that they differ, against the objective."""
     diversity_layer: str | None = None
     """Where they must differ. One of the deep layers by default."""
     ascent: _Ascent = Ascent()
-    out: Path | None = None
+    out: Folder | None = None
     """The folder of the results. By default one of its own under runs/."""
 
 
@@ -63,16 +64,18 @@ class Filters:
 
     layers: tuple[str, ...] = ()
     """By default the first two convolutions, four deeper ones and the dense layers."""
-    first: int = 64
+    first: Count = 64
     """How many channels of the first two layers."""
-    random: int = 16
+    random: Count = 16
     """How many channels of each other layer, drawn by the seed."""
-    size: int = 128
+    size: Count = 128
     """Height and width of the images in pixels, where the network takes any."""
-    photos: int = 4
+    photos: Path | None = None
+    """A folder of photos, labeled or not; $JAXVIZ_PHOTOS by default, and none without it."""
+    num_photos: Count = 4
     """How many photos beside each image."""
     ascent: _Ascent = Ascent(steps=128)
-    out: Path | None = None
+    out: Folder | None = None
     """The folder of the results. By default one of its own under runs/."""
 
 
@@ -82,12 +85,12 @@ class Sweep:
 
     target: str | None = None
     """The class, its number or its label. The great white shark by default."""
-    tv_weights: tuple[float, ...] = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+    tv_weights: Annotated[tuple[float, ...], Range(0)] = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
     """What a mean difference of one gray level (of 255) between neighbors costs, in logits."""
-    certain: float = 0.9
+    certain: Annotated[float, Range(0, 1, open=True)] = 0.9
     """Of the images whose class has this probability in unseen views, the smoothest is picked."""
     ascent: _Ascent = Ascent()
-    out: Path | None = None
+    out: Folder | None = None
     """The folder of the results. By default one of its own under runs/."""
 
 
@@ -99,14 +102,19 @@ class Photo:
     """A path, or a sample of scikit-image: astronaut, chelsea, coffee, rocket."""
     layers: tuple[str, ...] = ()
     """Four from shallow to deep by default."""
-    units: int = 5
+    units: Count = 5
     """How many units of a layer: those that the photo excites most, relative to other photos."""
+    photos: Path | None = None
+    """The folder of those; $JAXVIZ_PHOTOS by default, and without it the samples of scikit-image."""
     ascent: _Ascent = Ascent(steps=128)
-    out: Path | None = None
+    out: Folder | None = None
     """The folder of the results. By default one of its own under runs/."""
 
 
-def main(config: Classes | Filters | Sweep | Photo) -> None:
+Config = Classes | Filters | Sweep | Photo
+
+
+def main(config: Config) -> None:
     """Plan, do, draw."""
     clock = Clock()
     with clock("imports"):
@@ -121,4 +129,4 @@ def main(config: Classes | Filters | Sweep | Photo) -> None:
 
 
 if __name__ == "__main__":
-    start(main, Classes | Filters | Sweep | Photo, __doc__)
+    start(main, Config, __doc__)

@@ -14,10 +14,11 @@ hold more than others holds for the shark alone: as much of the eagle's wings le
 """
 
 import dataclasses
-from pathlib import Path
+from typing import Annotated
 
 from scripts._clock import Clock
 from scripts._command import checking, keep_compiled, start
+from scripts._ranges import Count, Folder, Range, Seed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,11 +29,11 @@ class Config:
     """Names in $JAXVIZ_PHOTOS/imagenet/photos.json, or paths of photos."""
     boxes: tuple[str, ...] = ()
     """Boxes to cover together, on every photo. The two sets of scripts/_paper/marks.json by default."""
-    grid: int | None = None
+    grid: Annotated[int, Range(2)] | None = None
     """Cells along each side, instead of boxes."""
-    cover: int = 3
+    cover: Count = 3
     """How many cells of the grid are covered together."""
-    draws: int = 100
+    draws: Count = 100
     """How many times boxes of the same sizes are covered at random places of the photo, for comparison."""
     network: str = "squeezenet"
     """The network, one of models.names()."""
@@ -40,15 +41,15 @@ class Config:
     """A file of weights, or `hub`, for a network without committed ones."""
     layer: str | None = None
     """For Grad-CAM and the strongest channel. The last one with maps that are not the classes themselves by default."""
-    window: int = 32
+    window: Count = 32
     """Height and width of the sliding window of the heat map, in pixels of what the network sees."""
-    stride: int = 12
+    stride: Count = 12
     """Pixels from one window to the next."""
-    samples: int = 25
+    samples: Count = 25
     """Noisy copies for SmoothGrad."""
-    seed: int = 0
+    seed: Seed = 0
     """For their noise, and for the random places."""
-    out: Path | None = None
+    out: Folder | None = None
     """The folder of the results. By default one of its own under runs/."""
 
 
@@ -58,9 +59,10 @@ def main(config: Config) -> None:
     with clock("imports"):
         from tqdm import tqdm
 
+        from scripts._networks import network_of
         from scripts._paper import _heatmap, _photos, _regions, _regions_figure, _study
     with clock("arguments"), checking():
-        network = _study.network_of(config.network, config.weights)
+        network = network_of(config.network, config.weights)
         layer = _study.cam_layer(network, config.layer)
         photos = _photos.load(config.photos, network)
         _regions.check(config, photos, network)

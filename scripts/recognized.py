@@ -9,13 +9,13 @@ class, `recognized.png` shows all.
 """
 
 import dataclasses
-from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
 from scripts._clock import Clock
 from scripts._command import checking, keep_compiled, start
+from scripts._ranges import Count, Folder, Seed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,15 +26,15 @@ class Config:
     """One of models.names()."""
     weights: str | None = None
     """A file of weights, or `hub`, for a network without committed ones."""
-    classes: int = 100
+    classes: Count = 100
     """How many, drawn by the seed."""
     objective: Literal["both", "log_probability", "logit"] = "both"
     """What is to grow; both is the sum of the two, for pictures strong in color and sure of their class."""
-    steps: int = 128
-    batch: int = 10
+    steps: Count = 128
+    batch: Count = 10
     """Classes at a time."""
-    seed: int = 0
-    out: Path | None = None
+    seed: Seed = 0
+    out: Folder | None = None
     """The folder of the results. By default one of its own under runs/."""
 
 

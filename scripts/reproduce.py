@@ -14,6 +14,7 @@ from pathlib import Path
 
 from scripts._clock import Clock
 from scripts._command import checking, start
+from scripts._ranges import Folder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Config:
     """Names of studies. All by default; the page has those that are chosen."""
     list: bool = False
     """Show the studies and what they lack, and run nothing."""
-    out: Path = Path("runs/reproduce")
+    out: Folder = Path("runs/reproduce")
     """The folder of the results."""
 
 

@@ -18,6 +18,7 @@ import tyro
 
 from scripts._clock import Clock
 from scripts._command import checking, keep_compiled, start
+from scripts._ranges import Count, Seed
 from scripts._scan._options import Options, Scanning, join
 
 
@@ -29,18 +30,18 @@ class Config:
     """One of models.names()."""
     layers: tuple[str, ...] = ()
     """All with maps by default, but for pools."""
-    channels: int = 16
+    channels: Count = 16
     """How many of each layer, drawn by the seed among those that anything excites."""
     filters: tuple[str, ...] = ()
     """Instead of those: LAYER:CHANNEL, as in conv1:3, in one picture `filters.png`."""
-    num: int = 9
+    num: Count = 9
     """Images of each channel."""
     score: Literal["max", "mean", "norm"] = "max"
     """What images are ranked by: the strongest response; or the mean, or the norm, of the channel's whole map, of which
     the projection is then made."""
     rule: Literal["deconvnet", "guided"] = "deconvnet"
     """How the projection passes a ReLU."""
-    seed: int = 0
+    seed: Seed = 0
     """Of the channels."""
     scan: Options = dataclasses.field(default_factory=Scanning)
 
@@ -48,13 +49,14 @@ class Config:
 def main(config: Config) -> None:
     """One pass over the data, then the projections of each layer."""
     clock = Clock()
-    with clock("imports"), checking():
-        join(config.scan.distributed)
+    with clock("imports"):
+        with checking():
+            join(config.scan.distributed)
         from scripts._strongest import _measure, _show
     with clock("arguments"), checking():
         study = _measure.prepare(config)
     keep_compiled()
-    with clock("measure"), checking():
+    with clock("measure"):
         steps = _measure.measure(study)
     study.run.finish(lambda: _show.files(study, steps), clock)
     if study.run.leads:

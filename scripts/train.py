@@ -11,13 +11,13 @@ it on a GPU.
 """
 
 import dataclasses
-from pathlib import Path
 from typing import Annotated
 
 import tyro
 
 from scripts._clock import Clock
 from scripts._command import checking, keep_compiled, start
+from scripts._ranges import Count, Folder, Positive, Range, Seed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,21 +26,21 @@ class Config:
 
     network: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NETWORK")]
     """One of mnist_cnn1, mnist_cnn2, mnist_cnn3, cifar_small, cifar_wide."""
-    seed: int = 0
+    seed: Seed = 0
     """Of the first weights, the order of the images, augmentation and dropout."""
-    epochs: int | None = None
+    epochs: Count | None = None
     """Passes over the data."""
-    batch_size: int | None = None
+    batch_size: Count | None = None
     """Images in a step."""
-    learning_rate: float | None = None
+    learning_rate: Positive | None = None
     """The largest of the schedule."""
-    weight_decay: float | None = None
+    weight_decay: Annotated[float, Range(0)] | None = None
     """Of kernels."""
     train: str = "train"
     """The part of the data to train on; train[:45000] leaves some to choose a recipe by."""
     test: str = "test"
     """The part of the data to test on."""
-    out: Path | None = None
+    out: Folder | None = None
     """The folder of the results. By default one of its own under runs/."""
 
 
@@ -55,8 +55,7 @@ def main(config: Config) -> None:
     for name, value in study.folder.run.items():
         print(f"  {name:<15} {value}")
     keep_compiled()
-    with checking():
-        steps = _run.measure(study, clock)
+    steps = _run.measure(study, clock)
     with clock("draw"):
         found = _run.show(study, steps)
     print(f"\n{found}\n\nWhere the time went:\n{clock.table()}\n\n{study.folder.path / 'training.json'}")

@@ -11,10 +11,11 @@ all from scratch 64.0%, in seven minutes.
 """
 
 import dataclasses
-from pathlib import Path
+from typing import Annotated
 
 from scripts._clock import Clock
 from scripts._command import checking, keep_compiled, start
+from scripts._ranges import Count, Folder, Natural, Range, Seed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,21 +30,21 @@ class Config:
     """A data set of tensorflow-datasets. Its split train is cut in ten: eight tenths train, one chooses, one tests."""
     layers: tuple[str, ...] = ()
     """The layers whose maps are pooled, by mean and maximum. The five deepest by default."""
-    size: int | None = None
+    size: Count | None = None
     """Height and width for the frozen trunk, in pixels. 320 by default, or the network's own where it has one."""
-    hidden: int = 256
+    hidden: Count = 256
     """Units of the new dense layer."""
-    epochs: int = 15
+    epochs: Count = 15
     """For the head on the frozen trunk."""
-    splits: int = 5
+    splits: Annotated[int, Range(1, 10)] = 5
     """How many of the ten splits, whose test parts do not overlap."""
-    scratch_size: int | None = None
+    scratch_size: Count | None = None
     """Height and width for the training from scratch. 128 by default, or the network's own where it has one."""
-    scratch_epochs: int = 25
+    scratch_epochs: Natural = 25
     """For the training from scratch, on the first split; 0 leaves it out."""
-    seed: int = 0
+    seed: Seed = 0
     """Of splits, weights, order and dropout."""
-    out: Path | None = None
+    out: Folder | None = None
     """The folder of the results. By default one of its own under runs/."""
 
 

@@ -4,9 +4,9 @@
 
 One table over methods: the areas of insertion and deletion curves, and how alike the maps stay when another class is
 explained, or when the network's layers are randomized from the top down. The edges of the photo and a random map are
-the floor: what is no better than these says nothing of the network. The folder holds imagenet/photos.json, a list of
-{"file", "class", "label"}. Takes some ten minutes on two CPU
-cores for 30 photos; `--photos 6` a quarter of that. An interrupted run goes on with the method where it stopped.
+the floor: what is no better than these says nothing of the network. What the folder has to
+hold: python -m scripts.photos --help. Takes some ten minutes on two CPU
+cores for 30 photos; `--num-photos 6` a quarter of that. An interrupted run goes on with the method where it stopped.
 
 With the last layer of SqueezeNet redrawn, maps of deconvnet keep a rank correlation of 1.00 with those of the network,
 of guided backprop 0.93, of saliency 0.57, of Grad-CAM 0.19: the first two fail, as in Adebayo et al. 2018.
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from scripts._clock import Clock
 from scripts._command import checking, keep_compiled, start
+from scripts._ranges import Count, Folder, Seed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,8 +28,10 @@ class Config:
     """One of models.names()."""
     weights: str | None = None
     """A file of weights, or `hub`, for a network without committed ones."""
-    photos: int = 30
-    """How many, drawn by the seed."""
+    photos: Path | None = None
+    """a folder of labeled photos; $JAXVIZ_PHOTOS by default."""
+    num_photos: Count | None = None
+    """How many of them, drawn by the seed. 30 by default, or all where there are fewer."""
     methods: tuple[str, ...] = (
         "saliency",
         "gradient_x_input",
@@ -45,15 +48,15 @@ class Config:
         "random",
     )
     """In the order to show. There is score_cam too, which takes longer than all others together."""
-    steps: int = 16
+    steps: Count = 16
     """Of the insertion and deletion curves."""
-    samples: int = 12
+    samples: Count = 12
     """Of smoothgrad and integrated_gradients."""
-    depths: int = 5
+    depths: Count = 5
     """In how many steps all layers are randomized."""
-    seed: int = 0
+    seed: Seed = 0
     """For the photos, the randomized weights, and all else that is drawn."""
-    out: Path | None = None
+    out: Folder | None = None
     """The folder of the results. By default one of its own under runs/."""
 
 

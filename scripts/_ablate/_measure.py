@@ -8,10 +8,11 @@ import numpy as np
 import jaxviz as jv
 import models
 from scripts._explain._study import unknown
+from scripts._networks import network_of
 from scripts._run_folder import Step
 from scripts._scan._data import PHOTOS, Data, find, labeled
 from scripts._scan._filters import parsed
-from scripts._scan._run import Run, network_of, settings
+from scripts._scan._run import Run, settings
 
 if TYPE_CHECKING:
     from scripts.ablate import Config
@@ -42,7 +43,7 @@ def prepare(config: "Config") -> Study:
         ValueError: the first one that does not fit.
         FileNotFoundError: the data are not there.
     """
-    network = network_of(config.network, config.scan.weights)
+    network = network_of(config.network, config.scan.weights, "NETWORK")
     shapes = jv.layers(network, jax.ShapeDtypeStruct((1, *network.input_shape), np.float32))
     channels = {name: found.shape[-1] for name, found in shapes.items()}
     for layer in config.layers:
@@ -50,10 +51,8 @@ def prepare(config: "Config") -> Study:
             raise ValueError(unknown("--layers", layer, list(channels)))
     layers = config.layers or tuple(name for name in channels if name.startswith(("conv", "fire")))
     off = parsed(config.filters, channels) or _drawn(layers, channels, config.seed)
-    if config.orders < 1:
-        raise ValueError(f"`--orders` must be at least 1, got {config.orders}.")
-    data = labeled(network, config.scan.data, config.scan.split, keep=True)
-    ranks = data if data.name == PHOTOS else find(network, data.name, config.rank_on, keep=True)
+    data = labeled(network, config.scan, keep=True)
+    ranks = data if data.name == PHOTOS else find(network, config.scan, config.rank_on, keep=True)
     named = [f"{layer}:{channel}" for layer, some in off.items() for channel in some]
     run = Run(
         f"ablate-{network.name}",

@@ -11,10 +11,9 @@ from tqdm import tqdm
 
 import jaxviz as jv
 import models
-from scripts._adversarial._study import Study
+from scripts._adversarial._study import FACTORS, Study
 from scripts._run_folder import Step
 
-FACTORS = (0.5, 0.75, 1.0, 1.25, 1.5)
 _AT_A_TIME = 8
 
 

@@ -23,8 +23,9 @@ _STEPS = ("patch", "success", "perturb", "look")
 def open_study(config: "Config") -> tuple[Study, RunFolder]:
     """The arguments as values, and the folder that the run belongs in."""
     study = prepare(config)
-    run = {"script": "adversarial", **dataclasses.asdict(config)}
+    run = {"script": "adversarial", **dataclasses.asdict(study.config)}
     out = run.pop("out")
+    del run["photos"]
     run = {key: list(value) if isinstance(value, tuple) else value for key, value in run.items()}
     run |= {
         "target": study.label,

@@ -1,5 +1,6 @@
 """The arguments of `scripts.adversarial` turned into values: a network, a target, photos to make and judge a patch."""
 
+import dataclasses
 from typing import TYPE_CHECKING, NamedTuple
 
 import jax
@@ -8,11 +9,17 @@ from PIL import Image
 
 import jaxviz as jv
 import models
+from scripts._errors import checking
 from scripts._explain._study import class_index, spread_over, unknown
 from scripts._labeled_photos import Labeled, labeled
+from scripts._networks import network_of
 
 if TYPE_CHECKING:
     from scripts.adversarial import Config
+
+
+FACTORS = (0.5, 0.75, 1.0, 1.25, 1.5)
+"""Of the size of the patch, by which it is judged."""
 
 
 class Study(NamedTuple):
@@ -51,34 +58,49 @@ def prepare(config: "Config") -> Study:
     Raises:
         ValueError: for the first one that does not fit.
     """
-    if config.network not in models.names():
-        raise ValueError(unknown("--network", config.network, models.names()))
-    network = models.load(config.network, config.weights)
-    photos = labeled(network)
+    if config.scales[0] > config.scales[1]:
+        raise ValueError(f"`--scales` must be the smaller factor first, got {config.scales[0]} and {config.scales[1]}.")
+    network = network_of(config.network, config.weights)
+    shape = jax.ShapeDtypeStruct((1, *network.input_shape), np.float32)
+    for scales in (config.scales, (max(FACTORS), max(FACTORS))):
+        _check_placement(config, shape, scales)
+    photos = labeled(network, config.photos)
     target = class_index(config.target, tuple(label.replace("_", " ") for label in network.labels))
     of_target = np.flatnonzero(photos.classes == target)
     if not len(of_target):
         labels = [network.labels[index] for index in photos.classes]
         raise ValueError(unknown("--target", config.target, labels).replace("names", "classes that have a photo"))
-    for name in ("size", "steps", "batch", "looked", "pgd_steps"):
-        if getattr(config, name) < 1:
-            raise ValueError(f"`--{name.replace('_', '-')}` must be at least 1, got {getattr(config, name)}.")
     others = np.flatnonzero(photos.classes != target)
-    if not 0 < config.train < len(others):
-        raise ValueError(f"`--train` must leave some of {len(others)} photos unseen, got {config.train}.")
+    if len(others) < 2:
+        raise ValueError(f"`--photos` must have two or more of other classes than {config.target}, got {len(others)}.")
+    train = config.train or max(1, round(0.65 * len(others)))
+    if train >= len(others):
+        raise ValueError(f"`--train` must leave some of {len(others)} photos unseen, got {train}.")
+    unseen = len(others) - train
+    if config.looked is not None and config.looked > unseen:
+        raise ValueError(f"`--looked` must be at most {unseen}, the unseen photos, got {config.looked}.")
+    config = dataclasses.replace(config, train=train, looked=config.looked or min(12, unseen))
     order = np.random.default_rng(config.seed).permutation(others)
-    images = jax.ShapeDtypeStruct((1, *network.input_shape), np.float32)
-    shapes = {name: shape.shape for name, shape in jv.layers(network, images).items()}
+    shapes = {name: found.shape for name, found in jv.layers(network, shape).items()}
     maps = [name for name, shape in shapes.items() if len(shape) == 4 and min(shape[1:3]) > 1]
     return Study(
         config,
         network,
         target,
-        photos.pick(np.sort(order[: config.train])),
-        photos.pick(np.sort(order[config.train :])),
+        photos.pick(np.sort(order[:train])),
+        photos.pick(np.sort(order[train:])),
         _smaller(photos.pixels[of_target[0]], config.size),
         spread_over(maps, shapes, len(network.labels))[-1],
     )
+
+
+def _check_placement(config: "Config", image: jax.ShapeDtypeStruct, scales: tuple[float, float]) -> None:
+    """Whether the patch fits into the photos at its largest."""
+    patch = jax.ShapeDtypeStruct((config.size, config.size, image.shape[-1]), np.float32)
+    options = {"scales": scales, "degrees": (-config.degrees, config.degrees), "circular": config.circular}
+    with checking(size="--size", scales="--scales"):
+        jax.eval_shape(lambda image, patch, key: jv.paste_patch(image, patch, key=key, **options), image, patch,
+                       jax.eval_shape(lambda: jax.random.key(0)))  # fmt: skip
 
 
 def _smaller(photo: np.ndarray, size: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from scripts._architectures._aliasing import convolutions
 from scripts._depends import of_data, of_network
 from scripts._explain._run import versions
 from scripts._explain._study import unknown
+from scripts._networks import network_of
 from scripts._run_folder import RunFolder, free
 
 if TYPE_CHECKING:
@@ -35,9 +36,6 @@ def prepare(config: "Config") -> Study:
         ValueError: for the first argument that does not fit.
         FileNotFoundError: for a data set or weights that are not there.
     """
-    for name in ("images", "train", "epochs", "seeds"):
-        if getattr(config, name) < 1:
-            raise ValueError(f"`--{name}` must be at least 1, got {getattr(config, name)}.")
     if len(config.networks) < 2:
         raise ValueError(f"`--networks` must be two or more, got {len(config.networks)}. Name some to compare.")
     for name in config.networks:
@@ -46,10 +44,13 @@ def prepare(config: "Config") -> Study:
     datasets = {training.RECIPES[name].dataset for name in config.networks}
     if len(datasets) > 1:
         raise ValueError(f"`--networks` must be of one data set, got some of {' and '.join(sorted(datasets))}.")
-    networks = tuple(models.load(name) for name in config.networks)
+    networks = tuple(network_of(name, option="--networks") for name in config.networks)
     if any(len(convolutions(network)) < 2 for network in networks):
         raise ValueError(f"`--networks` must have layers conv1 and conv2, got {', '.join(config.networks)}.")
     (dataset,) = datasets
+    for option, value, split in (("--train", config.train, "train"), ("--images", config.images, "test")):
+        if value > (most := size(dataset, split)):
+            raise ValueError(f"`{option}` must be at most {most}, the images of {dataset}, got {value}.")
     part = f"train[:{config.train}]"
     recipe = training.Recipe(
         dataset, epochs=config.epochs, batch_size=min(64, size(dataset, part)), learning_rate=3e-3, weight_decay=0.01

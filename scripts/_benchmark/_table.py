@@ -8,9 +8,17 @@ from typing import Any
 _MARKS = re.compile(r"(<!-- benchmark -->\n).*?(<!-- /benchmark -->)", re.DOTALL)
 
 
-def write(folder: Path, readme: Path) -> None:
-    """Replaces what stands between the marks of the README by tables of all results in a folder."""
+def write(folder: Path, readme: Path | None) -> str:
+    """Replaces what stands between the marks of a README, if one is named, by tables of all results in a folder.
+
+    Returns the tables, or which file has them.
+
+    Raises:
+        ValueError: there are no results, or no marks.
+    """
     results = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    if not results:
+        raise ValueError(f"`--results` must be a folder with results of this script, got {str(folder)!r} without any.")
     lines = ["## Speed", ""]
     sweeps = [result for result in results if result["kind"] == "occlusion"]
     if sweeps:
@@ -29,8 +37,13 @@ def write(folder: Path, readme: Path) -> None:
         for result in results:
             if result["kind"] == kind:
                 lines += write_lines(result)
+    if readme is None:
+        return "\n".join(lines)
     text = readme.read_text()
+    if not _MARKS.search(text):
+        raise ValueError(f"`--out` must be a file with the marks of the README's tables, got {str(readme)!r} without.")
     readme.write_text(_MARKS.sub(lambda match: match[1] + "\n".join(lines) + "\n" + match[2], text))
+    return str(readme)
 
 
 def _device(result: dict[str, Any]) -> str:

@@ -8,9 +8,10 @@ import numpy as np
 import jaxviz as jv
 import models
 from scripts._explain._study import class_index, unknown
+from scripts._networks import network_of
 from scripts._run_folder import Step
 from scripts._scan._data import Data, labeled
-from scripts._scan._run import Run, network_of, settings
+from scripts._scan._run import Run, settings
 
 if TYPE_CHECKING:
     from scripts.class_statistics import Config
@@ -40,22 +41,39 @@ def prepare(config: "Config") -> Study:
         ValueError: the first one that does not fit.
         FileNotFoundError: the data are not there.
     """
-    network = network_of(config.network, config.scan.weights)
+    network = network_of(config.network, config.scan.weights, "NETWORK")
     every = tuple(jv.layers(network, jax.ShapeDtypeStruct((1, *network.input_shape), np.float32)))
     for layer in config.layers:
         if layer not in every:
             raise ValueError(unknown("--layers", layer, every))
     layers = config.layers or tuple(layer for layer in every if layer.startswith(("conv", "fire")))
     labels = tuple(label.replace("_", " ") for label in network.labels)
-    label = class_index(config.label, labels, "--label")
-    data = labeled(network, config.scan.data, config.scan.split)
+    wanted = None if config.label is None else class_index(config.label, labels, "--label")
+    data = labeled(network, config.scan)
+    label = _with_images(data, labels, wanted)
     run = Run(
         f"class-statistics-{network.name}",
-        settings("class_statistics", config, network, data, layers=layers),
+        settings("class_statistics", config, network, data, layers=layers, label=labels[label]),
         config.scan,
         images=2 * data.size,
     )
     return Study(config, network, data, layers, every, label, labels, run)
+
+
+def _with_images(data: Data, labels: tuple[str, ...], wanted: int | None) -> int:
+    """The class that is wanted, or else the last one, of those that have an image.
+
+    Raises:
+        ValueError: it has none.
+    """
+    if isinstance(data.dataset, tuple):
+        there = sorted(set(np.asarray(data.dataset[1]).tolist()))
+        if wanted is not None and wanted not in there:
+            few = ", ".join(labels[label] for label in there[:5])
+            raise ValueError(f"`--label` must be a class with images, such as {few}, got {labels[wanted]!r}.")
+        return there[-1] if wanted is None else wanted
+    # What is read one by one is not read twice.
+    return len(labels) - 1 if wanted is None else wanted
 
 
 def measure(study: Study) -> dict[str, Step]:

@@ -13,10 +13,11 @@ from jaxviz import render
 from models import datasets, training
 from scripts._depends import of_network
 from scripts._explain._study import color, unknown
+from scripts._networks import network_of
 from scripts._run_folder import Step
 from scripts._scan._boxes import fields_of
 from scripts._scan._data import Data, find
-from scripts._scan._run import Run, network_of, settings
+from scripts._scan._run import Run, settings
 
 if TYPE_CHECKING:
     from scripts.evolution import Config
@@ -46,8 +47,12 @@ def prepare(config: "Config") -> Study:
         ValueError: the first one that does not fit.
         FileNotFoundError: the data or the checkpoints are not there.
     """
+    if config.network not in models.names():
+        raise ValueError(unknown("NETWORK", config.network, models.names()))
+    if config.scan.weights is not None:
+        raise ValueError("`--weights` must not be given, as all weights are those of `--checkpoints`. Drop it.")
     files = _files(config.checkpoints, config.network)
-    networks = {epoch: network_of(config.network, str(path)) for epoch, path in files.items()}
+    networks = {epoch: network_of(config.network, path, "NETWORK") for epoch, path in files.items()}
     trained = networks[max(networks)]
     shapes = jv.layers(trained, jax.ShapeDtypeStruct((1, *trained.input_shape), np.float32))
     maps = {name: found.shape[-1] for name, found in shapes.items() if len(found.shape) == 4}
@@ -55,13 +60,13 @@ def prepare(config: "Config") -> Study:
         if layer not in maps:
             raise ValueError(unknown("--layers", layer, list(maps)))
     layers = config.layers or tuple(name for name in maps if name.startswith(("conv", "fire")))
-    if config.channels < 1:
-        raise ValueError(f"`--channels` must be at least 1, got {config.channels}.")
+    if config.channels > (most := max(maps[layer] for layer in layers)):
+        raise ValueError(f"`--channels` must be at most {most}, which the largest layer has, got {config.channels}.")
     random = np.random.default_rng(config.seed)
     channels = {layer: np.sort(random.permutation(maps[layer])[: config.channels]).tolist() for layer in layers}
     # Pools order their units as the layer before does.
     every = tuple(name for name in shapes if not name.startswith("pool"))
-    data = find(trained, config.scan.data, config.scan.split, keep=True)
+    data = find(trained, config.scan, keep=True)
     run = Run(
         f"evolution-{trained.name}",
         settings("evolution", config, trained, data, epochs=sorted(networks), drawn=channels)

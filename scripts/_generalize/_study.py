@@ -11,9 +11,11 @@ import jaxviz as jv
 import models
 from models import datasets, transfer
 from scripts._depends import of_data, of_network
+from scripts._errors import checking
 from scripts._explain._run import versions
 from scripts._explain._study import spread_over, unknown
 from scripts._generalize._folds import most_photos
+from scripts._networks import network_of
 from scripts._run_folder import RunFolder, free
 
 if TYPE_CHECKING:
@@ -39,17 +41,11 @@ def prepare(config: "Config") -> Study:
         ValueError: for the first argument that does not fit.
         FileNotFoundError: for a data set or weights that are not there.
     """
-    for name, value in (("folds", config.folds), ("counts", min(config.counts, default=0))):
-        if value < 1:
-            raise ValueError(f"`--{name}` must be at least 1, got {value}.")
-    if not config.strengths or min(config.strengths) < 0:
-        raise ValueError(f"`--strengths` must be some numbers from 0 up, got {config.strengths}.")
-    if config.network not in models.names():
-        raise ValueError(unknown("--network", config.network, models.names()))
-    network = models.load(config.network, config.weights)
+    network = network_of(config.network, config.weights)
     network = transfer.sized(network, network.input_shape[0])
     layers = _layers(network, config.layers)
-    train, test = (datasets.load(config.data, split, transform=network.crop) for split in ("train", "test"))
+    with checking(name="--data", split="--data"):
+        train, test = (datasets.load(config.data, split, transform=network.crop) for split in ("train", "test"))
     labels = np.concatenate([train.labels, test.labels])
     most = most_photos(labels, len(train.labels), config.folds)
     if max(config.counts) > most:

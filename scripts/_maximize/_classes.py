@@ -25,7 +25,7 @@ def plan(config: "Classes") -> Plan:
     known = set(shared.network.labels)
     classes = config.classes or (_FAMOUS if known.issuperset(_FAMOUS) else tuple(map(str, range(min(3, len(known))))))
     indices = chosen(classes, shared.labels, "--classes")
-    if config.orientations < 0 or config.orientations == 1:
+    if config.orientations == 1:
         raise ValueError(f"`--orientations` must be 2 or more, or 0 for none, got {config.orientations}.")
     layer = _layer(config, shared)
     names = {f"{index:03d}-{file_name(shared.network.labels[index])}": index for index in indices}

@@ -9,6 +9,7 @@ import numpy as np
 
 import jaxviz as jv
 from jaxviz import maximize, render
+from scripts import _photo_folder
 from scripts._depends import of_data
 from scripts._explain._study import spread_over, unknown
 from scripts._maximize import _photos
@@ -34,17 +35,14 @@ class Layer(NamedTuple):
 
 def plan(config: "Filters") -> Plan:
     """One task per layer, and one for the photos where there are some."""
-    for name in ("first", "random", "photos"):
-        if (value := getattr(config, name)) < 1:
-            raise ValueError(f"`--{name}` must be at least 1, got {value}.")
     shared, whole = study(config.ascent, config.size), study(config.ascent)
     layers = _layers(config, shared)
     tasks = {layer.name: Task(partial(_ascents, shared, layer), len(layer.channels)) for layer in layers}
     photos = None
-    if _photos.folder() is not None:
-        photos = _photos.at_hand(whole.network)
-        tasks[_PHOTOS] = Task(partial(_strongest, whole, photos, layers, config.photos), len(photos.pixels))
-    source = photos.source if photos else "none: JAXVIZ_PHOTOS is not set"
+    if config.photos or _photo_folder.is_set():
+        photos = _photos.at_hand(whole.network, config.photos)
+        tasks[_PHOTOS] = Task(partial(_strongest, whole, photos, layers, config.num_photos), len(photos.pixels))
+    source = photos.source if photos else "none: neither --photos nor JAXVIZ_PHOTOS is given"
     run = settings(config, shared, layers=[layer.name for layer in layers], source=source)
     run["photos_sha256"] = of_data(photos and photos.pixels)
     return Plan(f"maximize-filters-{shared.network.name}", run, tasks, partial(_draw, shared, photos, layers), _report)

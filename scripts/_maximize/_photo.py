@@ -27,16 +27,16 @@ _ROWS = ("photo", "projection", "asks for")
 def plan(config: "Photo") -> Plan:
     """One task per layer."""
     photo, shared = _photo.load(config.photo), study(config.ascent)
-    if config.units < 1:
-        raise ValueError(f"`--units` must be at least 1, got {config.units}.")
     images = shared.network.preprocess(photo.pixels)
     shapes = {name: found.shape for name, found in jv.layers(shared.f, images).items()}
     maps = [name for name, shape in shapes.items() if len(shape) == 4 and min(shape[1:3]) > 1]
     if unfit := [layer for layer in config.layers if layer not in maps]:
         raise ValueError(unknown("--layers", unfit[0], maps))
     layers = tuple(sorted(set(config.layers), key=maps.index)) or spread_over(maps, shapes, len(shared.labels))
+    if config.units > (most := max(shapes[layer][-1] for layer in layers)):
+        raise ValueError(f"`--units` must be at most {most}, the channels of the largest layer, got {config.units}.")
     crop = shared.network.crop(photo.pixels)
-    others = _photos.at_hand(shared.network)
+    others = _photos.at_hand(shared.network, config.photos)
     others = others._replace(pixels=others.pixels[(others.pixels != crop).any((1, 2, 3))])
     tasks = {
         layer: Task(partial(_measure, shared, images, others, layer, config.units), config.units) for layer in layers

@@ -1,7 +1,5 @@
 """Photos at hand, and which parts of them excite the channels of a network."""
 
-import json
-import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +10,7 @@ import jaxviz as jv
 import models
 from jaxviz import render
 from jaxviz.analysis import Scan, Strongest, strongest
-from scripts import _photo
+from scripts import _photo, _photo_folder
 from scripts._maximize._study import Study
 
 _AT_A_TIME = 16
@@ -29,29 +27,19 @@ class Photos(NamedTuple):
         return network.normalize(self.pixels[index] / np.float32(255))
 
 
-def folder() -> Path | None:
-    """The folder of the user's photos, if the environment names one.
+def at_hand(network: models.Network, folder: Path | None) -> Photos:
+    """Those of the user's folder, or else the samples of scikit-image.
 
     Raises:
-        ValueError: it names one that is none.
+        ValueError: as for `_photo_folder.entries`.
     """
-    if not os.environ.get("JAXVIZ_PHOTOS"):
-        return None
-    found = Path(os.environ["JAXVIZ_PHOTOS"]) / "imagenet"
-    if not (found / "photos.json").is_file():
-        raise ValueError(f"`JAXVIZ_PHOTOS` must be a folder with imagenet/photos.json, got {str(found.parent)!r}.")
-    return found
-
-
-def at_hand(network: models.Network) -> Photos:
-    """Those of the user's folder, or else the samples of scikit-image."""
-    if (found := folder()) is None:
+    if folder is None and not _photo_folder.is_set():
         pixels = [_photo.load(name).pixels for name in _photo.SAMPLES]
         source = f"{len(pixels)} samples of scikit-image"
     else:
-        names = [entry["file"] for entry in json.loads((found / "photos.json").read_text("utf-8"))]
-        pixels = [_photo.load(str(found / name)).pixels for name in names]
-        source = f"{len(pixels)} photos of JAXVIZ_PHOTOS"
+        entries = _photo_folder.entries(_photo_folder.folder_of(folder))
+        pixels = [_photo.load(str(entry.path)).pixels for entry in entries]
+        source = f"{len(pixels)} photos of " + ("--photos" if folder else "JAXVIZ_PHOTOS")
     return Photos(source, np.stack([network.crop(photo) for photo in pixels]))
 
 

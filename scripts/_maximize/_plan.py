@@ -46,6 +46,7 @@ def settings(config: Any, study: Study, **resolved: Any) -> dict[str, Any]:
     run = {"script": f"maximize {type(config).__name__.lower()}", **dataclasses.asdict(config)}
     run |= run.pop("ascent")
     del run["out"]
+    run.pop("photos", None)  # the folder; what lies in it is told by a digest
     run |= {"image": list(study.network.input_shape), "weights_sha256": of_network(study.network), **resolved}
     plain = {key: list(value) if isinstance(value, tuple) else value for key, value in run.items()}
     return {key: str(value) if isinstance(value, Path) else value for key, value in plain.items()}

@@ -8,11 +8,11 @@ import jax
 import numpy as np
 
 import jaxviz as jv
-import models
 from jaxviz import render
 from scripts._depends import of_network
 from scripts._maximize._plan import Plan, Task, Tick
 from scripts._maximize._study import OBJECTIVES, Study, file_name, of, picture, rounded
+from scripts._networks import network_of
 from scripts._run_folder import Step, dumps
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ _PARTS = 8
 
 def plan(config: "Config") -> Plan:
     """One task per batch of classes, in a random order, and one for some that everybody knows."""
-    network = models.load(config.network, config.weights)
-    if not 1 <= config.classes <= len(network.labels):
+    network = network_of(config.network, config.weights, "NETWORK")
+    if config.classes > len(network.labels):
         raise ValueError(f"`--classes` must be in 1..{len(network.labels)}, got {config.classes}.")
-    if config.batch < 1 or config.steps < 1:
-        raise ValueError(f"`--batch` and `--steps` must be at least 1, got {config.batch} and {config.steps}.")
+    if config.batch > len(network.labels):
+        raise ValueError(f"`--batch` must be at most {len(network.labels)}, all classes, got {config.batch}.")
     study = of(network, config.steps, config.seed)
     drawn = np.random.default_rng(config.seed).permutation(len(network.labels))[: config.classes]
     known = np.array([network.labels.index(label) for label in _FAMOUS if label in network.labels], int)

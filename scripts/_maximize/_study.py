@@ -12,7 +12,8 @@ from jax.ad_checkpoint import checkpoint_name
 
 import models
 from jaxviz import maximize
-from scripts._explain._study import class_index, unknown
+from scripts._explain._study import class_index
+from scripts._networks import check_size, network_of
 
 if TYPE_CHECKING:
     from scripts.maximize import Ascent
@@ -70,16 +71,13 @@ def study(ascent: "Ascent", size: int | None = None) -> Study:
 
     Raises:
         ValueError: the first argument that does not fit.
-        OSError: weights that cannot be read.
+        UsageError: weights that are not there or do not fit.
     """
-    if ascent.network not in models.names():
-        raise ValueError(unknown("--network", ascent.network, models.names()))
-    if ascent.steps < 1:
-        raise ValueError(f"`--steps` must be at least 1, got {ascent.steps}.")
-    network = models.load(ascent.network, ascent.weights)
+    network = network_of(ascent.network, ascent.weights)
     if size is not None and network.spec.any_size:
         shape = (size, size, network.input_shape[2])
         network = dataclasses.replace(network, spec=dataclasses.replace(network.spec, input_shape=shape))
+        check_size(network, "--size")
     return of(network, ascent.steps, ascent.seed)
 
 

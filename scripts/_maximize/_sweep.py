@@ -30,10 +30,6 @@ def plan(config: "Sweep") -> Plan:
     shared = study(config.ascent)
     target = chosen((config.target or _some(shared, ("great_white_shark",))[0],), shared.labels, "--target")[0]
     weights = tuple(dict.fromkeys(config.tv_weights))
-    if not weights or min(weights) < 0 or not np.isfinite(weights).all():
-        raise ValueError(f"`--tv-weights` must be one or more numbers, none below 0, got {config.tv_weights}.")
-    if not 0 < config.certain < 1:
-        raise ValueError(f"`--certain` must be between 0 and 1, got {config.certain}.")
     two, pairs, why = _two(config, shared)
     tasks = {f"weight-{weight:g}": Task(partial(_weighted, shared, target, weight)) for weight in weights}
     tasks |= {f"two-{first}-{second}": Task(partial(_both, two, (first, second))) for first, second in pairs}

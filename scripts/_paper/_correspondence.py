@@ -66,6 +66,26 @@ def load(path: Path | None, network: models.Network) -> tuple[list[Photo], dict[
     return photos, {name: np.array(place) for name, place in places.items()}
 
 
+def check_size(size: int, parts: dict[str, np.ndarray], network: models.Network, photos: list[Photo]) -> None:
+    """Whether a box fits around every part, and another one beside them.
+
+    Raises:
+        ValueError: it is too large.
+    """
+    shape = np.array(network.input_shape[:2])
+    centers = np.rint(np.stack(list(parts.values()), 1)).astype(int)
+    for photo, own in zip(photos, centers - size // 2, strict=True):
+        rows, cols = (np.arange(max(0, side - size + 1)) for side in shape)
+        free = np.ones((len(rows), len(cols)), bool)
+        for top, left in own:
+            free &= (np.abs(rows - top) >= size)[:, None] | (np.abs(cols - left) >= size)
+        if (own < 0).any() or (own + size > shape).any() or not free.any():
+            raise ValueError(
+                f"`--size` must leave room for a box around each part of {photo.name!r} and one beside them, in "
+                f"{shape[0]}x{shape[1]} pixels, got {size}. Use a smaller one, or leave the photo out."
+            )
+
+
 def check_counts(counts: tuple[int, ...], total: int) -> tuple[int, ...]:
     """How many photos a study takes, at least three.
 

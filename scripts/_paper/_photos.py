@@ -2,7 +2,7 @@
 
 import json
 import math
-import os
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ import numpy as np
 
 import models
 from jaxviz import render
-from scripts import _photo
+from scripts import _photo, _photo_folder
 from scripts._explain._study import unknown
 
 _MARKS = Path(__file__).with_name("marks.json")
@@ -30,38 +30,41 @@ class Photo(NamedTuple):
 
 
 def load(names: tuple[str, ...], network: models.Network) -> list[Photo]:
-    """The photos by their names in `$JAXVIZ_PHOTOS/imagenet/photos.json`, or by their paths.
+    """The photos by their names in the folder of the environment, by their paths, or all of a folder.
 
     Raises:
         ValueError: an unknown name, a label that the network does not know, or a picture that cannot be read.
     """
     if not names:
         raise ValueError("`--photos` must be one or more names or paths, got none.")
-    known = _known()
     found = []
-    for name in names:
-        path, label = known.get(name, (Path(name), None))
-        if not path.is_file():
-            raise ValueError(
-                unknown("--photos", name, list(known))
-                if known
-                else f"`JAXVIZ_PHOTOS` must be a folder with imagenet/photos.json, a list of {{file, class, label}}, "
-                f"to find {name!r} in, got {os.environ.get('JAXVIZ_PHOTOS')!r}. Set it, or give paths of photos."
-            )
-        if label is not None and label not in network.labels:
-            raise ValueError(f"`--network` must know the class {label!r} of its photo, got {network.name!r}.")
-        photo = _photo.load(str(path))
-        target = None if label is None else network.labels.index(label)
-        found.append(Photo(path.stem, network.crop(photo.pixels), photo.pixels.shape[:2], target, photo.sha256))
+    for entry in chain.from_iterable(map(_entries, names)):
+        target = None
+        if entry.label is not None or entry.number is not None:
+            (target,) = _photo_folder.classes([entry], network.labels, network.name)
+        photo = _photo.load(str(entry.path))
+        found.append(Photo(entry.path.stem, network.crop(photo.pixels), photo.pixels.shape[:2], target, photo.sha256))
     return found
 
 
-def _known() -> dict[str, tuple[Path, str]]:
-    folder = Path(os.environ.get("JAXVIZ_PHOTOS", "")) / "imagenet"
-    if "JAXVIZ_PHOTOS" not in os.environ or not (folder / "photos.json").is_file():
-        return {}
-    entries = json.loads((folder / "photos.json").read_text("utf-8"))
-    return {Path(entry["file"]).stem: (folder / entry["file"], entry["label"]) for entry in entries}
+def _entries(name: str) -> list[_photo_folder.Entry]:
+    """What a name stands for: a photo of the environment's folder, a file, or all photos of a folder."""
+    known = {}
+    if _photo_folder.is_set():
+        entries = _photo_folder.entries(_photo_folder.folder_of(None))
+        known = {entry.path.stem: entry for entry in reversed(entries)}
+    if name in known:
+        return [known[name]]
+    if Path(name).is_dir():
+        return _photo_folder.entries(Path(name))
+    if Path(name).is_file():
+        return [_photo_folder.Entry(Path(name))]
+    if known:
+        raise ValueError(f"{unknown('--photos', name, list(known))} Or give paths of photos, or a folder of them.")
+    raise ValueError(
+        f"`--photos` must be paths of photos or a folder of them, got {name!r}. Names of photos are looked up in "
+        "JAXVIZ_PHOTOS, which is not set."
+    )
 
 
 def marks(name: str) -> dict[str, list]:

@@ -24,19 +24,20 @@ def check(config: "Config", photos: list[Photo], network: models.Network) -> Non
     """Whether there is something to cover on every photo.
 
     Raises:
-        ValueError: a box that does not lie on a photo, a grid that is too fine, neither for a photo without marks, or
-            no draws.
+        ValueError: a box that does not lie on a photo, a grid that is too fine, or neither for a photo without marks.
     """
-    if config.draws < 1:
-        raise ValueError(f"`--draws` must be at least 1, got {config.draws}.")
+    side = min(network.input_shape[:2])
+    for option, value in (("--window", config.window), ("--stride", config.stride)):
+        if value > side:
+            raise ValueError(f"`{option}` must be at most {side}, what {network.name} sees, got {value}.")
     if config.grid is not None:
         if config.boxes:
             raise ValueError("`--grid` must not be given with `--boxes`. Drop one.")
-        least = min(network.input_shape[:2])
-        if not 2 <= config.grid <= least or not 1 <= config.cover <= config.grid**2 // 2:
+        if config.grid > side:
+            raise ValueError(f"`--grid` must be in 2..{side}, got {config.grid}.")
+        if config.cover > config.grid**2 // 2:
             raise ValueError(
-                f"`--grid` must be in 2..{least}, and `--cover` at most half of its cells, got {config.grid} and "
-                f"{config.cover}."
+                f"`--cover` must be at most {config.grid**2 // 2}, half of the cells of the grid, got {config.cover}."
             )
         return
     for photo in photos:

@@ -33,17 +33,6 @@ class Study(NamedTuple):
     folder: RunFolder
 
 
-def network_of(name: str, weights: str | None) -> models.Network:
-    """The network, with the weights of a file where it has none of its own.
-
-    Raises:
-        ValueError: an unknown name, or a file that does not fit.
-    """
-    if name not in models.names():
-        raise ValueError(unknown("--network", name, models.names()))
-    return models.load(name, weights)
-
-
 def prepare(script: str, config: Any, photos: list[Photo], network: models.Network, **more: Any) -> Study:
     """The study of photos that have been read, and its folder. `more` says what else the results depend on."""
     given = dataclasses.asdict(config)
@@ -80,7 +69,7 @@ def check_layers(network: models.Network, layers: tuple[str, ...]) -> tuple[str,
     for layer in layers:
         if layer not in known:
             raise UsageError(unknown("--layers", layer, known))
-    return layers
+    return tuple(dict.fromkeys(layers))
 
 
 def words(label: str) -> str:

@@ -11,6 +11,8 @@ from models import datasets, training
 from models._prepared import Source
 from scripts import _labeled_photos
 from scripts._depends import of_data
+from scripts._errors import checking
+from scripts._scan._options import Scanning
 
 PHOTOS = "photos"
 
@@ -55,35 +57,39 @@ def default_name(network: models.Network) -> str:
     return recipe.dataset if recipe else PHOTOS
 
 
-def labeled(network: models.Network, name: str | None, split: str, *, keep: bool = False) -> Data:
+def labeled(network: models.Network, scan: Scanning, *, keep: bool = False) -> Data:
     """The data, as `find` gives them, of classes that the network knows.
 
     Raises:
         ValueError: as for `find`, or data of other classes.
-        FileNotFoundError: as for `find`.
+        UsageError: as for `find`.
     """
-    data = find(network, name, split, keep=keep)
+    data = find(network, scan, keep=keep)
     if data.labels != network.labels[: len(data.labels)]:
         raise ValueError(f"`--data` must have the classes of {network.name}, got {data.name}. Choose another.")
     return data
 
 
-def find(network: models.Network, name: str | None, split: str, *, keep: bool = False) -> Data:
+def find(network: models.Network, scan: Scanning, split: str | None = None, *, keep: bool = False) -> Data:
     """The data, read one example at a time as they are needed; or all of them now, which is quicker for small ones.
 
     Args:
         network: whose input the images must fit.
-        name: `PHOTOS`, or a set of `tensorflow-datasets`. That which the network was trained on is kept in memory.
-        split: of the set.
+        scan: which data. Those that the network was trained on are kept in memory.
+        split: of the set; that of `scan` by default.
         keep: whether another one is kept too, for studies that pass over it often.
 
     Raises:
-        ValueError: an unknown set or split.
-        FileNotFoundError: it is not there.
+        ValueError: photos that are not there, or of other classes.
+        UsageError: a set or a split that is not there; more devices than there are.
     """
-    name = name or default_name(network)
+    if not 1 <= (scan.devices or 1) <= jax.local_device_count():
+        raise ValueError(f"`--devices` must be in 1..{jax.local_device_count()}, got {scan.devices}.")
+    if scan.photos is not None and scan.data not in (None, PHOTOS):
+        raise ValueError(f"`--photos` must not be given with other `--data`, got {scan.data!r}. Drop one.")
+    name = PHOTOS if scan.photos is not None else scan.data or default_name(network)
     if name == PHOTOS:
-        photos = _labeled_photos.labeled(network)
+        photos = _labeled_photos.labeled(network, scan.photos)
         channels = network.input_shape[2]
         return Data(
             name,
@@ -95,7 +101,10 @@ def find(network: models.Network, name: str | None, split: str, *, keep: bool = 
         )
     own = name == default_name(network)
     transform = None if own else network.crop
-    source = datasets.load(name, split, transform=transform) if keep or own else Source(name, split, transform)
+    option = "--split" if split is None else "--rank-on"
+    split = split or scan.split
+    with checking(name="--data", split=option):
+        source = datasets.load(name, split, transform=transform) if keep or own else Source(name, split, transform)
     dataset = (source.images, source.labels) if isinstance(source, datasets.Examples) else source
     size = len(dataset[0]) if isinstance(dataset, tuple) else len(dataset)
     sha256 = of_data(dataset if isinstance(dataset, tuple) else dataset.fingerprint)

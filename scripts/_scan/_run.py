@@ -17,7 +17,6 @@ from scripts._clock import Clock
 from scripts._command import UsageError
 from scripts._depends import of_network
 from scripts._explain._run import versions
-from scripts._explain._study import unknown
 from scripts._run_folder import RunFolder, Step, file_name, free, load
 from scripts._scan._data import Data, Normalized
 from scripts._scan._options import Scanning
@@ -80,7 +79,14 @@ class Run:
         if name in self._finished:
             step = load(self.path, name)
         else:
-            step = measure()
+            try:
+                step = measure()
+            except ValueError as error:
+                # The user's data, and no mistake of ours.
+                if not str(error).startswith("`dataset` must hold"):
+                    raise
+                text = str(error).replace("`dataset`", "`--data`").replace("skip_corrupt=True", "--skip-corrupt")
+                raise UsageError(text) from error
             if self.leads:
                 self._folder.save(name, step)
                 # Of this step alone: another process may have begun with the next one.
@@ -124,17 +130,6 @@ class Run:
                 self._folder.write(name, content)
         shutil.rmtree(self.path / _SCANS, ignore_errors=True)
         self._folder.complete()
-
-
-def network_of(name: str, weights: str | None) -> models.Network:
-    """The network, with the weights of a file where it has none of its own.
-
-    Raises:
-        ValueError: an unknown name, or a file that does not fit.
-    """
-    if name not in models.names():
-        raise ValueError(unknown("NETWORK", name, models.names()))
-    return models.load(name, weights)
 
 
 def settings(script: str, config: Any, network: models.Network, data: Data, **resolved: Any) -> dict[str, Any]:

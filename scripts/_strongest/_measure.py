@@ -11,11 +11,12 @@ import jaxviz as jv
 import models
 from jaxviz import render
 from scripts._explain._study import color, unknown
+from scripts._networks import network_of
 from scripts._run_folder import Step
 from scripts._scan._boxes import fields_of
 from scripts._scan._data import Data, find
 from scripts._scan._filters import parsed
-from scripts._scan._run import Run, network_of, settings
+from scripts._scan._run import Run, settings
 
 if TYPE_CHECKING:
     from scripts.strongest import Config
@@ -44,7 +45,7 @@ def prepare(config: "Config") -> Study:
         ValueError: the first one that does not fit.
         FileNotFoundError: the data are not there.
     """
-    network = network_of(config.network, config.scan.weights)
+    network = network_of(config.network, config.scan.weights, "NETWORK")
     shapes = jv.layers(network, jax.ShapeDtypeStruct((1, *network.input_shape), np.float32))
     # Pools have the channels of the layer before.
     maps = {name: found.shape[-1] for name, found in shapes.items() if len(found.shape) == 4}
@@ -53,7 +54,9 @@ def prepare(config: "Config") -> Study:
         if layer not in maps:
             raise ValueError(unknown("--layers", layer, list(maps)))
     layers = tuple(chosen) or config.layers or tuple(name for name in maps if not name.startswith("pool"))
-    data = find(network, config.scan.data, config.scan.split)
+    if not chosen and config.channels > (most := max(maps[layer] for layer in layers)):
+        raise ValueError(f"`--channels` must be at most {most}, which the largest layer has, got {config.channels}.")
+    data = find(network, config.scan)
     if not 1 <= config.num <= data.size:
         raise ValueError(f"`--num` must be in 1..{data.size}, the images there are, got {config.num}.")
     run = Run(

@@ -10,6 +10,7 @@ import models
 from models import training
 from models.datasets import Examples, load, size
 from scripts._depends import of_data, of_network
+from scripts._errors import checking
 from scripts._explain._run import versions
 from scripts._run_folder import RunFolder, free
 
@@ -41,8 +42,9 @@ def prepare(config: "Config") -> Study:
         raise ValueError(f"`NETWORK` must be one of {', '.join(training.RECIPES)}, got {config.network!r}.")
     changes = {name: getattr(config, name) for name in _CHANGES if getattr(config, name) is not None}
     recipe = dataclasses.replace(training.RECIPES[config.network], **changes)
-    for split in (config.train, config.test):
-        size(recipe.dataset, split)
+    for option, split in (("--train", config.train), ("--test", config.test)):
+        with checking(split=option):
+            size(recipe.dataset, split)
     run = {
         "script": "train",
         "network": config.network,
@@ -53,7 +55,8 @@ def prepare(config: "Config") -> Study:
     }
     train, test = load(recipe.dataset, config.train), load(recipe.dataset, config.test)
     network = jax.jit(lambda: models.initialize(config.network, config.seed))()
-    training.check(network, recipe, train)
+    with checking(batch_size="--batch-size"):
+        training.check(network, recipe, train)
     run |= {"weights_sha256": of_network(network), "data_sha256": of_data(train, test)}
     folder = RunFolder(config.out or free(Path("runs") / f"train-{config.network}", run), run, versions())
     return Study(config, network, recipe, train, test, folder)

@@ -13,8 +13,10 @@ from models import datasets, transfer
 from models.datasets import Examples
 from models.training import Recipe
 from scripts._depends import of_data, of_network
+from scripts._errors import checking
 from scripts._explain._run import versions
 from scripts._explain._study import unknown
+from scripts._networks import check_size, network_of
 from scripts._run_folder import RunFolder, free
 
 if TYPE_CHECKING:
@@ -46,24 +48,19 @@ def prepare(config: "Config") -> Study:
         ValueError: for the first argument that does not fit.
         FileNotFoundError: for a data set or weights that are not there.
     """
-    if not 1 <= config.splits <= 10:
-        raise ValueError(f"`--splits` must be 1 to 10, got {config.splits}.")
-    for name in ("hidden", "epochs"):
-        if getattr(config, name) < 1:
-            raise ValueError(f"`--{name}` must be at least 1, got {getattr(config, name)}.")
-    if config.scratch_epochs < 0:
-        raise ValueError(f"`--scratch-epochs` must be at least 0, got {config.scratch_epochs}.")
-    if config.network not in models.names():
-        raise ValueError(unknown("--network", config.network, models.names()))
-    network = models.load(config.network, config.weights)
+    network = network_of(config.network, config.weights)
     own = network.input_shape[0]
     wanted = [config.size or (320 if network.spec.any_size else own)]
     wanted += [config.scratch_size or (128 if network.spec.any_size else own)] if config.scratch_epochs else []
     sizes = tuple(dict.fromkeys(wanted))
-    trunks = {size: transfer.sized(network, size) for size in sizes}
+    with checking(size="--size" if config.size else "--scratch-size"):
+        trunks = {size: transfer.sized(network, size) for size in sizes}
+    for size, trunk in trunks.items():
+        check_size(trunk, "--size" if size == sizes[0] else "--scratch-size")
     layers = _layers(network, config.layers)
-    classes = datasets.labels(config.data)
-    examples = {size: datasets.load(config.data, "train", transform=trunks[size].crop) for size in sizes}
+    with checking(name="--data", split="--data"):
+        classes = datasets.labels(config.data)
+        examples = {size: datasets.load(config.data, "train", transform=trunks[size].crop) for size in sizes}
     settings = {
         key: list(value) if isinstance(value, tuple) else value for key, value in dataclasses.asdict(config).items()
     }
@@ -71,9 +68,9 @@ def prepare(config: "Config") -> Study:
     run = {"script": "transfer", **settings, "layers": list(layers), "sizes": list(sizes)}
     run |= {"weights_sha256": of_network(network), "data_sha256": of_data(classes, examples)}
     out = config.out or free(Path("runs") / f"transfer-{config.data}-{config.network}", run)
-    folder = RunFolder(out, run, versions())
     count = 8 * len(examples[sizes[0]].labels) // 10
     head, scratch = _recipes(config, count)
+    folder = RunFolder(out, run, versions())
     return Study(config, sizes, trunks, examples, classes, layers, head, scratch, folder)
 
 

@@ -23,6 +23,7 @@ def open_study(config: "Config") -> tuple[Study, RunFolder]:
     study = prepare(config)
     run = {"script": "trust", **dataclasses.asdict(study.config)}
     out = run.pop("out")
+    del run["photos"]
     run |= {
         "methods": list(study.config.methods),
         "weights_sha256": of_network(study.network),

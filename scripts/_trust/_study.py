@@ -11,6 +11,7 @@ import jaxviz as jv
 import models
 from scripts._explain._study import spread_over, unknown
 from scripts._labeled_photos import Labeled, labeled
+from scripts._networks import network_of
 from scripts._trust._methods import FLOORS, METHODS
 
 if TYPE_CHECKING:
@@ -47,24 +48,26 @@ def prepare(config: "Config") -> Study:
     for method in config.methods or ("",):
         if method not in known:
             raise ValueError(unknown("--methods", method, known))
-    if config.network not in models.names():
-        raise ValueError(unknown("--network", config.network, models.names()))
-    for name in ("photos", "steps", "samples", "depths"):
-        if getattr(config, name) < 1:
-            raise ValueError(f"`--{name}` must be at least 1, got {getattr(config, name)}.")
-    network = models.load(config.network, config.weights)
-    photos = labeled(network)
-    if config.photos > len(photos.names):
-        raise ValueError(f"`--photos` must be at most {len(photos.names)}, got {config.photos}.")
+    network = network_of(config.network, config.weights)
+    layers = jv.layers(network, jax.ShapeDtypeStruct((1, *network.input_shape), np.float32))
+    shapes = {name: shape.shape for name, shape in layers.items()}
+    parts = top_down(network, list(shapes))
+    if config.depths > len(parts):
+        raise ValueError(f"`--depths` must be at most {len(parts)}, the layers with weights, got {config.depths}.")
+    if config.steps > (most := network.input_shape[0] * network.input_shape[1]):
+        raise ValueError(f"`--steps` must be at most {most}, the pixels of a photo, got {config.steps}.")
+    photos = labeled(network, config.photos)
+    if config.num_photos is not None and config.num_photos > len(photos.names):
+        raise ValueError(f"`--num-photos` must be at most {len(photos.names)}, got {config.num_photos}.")
+    count = config.num_photos or min(30, len(photos.names))
     rng = np.random.default_rng(config.seed)
-    photos = photos.pick(np.sort(rng.permutation(len(photos.names))[: config.photos]))
+    photos = photos.pick(np.sort(rng.permutation(len(photos.names))[:count]))
     images = _images(network, photos.pixels)
-    shapes = {name: shape.shape for name, shape in jv.layers(network, images[:1]).items()}
     maps = [name for name, shape in shapes.items() if len(shape) == 4 and min(shape[1:3]) > 1]
     blurred = [skimage.filters.gaussian(photo / 255, _BLUR, channel_axis=-1) for photo in photos.pixels]
     logits = np.concatenate([np.asarray(_logits(network, image[None])) for image in images])
     return Study(
-        dataclasses.replace(config, methods=tuple(dict.fromkeys(config.methods))),
+        dataclasses.replace(config, methods=tuple(dict.fromkeys(config.methods)), num_photos=count),
         network,
         photos,
         images,
@@ -72,7 +75,7 @@ def prepare(config: "Config") -> Study:
         logits.argmax(-1),
         np.array([_another(row, rng) for row in logits]),
         spread_over(maps, shapes, len(network.labels))[-1],
-        stages(top_down(network, list(shapes)), config.depths),
+        stages(parts, config.depths),
     )
 
 
