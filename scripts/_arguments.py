@@ -15,6 +15,8 @@ from scripts._ranges import options
 _WORDS = (
     (r"Error parsing (--\S+): invalid literal for int\(\) with base 10: (.*)", r"`\1` must be a whole number, got \2."),
     (r"Error parsing (--\S+): could not convert string to float: (.*)", r"`\1` must be a number, got \2."),
+    (r"Error parsing (--\S+): no type matching \S*INT\S* .* from \[(.*)\]\.", r"`\1` must be a whole number, got \2."),
+    (r"Error parsing (--\S+): no type matching \S*FLOAT\S* .* from \[(.*)\]\.", r"`\1` must be a number, got \2."),
     (r"invalid choice (.*) for argument '(--\S+)'\. Expected one of \((.*)\)\.", r"`\2` must be one of \3, got \1."),
     (
         r"Missing value for argument '(--\S+)'\. Expected (\d+) values?\.",

@@ -65,7 +65,7 @@ def prepare(config: "Config") -> Study:
     for scales in (config.scales, (max(FACTORS), max(FACTORS))):
         _check_placement(config, shape, scales)
     photos = labeled(network, config.photos)
-    target = class_index(config.target, tuple(label.replace("_", " ") for label in network.labels))
+    target = class_index(config.target, tuple(label.replace("_", " ") for label in network.labels), "--target")
     of_target = np.flatnonzero(photos.classes == target)
     if not len(of_target):
         labels = [network.labels[index] for index in photos.classes]

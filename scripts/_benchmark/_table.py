@@ -39,7 +39,7 @@ def write(folder: Path, readme: Path | None) -> str:
                 lines += write_lines(result)
     if readme is None:
         return "\n".join(lines)
-    text = readme.read_text()
+    text = readme.read_text() if readme.is_file() else ""
     if not _MARKS.search(text):
         raise ValueError(f"`--out` must be a file with the marks of the README's tables, got {str(readme)!r} without.")
     readme.write_text(_MARKS.sub(lambda match: match[1] + "\n".join(lines) + "\n" + match[2], text))

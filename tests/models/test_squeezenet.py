@@ -11,6 +11,7 @@ import skimage
 import jaxviz as jv
 import models
 from models.registry import CHECKPOINTS
+from scripts import _photo_folder
 from scripts.accuracy import accuracy
 
 LAYERS = "conv1 pool1 fire2 fire3 pool3 fire4 fire5 pool5 fire6 fire7 fire8 fire9 conv10".split()
@@ -63,6 +64,7 @@ def test_the_committed_weights_have_the_checksum_of_the_readme():
 
 @pytest.mark.skipif("JAXVIZ_PHOTOS" not in os.environ, reason="JAXVIZ_PHOTOS does not point to the ImageNet photos")
 def test_photos_land_in_their_classes(network):
-    found = accuracy(network, Path(os.environ["JAXVIZ_PHOTOS"]) / "imagenet")
+    entries = _photo_folder.entries(Path(os.environ["JAXVIZ_PHOTOS"]))
+    found = accuracy(network, [entry.path for entry in entries], _photo_folder.classes(entries, network.labels, "it"))
     assert found["top1"] == pytest.approx(0.64, abs=0.02), json.dumps(found)
     assert found["top5"] == pytest.approx(0.84, abs=0.02), json.dumps(found)

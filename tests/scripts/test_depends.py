@@ -66,7 +66,7 @@ def explain(out, world):
 
 
 def architectures(out, world):
-    part("_architectures._study").prepare(config("architectures", train=20, out=out))
+    part("_architectures._study").prepare(config("architectures", train=20, images=20, out=out))
 
 
 def train(out, world):
@@ -78,7 +78,7 @@ def adversarial(out, world):
 
 
 def trust(out, world):
-    part("_trust._run").open_study(config("trust", network=NET, photos=4, out=out))
+    part("_trust._run").open_study(config("trust", network=NET, num_photos=4, depths=2, out=out))
 
 
 def invariance(out, world):

@@ -139,7 +139,7 @@ def test_a_class_keeps_a_photo_to_test():
         ("--folds 0", "`--folds` must be at least 1, got 0."),
         ("--counts 0 4", "`--counts` must be at least 1, got 0."),
         ("--counts 7", "`--counts` must be at most 6 photos a class for caltech101, got 7."),
-        ("--strengths -1", "`--strengths` must be some numbers from 0 up"),
+        ("--strengths -1", "`--strengths` must be at least 0, got -1.0."),
         ("--layers fourth", "`--layers` must be one of 3 names, got 'fourth'. They are: first, second, third."),
         ("--network small", "`--network` must be one of"),
     ],

@@ -88,7 +88,7 @@ def run(*arguments: object) -> None:
     command, *rest = map(str, arguments)
     try:
         patch.setattr(sys, "argv", ["maximize", command, *rest])
-        start(maximize.main, maximize.Classes | maximize.Filters | maximize.Sweep | maximize.Photo, maximize.__doc__)
+        start(maximize.main, maximize.Config, maximize.__doc__)
     finally:
         patch.undo()
 
@@ -367,7 +367,7 @@ def test_without_photos_the_samples_are_typical(monkeypatch):
     from scripts._maximize import _photos
 
     monkeypatch.delenv("JAXVIZ_PHOTOS")
-    found = _photos.at_hand(tiny())
+    found = _photos.at_hand(tiny(), None)
     assert found.source == "4 samples of scikit-image"
     assert found.pixels.shape == (4, 16, 16, 3)
 
@@ -395,7 +395,7 @@ def test_a_held_out_view_is_another_one_than_the_ascent_has_seen():
         ("classes --steps 0", "`--steps` must be at least 1, got 0."),
         ("filters --layers conv1 conv9", "`--layers` must be one of 5 names, got 'conv9'."),
         ("filters --random 0", "`--random` must be at least 1, got 0."),
-        ("sweep --tv-weights -1", "`--tv-weights` must be one or more numbers, none below 0, got (-1.0,)."),
+        ("sweep --tv-weights -1", "`--tv-weights` must be at least 0, got -1.0."),
         ("sweep --certain 1", "`--certain` must be between 0 and 1, got 1.0."),
         ("sweep --target fish", "`--target` must be one of 5 names, got 'fish'."),
         ("photo nowhere.png", "`PHOTO` must be the path of a picture or one of astronaut"),
@@ -421,7 +421,7 @@ def test_photos_that_are_not_there_are_an_error_and_no_silence(tmp_path, monkeyp
     monkeypatch.setenv("JAXVIZ_PHOTOS", str(tmp_path))
     with pytest.raises(SystemExit):
         run("filters", "--network", "tiny", "--out", tmp_path / "o")
-    assert "`JAXVIZ_PHOTOS` must be a folder with imagenet/photos.json" in capsys.readouterr().err
+    assert "`--photos` must be a folder of photos: with photos.json" in capsys.readouterr().err
 
 
 def test_help_does_not_wait_for_jax():

@@ -148,7 +148,7 @@ def test_a_parts_file_of_another_form_is_refused(network, tmp_path, text, messag
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        ("invariance", "`JAXVIZ_PHOTOS` must be a folder with imagenet/photos.json"),
+        ("invariance", "`--photos` must be paths of photos or a folder of them, got 'great_white_shark'."),
         ("invariance --photos {cat} --layers nowhere", "`--layers` must be one of"),
         ("invariance --network resnet", "`--network` must be one of"),
         ("invariance --network vgg16", "vgg16"),
@@ -161,8 +161,11 @@ def test_a_parts_file_of_another_form_is_refused(network, tmp_path, text, messag
         ("attention --photos {cat} --layer logits", "`--layer` must be one of"),
         ("occlude --photos {cat}", "`--boxes` or `--grid` must be given, as no boxes on 'cat' are known."),
         ("occlude --photos {cat} --boxes 0,0,0,9", "`--boxes` must lie on the part of the photo"),
-        ("occlude --photos {cat} --grid 1", "`--grid` must be in 2..227, and `--cover` at most half"),
-        ("occlude --photos {cat} --grid 2 --cover 3", "`--cover` at most half of its cells, got 2 and 3."),
+        ("occlude --photos {cat} --grid 1", "`--grid` must be at least 2, got 1."),
+        (
+            "occlude --photos {cat} --grid 2 --cover 3",
+            "`--cover` must be at most 2, half of the cells of the grid, got 3.",
+        ),
         ("occlude --photos {cat} --grid 2 --draws 0", "`--draws` must be at least 1, got 0."),
         ("occlude --photos {cat} --grid 2 --boxes 0,0,9,9", "`--grid` must not be given with `--boxes`."),
     ],

@@ -72,10 +72,9 @@ def test_the_accuracy_is_of_photos_turned_upright(tmp_path, monkeypatch):
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.new("RGB", (40, 20)).save(tmp_path / "turned.jpg", exif=exif)
-    (tmp_path / "photos.json").write_text(json.dumps([{"file": "turned.jpg", "class": 0}]))
     crop, seen = models.Network.crop, []
     monkeypatch.setattr(models.Network, "crop", lambda self, photo: seen.append(photo.shape) or crop(self, photo))
-    accuracy(models.load("mnist_cnn1"), tmp_path)
+    accuracy(models.load("mnist_cnn1"), [tmp_path / "turned.jpg"], [0])
     assert seen == [(40, 20, 3)]
 
 

@@ -166,7 +166,7 @@ def test_an_interrupted_run_goes_on_within_the_pass(checkpoints, tmp_path, monke
         (class_statistics, "--label 12", "`--label` must be a class in 0..9 or a label, got 12."),
         (ablate, "--distributed here", "`--distributed` must be auto or HOST:PORT,PLACE,OF, got 'here'."),
         (evolution, "--checkpoints .", "`--checkpoints` must be a folder with two at least of mnist_cnn1-epoch-01"),
-        (ablate, "--split validation", "`split` must be one of train, test, or a part of one"),
+        (ablate, "--split validation", "`--split` must be one of train, test, or a part of one"),
     ],
 )
 def test_a_wrong_argument_gets_one_line_and_writes_nothing(

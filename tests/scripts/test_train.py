@@ -131,10 +131,10 @@ def test_a_killed_run_goes_on_to_the_same_weights(finished, tmp_path):
     ("arguments", "message"),
     [
         ("mnist_cnn4", "`NETWORK` must be one of mnist_cnn1, mnist_cnn2, mnist_cnn3, cifar_small, cifar_wide, got"),
-        ("mnist_cnn1 --epochs 0", "`epochs` must be at least 1, got 0."),
-        ("mnist_cnn1 --train validation", "`split` must be one of train, test, or a part of one"),
+        ("mnist_cnn1 --epochs 0", "`--epochs` must be at least 1, got 0."),
+        ("mnist_cnn1 --train validation", "`--train` must be one of train, test, or a part of one"),
         ("cifar_small", "`name` must be a prepared data set, got cifar10"),
-        ("mnist_cnn1 --batch-size 50", "`batch_size` must be at most the number of examples, got 50 for 41."),
+        ("mnist_cnn1 --batch-size 50", "`--batch-size` must be at most the number of examples, got 50 for 41."),
     ],
 )
 def test_a_wrong_argument_gets_one_line_and_writes_nothing(arguments, message, tmp_path, monkeypatch, capsys):

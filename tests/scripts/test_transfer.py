@@ -134,12 +134,12 @@ def test_the_interval_is_where_the_score_test_does_not_reject(right, total, low,
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("--splits 11", "`--splits` must be 1 to 10, got 11."),
+        ("--splits 11", "`--splits` must be from 1 to 10, got 11."),
         ("--hidden 0", "`--hidden` must be at least 1, got 0."),
         ("--scratch-epochs -1", "`--scratch-epochs` must be at least 0, got -1."),
         ("--network small", "`--network` must be one of"),
         ("--layers fourth", "`--layers` must be one of 3 names, got 'fourth'. They are: first, second, third."),
-        ("--size -4", "`size` must be at least 1, got -4."),
+        ("--size -4", "`--size` must be at least 1, got -4."),
     ],
 )
 def test_a_wrong_argument_gets_one_line_and_writes_nothing(arguments, message, tmp_path, monkeypatch, capsys):

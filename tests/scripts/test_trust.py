@@ -82,7 +82,7 @@ def test_a_blank_map_has_no_likeness():
 def test_trust_goes_on_with_the_method_where_it_stopped(photos, tmp_path, monkeypatch, capsys):
     from scripts._trust import _measure
 
-    command = (*NETWORK, "--photos", 2, "--methods", "saliency", "edges", "--steps", 2, "--depths", 2)
+    command = (*NETWORK, "--num-photos", 2, "--methods", "saliency", "edges", "--steps", 2, "--depths", 2)
     command += ("--out", tmp_path / "out")
 
     def interrupt(*_):
@@ -122,7 +122,7 @@ def test_adversarial_writes_its_figures_with_their_numbers(photos, tmp_path, mon
 @pytest.mark.parametrize(
     ("script", "arguments", "message"),
     [
-        (trust, "--photos 9", "`--photos` must be at most 8, got 9."),
+        (trust, "--num-photos 9 --depths 2", "`--num-photos` must be at most 8, got 9."),
         (trust, "--methods saliancy", "`--methods` must be one of 14 names, got 'saliancy'."),
         (trust, "--depths 0", "`--depths` must be at least 1, got 0."),
         (adversarial, "--target 7", "`--target` must be one of"),
@@ -144,4 +144,4 @@ def test_a_folder_without_photos_is_named(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("JAXVIZ_PHOTOS", str(tmp_path))
     with pytest.raises(SystemExit):
         run(monkeypatch, trust, "--out", tmp_path / "out")
-    assert "`JAXVIZ_PHOTOS` must be a folder with imagenet/photos.json" in capsys.readouterr().err
+    assert "`--photos` must be a folder of photos: with photos.json" in capsys.readouterr().err
