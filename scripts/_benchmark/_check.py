@@ -12,6 +12,7 @@ import models
 from scripts import _photo
 from scripts._benchmark import _timing
 from scripts._benchmark._methods import OURS
+from scripts._errors import checking
 from scripts._explain._study import unknown
 from scripts._networks import check_size
 
@@ -22,11 +23,11 @@ def network_of(config: Any) -> models.Network:
     """The network of a benchmark, to which its other arguments fit.
 
     Raises:
-        ValueError: the first one that does not.
+        UsageError: an unknown network.
+        ValueError: the first argument that does not.
     """
-    if config.network not in models.names():
-        raise ValueError(unknown("--network", config.network, models.names()))
-    network = _timing.network_of(config.network)
+    with checking(name="--network"):
+        network = _timing.network_of(config.network)
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         option = f"--{field.name.replace('_', '-')}"

@@ -47,7 +47,7 @@ def tiny(monkeypatch, tmp_path):
         ),
     )
     monkeypatch.setattr(_occlusion, "first_calls", lambda config: {"empty cache": 2.0, "filled cache": 1.0})
-    monkeypatch.setattr(benchmark, "RESULTS", tmp_path)
+    monkeypatch.setattr("scripts._benchmark._check._FOLDER", tmp_path)
     return network
 
 
