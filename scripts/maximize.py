@@ -81,7 +81,7 @@ class Filters:
 
 @dataclasses.dataclass(frozen=True)
 class Sweep:
-    """A class under several weights of total variation, and two classes in one image, with equal chances for both."""
+    """A class under several weights of total variation; and two classes, each alone and both in one image."""
 
     target: str | None = None
     """The class, its number or its label. The great white shark by default."""

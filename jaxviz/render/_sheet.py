@@ -92,15 +92,21 @@ def fit(picture: Picture, tile: int) -> UInt8[np.ndarray, "h w 3"]:
 def mosaic(photos: Sequence[Picture], tile: int) -> UInt8[np.ndarray, "h w 3"]:
     """Pictures in a square, row by row: up to 4 of them 2 by 2, up to 9 of them 3 by 3.
 
+    Example:
+        >>> picture = np.zeros((8, 8, 3), np.uint8)
+        >>> mosaic([picture] * 9, 96).shape, mosaic([picture] * 5, 96).shape
+        ((96, 96, 3), (64, 96, 3))
+
     Args:
         photos: of any sizes; each is made as large as fits.
-        tile: height and width of the square, in pixels.
+        tile: width of the square, in pixels.
 
     Returns:
-        The square.
+        The square, without the rows that would be empty.
     """
     side = max(1, math.ceil(math.sqrt(len(photos))))
-    square = Image.new("RGB", (tile, tile), _canvas.PAPER)
+    rows = max(1, math.ceil(len(photos) / side))
+    square = Image.new("RGB", (tile, round(tile * rows / side)), _canvas.PAPER)
     edges = np.rint(np.linspace(0, tile, side + 1)).astype(int)
     for number, photo in enumerate(photos):
         row, col = divmod(number, side)
@@ -122,21 +128,25 @@ def _lay_out(
     if cols is None:
         cols = math.ceil(math.sqrt(1.2 * len(entries) * (tile + words + _GAP) / (wide + _GAP)))
     cols = min(cols, len(entries))
-    rows = math.ceil(len(entries) / cols)
-    top = _GAP + (_TITLE + 10 if title else 0)
-    width, height = _GAP + cols * (wide + _GAP), int(top + rows * (tile + words + _GAP))
+    # A row is as high as the highest picture in it, so that its words stand right below.
+    heights = [
+        max(picture.shape[0] for entry in entries[first : first + cols] for picture in entry)
+        for first in range(0, len(entries), cols)
+    ]
+    tops = _GAP + (_TITLE + 10 if title else 0) + np.cumsum([0, *(own + words + _GAP for own in heights)])
+    width, height = _GAP + cols * (wide + _GAP), int(tops[-1])
     sheet = Image.new("RGB", (width, height), _canvas.PAPER)
     drawing = ImageDraw.Draw(sheet)
     drawing.text((_GAP, _GAP), fitting(title, width - 2 * _GAP, large), font=large, fill=_canvas.INK)
     for number, (entry, text) in enumerate(zip(entries, lines, strict=True)):
         row, col = divmod(number, cols)
-        left, upper = _GAP + col * (wide + _GAP), int(top + row * (tile + words + _GAP))
+        left, upper = _GAP + col * (wide + _GAP), int(tops[row])
         for place, picture in enumerate(entry):
-            free = tile - picture.shape[1], tile - picture.shape[0]
+            free = tile - picture.shape[1], heights[row] - picture.shape[0]
             corner = left + place * (tile + 2) + free[0] // 2, upper + free[1] // 2
             sheet.paste(Image.fromarray(picture), corner)
         for place, line in enumerate(text):
-            below = upper + tile + 2 + place * line_height
+            below = upper + heights[row] + 2 + place * line_height
             drawing.text((left, below), fitting(line, wide, small), font=small, fill=_canvas.INK)
     return np.array(sheet)
 

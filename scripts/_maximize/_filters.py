@@ -10,6 +10,7 @@ import numpy as np
 import jaxviz as jv
 from jaxviz import maximize, render
 from scripts import _photo_folder
+from scripts._channels import channel_name
 from scripts._depends import of_data
 from scripts._explain._study import spread_over, unknown
 from scripts._maximize import _photos
@@ -27,10 +28,11 @@ _BATCH = 16
 
 
 class Layer(NamedTuple):
-    """A layer and the channels of it to show."""
+    """A layer, the channels of it to show, and how many it has."""
 
     name: str
     channels: np.ndarray
+    total: int
 
 
 def plan(config: "Filters") -> Plan:
@@ -67,7 +69,7 @@ def _layers(config: "Filters", shared: Study) -> list[Layer]:
             channels = np.arange(min(config.first, total))
         else:
             channels = np.sort(random.choice(total, min(config.random, total), replace=False))
-        found.append(Layer(name, channels))
+        found.append(Layer(name, channels, total))
     return found
 
 
@@ -97,7 +99,7 @@ def _strongest(whole: Study, photos: _photos.Photos, layers: list[Layer], num: i
     start, numbers, arrays = time.perf_counter(), {}, {}
     ranked = _photos.ranked(whole, photos, [layer.name for layer in layers], min(num, len(photos.pixels)))
     tick(len(photos.pixels))
-    for name, channels in layers:
+    for name, channels, _ in layers:
         index, places = ranked[name].indices[channels], ranked[name].positions[channels]
         units = np.concatenate([places, np.broadcast_to(channels[:, None, None], (*index.shape, 1))], axis=-1)
         numbers[name] = {"photos": index.tolist(), "activations": rounded(ranked[name].activations[channels])}
@@ -110,9 +112,9 @@ def _draw(
     shared: Study, photos: _photos.Photos | None, layers: list[Layer], steps: dict[str, Step]
 ) -> dict[str, bytes]:
     files = {}
-    for name, channels in layers:
+    for name, channels, total in layers:
         step = steps[name]
-        pictures, words = list(step.arrays["pictures"]), _words(shared, name, step)
+        pictures, words = list(step.arrays["pictures"]), _words(shared, total, step)
         title = f"{shared.network.name} {name}: what its channels ask for"
         tile = shared.network.input_shape[0]
         tile *= max(1, 96 // tile)
@@ -134,11 +136,10 @@ def _draw(
     return files
 
 
-def _words(shared: Study, name: str, step: Step) -> list[str]:
+def _words(shared: Study, total: int, step: Step) -> list[str]:
     silent = set(step.numbers["silent"])
-    named = name in (LOGITS, "predictions")
     return [
-        (shared.labels[channel] if named else f"channel {channel}") + (", silent" if channel in silent else "")
+        channel_name(channel, total, shared.labels) + (", silent" if channel in silent else "")
         for channel in step.numbers["channels"]
     ]
 

@@ -36,7 +36,7 @@ def figure(
         curves, (("logit", "logit"), ("total_variation", "total variation (gray levels)")), strict=False
     ):
         axes.plot(places, [found[key] for found in numbers], "o-", color=_FIRST)
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.08 * axes.dataLim.ymax if axes.dataLim.ymax > 0 else None)
         axes.set_title(name, fontsize=11, color=_INK)
     curves[2].plot(places, [found["probability"] for found in numbers], "o-", color=_FIRST, label="image")
     seen = [found["held_out"] for found in numbers]

@@ -10,6 +10,7 @@ import numpy as np
 import jaxviz as jv
 import models
 from jaxviz import render
+from scripts._explain._projections import square
 from scripts._explain._study import color, unknown
 from scripts._networks import network_of
 from scripts._run_folder import Step
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _AT_A_TIME = 16
 _LARGEST = 72  # pixels of a patch in the picture, about
+_SHARE, _SMALLEST = 0.9, 16  # of a projection that is shown, and pixels of what is shown at least
+_CLIPPED = 98.0  # percentile of its absolute values that becomes full color: few pixels hold most of a deep projection
 FOUND = "strongest"
 """The name of the step that goes over the data."""
 
@@ -119,7 +122,7 @@ def _projections(study: Study, found: Step, layer: str) -> Step:
     indices = np.maximum(found.arrays[f"{layer}.indices"][channels].ravel(), 0)
     places = found.arrays[f"{layer}.positions"][channels].reshape(-1, 2)
     units = np.concatenate([places, np.repeat(channels, study.config.num)[:, None]], 1)
-    boxes = boxes_of(study, layer, units)
+    fields, boxes = boxes_of(study, layer, units), []
     patches, projections = [], []
     for first in range(0, len(indices), _AT_A_TIME):
         # Filled up with the last one, so that one program does for all.
@@ -131,14 +134,44 @@ def _projections(study: Study, found: Step, layer: str) -> Step:
         else:
             down = _whole_map(study.network, images, jnp.asarray(units[some, 2]), layer=layer, rule=study.config.rule)
         for place, photo, projection in zip(some[: len(indices) - first], photos, np.asarray(down), strict=False):
-            times = max(1, round((boxes[place].bottom - boxes[place].top) / _LARGEST))
-            patch, signed = boxes[place](photo), boxes[place](color(study.network, projection))
+            boxes.append(box := responding(projection, fields[place]))
+            times = max(1, round((box.bottom - box.top) / _LARGEST))
+            patch, signed = box(photo), box(color(study.network, projection))
             patches.append(np.rint(_smaller(patch, times)).astype(np.uint8))
             # Made smaller while it is signed: of the colors, most would average out.
-            projections.append(render.gray_centered(_smaller(signed, times)))
+            projections.append(render.gray_centered(_smaller(signed, times), percentile=_CLIPPED))
         study.run.tick(len(some[: len(indices) - first]))
-    numbers = {"layer": layer, "channels": channels.tolist(), "boxes": [list(box) for box in boxes]}
-    return Step(numbers, {"patches": np.stack(patches), "projections": np.stack(projections)})
+    numbers = {
+        "layer": layer,
+        "channels": channels.tolist(),
+        "field": fields[0].bottom - fields[0].top,
+        "boxes": [list(box) for box in boxes],
+    }
+    return Step(numbers, {"patches": stacked(patches), "projections": stacked(projections)})
+
+
+def responding(projection: np.ndarray, field: render.Box) -> render.Box:
+    """The square within a unit's receptive field that holds nearly all of its projection.
+
+    A deep unit may see the whole image and respond to a corner of it, which would be specks on gray.
+    """
+    tight = render.support(field(projection), share=_SHARE)
+    side = field.bottom - field.top
+    least = min(side, _SMALLEST)
+    # Grown about its middle where it would be but a few pixels.
+    grow = max(0, least - max(tight.bottom - tight.top, tight.right - tight.left))
+    grown = render.Box(tight.top, tight.left, tight.bottom + grow, tight.right + grow)
+    inner = square(grown, (side, field.right - field.left))
+    return render.Box(
+        field.top + inner.top, field.left + inner.left, field.top + inner.bottom, field.left + inner.right
+    )
+
+
+def stacked(pictures: list[np.ndarray]) -> np.ndarray:
+    """Square pictures of several sizes in one array, enlarged to the largest: pixels stay squares."""
+    most = max(len(picture) for picture in pictures)
+    index = [np.arange(most) * len(picture) // most for picture in pictures]
+    return np.stack([picture[np.ix_(rows, rows)] for picture, rows in zip(pictures, index, strict=True)])
 
 
 def boxes_of(study: Study, layer: str, units: np.ndarray) -> list[render.Box]:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from jaxviz import render
+from scripts._channels import channel_name
 from scripts._run_folder import Step
 from scripts._scan._data import PHOTOS
 from scripts._strongest._measure import FOUND, Study
@@ -24,17 +25,19 @@ def files(study: Study, steps: dict[str, Step]) -> dict[str, bytes]:
 def sheet(study: Study, layer: str, steps: dict[str, Step]) -> np.ndarray:
     """Per channel a square of projections beside the square of the patches."""
     blocks, found = _blocks(study, steps, layer), steps[FOUND].numbers["layers"][layer]
-    top, _, bottom, _ = steps[layer].numbers["boxes"][0]
-    side = bottom - top
+    side = steps[layer].numbers["field"]
     what = (
-        f"fields of {side}x{side} pixels" if study.config.score == "max" else f"by the {study.config.score} of the map"
+        f"in fields of {side}x{side} pixels"
+        if study.config.score == "max"
+        else f"by the {study.config.score} of the map"
     )
+    what += ", cropped to what responds"
     silent = f", {found['silent']} of {found['channels']} silent" if found["silent"] else ""
     title = f"{study.network.name} {layer}: strongest in {_data(study)}, {what}{silent}"
     return render.paired_sheet(
         [render.mosaic(projections, _TILE) for _, projections, _ in blocks],
         [patches for _, _, patches in blocks],
-        [f"channel {channel}" for channel, _, _ in blocks],
+        [channel_name(channel, found["channels"], study.network.labels) for channel, _, _ in blocks],
         title=title,
         cols=4,
         tile=_TILE,
@@ -47,9 +50,12 @@ def _rows(study: Study, steps: dict[str, Step]) -> np.ndarray:
     for layer in study.layers:
         for channel, projections, patches in _blocks(study, steps, layer):
             rows.append([picture for pair in zip(patches, projections, strict=True) for picture in pair])
-            labels.append(f"{layer}\nchannel {channel}")
+            total = steps[FOUND].numbers["layers"][layer]["channels"]
+            labels.append(f"{layer}\n{channel_name(channel, total, study.network.labels)}")
     width = max(map(len, rows))
-    cols = [f"{place + 1}" if part == 0 else study.config.rule for place in range(width // 2) for part in range(2)]
+    cols = [
+        f"image {place + 1}" if part == 0 else study.config.rule for place in range(width // 2) for part in range(2)
+    ]
     title = f"{study.network.name}: strongest in {_data(study)} by the {study.config.score} of the map"
     filled = [[*row, *[None] * (width - len(row))] for row in rows]
     return render.grid(filled, rows=labels, cols=cols, title=title, cell=0.95)

@@ -63,8 +63,8 @@ def _cascade(study: Study, steps: dict[str, Step]) -> np.ndarray:
         rows,
         rows=[titles(name) for name in steps],
         cols=["photo", "as trained", *_redrawn(study, "\n")],
-        title=f"Maps of {label} as more layers are redrawn. Signed maps: red is for the class, blue against it. "
-        "Others: yellow is most",
+        title=f"Maps of {label} as more layers are redrawn.\n"
+        "Red is for the class, blue against it;\nyellow is most where a map has no sign",
     )
 
 

@@ -198,6 +198,23 @@ def test_a_paired_sheet_shows_each_picture_beside_its_photos():
             assert len(found[0]) >= (64 // side - 1) ** 2
 
 
+def test_words_stand_right_below_pictures_that_do_not_fill_their_tiles():
+    flat, square = np.zeros((16, 64, 3), np.uint8), np.zeros((64, 64, 3), np.uint8)
+    heights = [
+        len(render.contact_sheet(pictures, ["words"] * 4, cols=2, tile=64))
+        for pictures in ([square] * 4, [flat, flat, square, flat], [flat] * 4)
+    ]
+    assert np.diff(heights).tolist() == [-48, -48]
+
+
+def test_a_mosaic_has_no_empty_row():
+    photo = np.zeros((8, 8, 3), np.uint8)
+    for count, shape in ((1, (90, 90)), (2, (45, 90)), (4, (90, 90)), (5, (60, 90)), (6, (60, 90)), (7, (90, 90))):
+        found = render.mosaic([photo] * count, 90)
+        assert found.shape[:2] == shape
+        assert (found[-10] == 0).any()
+
+
 @pytest.mark.parametrize("count", [0, 2])
 def test_a_sheet_wants_a_label_per_picture(count):
     pictures = [FRAMES[0]] * count

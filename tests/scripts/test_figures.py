@@ -12,11 +12,14 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from jaxviz import render
 from jaxviz.render import _canvas
 from scripts import _confusion
 from scripts._architectures import _pictures, _show
+from scripts._channels import channel_name
 from scripts._class_statistics._show import inner, telling
 from scripts._run_folder import Step
+from scripts._strongest._measure import responding, stacked
 from scripts._trust import _figures, _measure
 
 ASSETS = Path(__file__).parents[2] / ".assets"
@@ -122,3 +125,33 @@ def test_what_a_stride_folds_is_drawn_as_the_text_says(monkeypatch):
     assert legend[0] == "mnist_cnn1 conv1: 31% above, 38% folded"
     errors = figures[1].axes[1]
     assert max(errors.get_xticks()) == 100
+
+
+def test_a_channel_for_a_class_is_called_by_the_class():
+    assert channel_name(1, 2, ["tabby", "Egyptian_cat"]) == "Egyptian cat"
+    assert channel_name(1, 3, ["tabby", "Egyptian_cat"]) == "channel 1"
+
+
+def test_a_projection_is_cropped_to_what_responds_within_its_field():
+    projection = np.zeros((100, 100, 3))
+    projection[50:80, 55:75] = 1.0
+    field = render.Box(10, 10, 90, 90)
+    box = responding(projection, field)
+    assert box.bottom - box.top == box.right - box.left < 40
+    # A tenth of it may be cut off, at each side half of that.
+    assert np.abs(box(projection)).sum() > 0.8 * projection.sum()
+    # What would be but a few pixels keeps some of what is around.
+    speck = np.zeros((100, 100, 3))
+    speck[12, 88] = 1.0
+    box = responding(speck, field)
+    assert box.bottom - box.top == 16
+    assert field.top <= box.top <= 12 < box.bottom
+    assert box.left <= 88 < box.right <= field.right
+    assert responding(np.zeros((100, 100, 3)), field) == field
+
+
+def test_pictures_of_several_sizes_are_enlarged_to_the_largest():
+    small, large = np.arange(12).reshape(2, 2, 3), np.arange(48).reshape(4, 4, 3)
+    found = stacked([small, large])
+    np.testing.assert_array_equal(found[0], small.repeat(2, 0).repeat(2, 1))
+    np.testing.assert_array_equal(found[1], large)

@@ -305,9 +305,17 @@ def test_two_classes_are_asked_for_on_the_digits_where_there_are_weights(sweep, 
     assert found["two_on"] == "tiny, as its weights are not there."
     assert {name for name in stems(sweep, ".json") if name.startswith("two")} == {"two-0-1", "two-2-3"}
     monkeypatch.setitem(patched, "mnist_cnn3", tiny(12, 1, tuple("0123456789")))
+    monkeypatch.setattr("scripts._maximize._sweep._STEPS", 3)
     out = tmp_path / "out"
     run("sweep", "--network", "tiny", "--tv-weights", 1, "--steps", 2, "--out", out)
     assert stems(out, ".json") - {"run", "weight-1"} == {"two-1-7", "two-4-9", "two-0-1", "two-7-8"}
+    found = numbers(out, "two-1-7")
+    # However few steps the classes take.
+    assert len(found["objective"]) == 3
+    assert len(found["probabilities_alone"]) == len(found["probabilities"]) == 2
+    assert arrays(out, "two-1-7")["alone"].shape == (2, 12, 12, 3)
+    # Digits are white on black.
+    assert arrays(out, "two-1-7")["picture"].mean() < 40
     assert numbers(out, "two-4-9")["labels"] == ["4", "9"]
     assert arrays(out, "two-4-9")["picture"].shape == (12, 12, 3)
 
