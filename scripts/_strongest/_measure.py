@@ -10,7 +10,6 @@ import numpy as np
 import jaxviz as jv
 import models
 from jaxviz import render
-from scripts._explain._projections import square
 from scripts._explain._study import color, unknown
 from scripts._networks import network_of
 from scripts._run_folder import Step
@@ -161,7 +160,7 @@ def responding(projection: np.ndarray, field: render.Box) -> render.Box:
     # Grown about its middle where it would be but a few pixels.
     grow = max(0, least - max(tight.bottom - tight.top, tight.right - tight.left))
     grown = render.Box(tight.top, tight.left, tight.bottom + grow, tight.right + grow)
-    inner = square(grown, (side, field.right - field.left))
+    inner = grown.square((side, field.right - field.left))
     return render.Box(
         field.top + inner.top, field.left + inner.left, field.top + inner.bottom, field.left + inner.right
     )
