@@ -136,7 +136,7 @@ def _example(study: Study, steps: dict[str, Step]) -> np.ndarray:
     axes.set_title(f"{study.network.name}: image {step.numbers['image']}, {label}, {said}, in every layer", fontsize=10)
     for part, layer in zip(parts[1:], study.every, strict=True):
         activation = step.arrays[layer]
-        part.supylabel(layer, fontsize=9)
+        part.supylabel(f"{layer}\nchannel" if activation.ndim > 1 else f"{layer}\nunit", fontsize=8)
         if activation.ndim == 1:
             axes = part.subplots()
             axes.bar(range(len(activation)), activation, color=_canvas.BAR)

@@ -258,3 +258,12 @@ def contrast(first: str, second: str) -> float:
 
     low, high = sorted((luminance(first), luminance(second)))
     return (high + 0.05) / (low + 0.05)
+
+
+def test_no_word_of_a_table_breaks_in_the_middle(opened, browser):
+    size(browser, 400, 900)
+    lines = browser.execute_script(
+        "const cell = document.querySelector('td'); cell.textContent = 'correspondence'.repeat(9);"
+        "const range = document.createRange(); range.selectNodeContents(cell); return range.getClientRects().length;"
+    )
+    assert lines == 1

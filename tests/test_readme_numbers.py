@@ -1,0 +1,220 @@
+"""Every number that the README gives as a result is one of a committed JSON, and every result has its claim here."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scripts._benchmark import _table
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+SPEED = re.compile(r"<!-- benchmark -->.*?<!-- /benchmark -->", re.DOTALL)
+
+
+def found(name):
+    return json.loads((ROOT / ".assets" / f"{name}.json").read_text("utf-8"))
+
+
+def percent(value, digits=1):
+    return f"{value:.{digits}%}"
+
+
+def accuracy():
+    one, other = found("accuracy")["squeezenet"], found("accuracy")["efficientnet_lite0"]
+    assert other["photos"] == one["photos"]
+    yield f"{percent(one['top1'])} / {percent(one['top5'])} top-1 / top-5 on {one['photos']} ImageNet photos"
+    yield f"{percent(other['top1'])} / {percent(other['top5'])} of the same photos"
+
+
+def train():
+    for entry in found("architectures")["found"]:
+        yield f"`{entry['network']}` {percent(entry['accuracy'], 2)}"
+    yield f"`mnist_cnn3` {percent(found('class_statistics')['accuracy'], 2)}"
+    yield f"`cifar_small` {percent(found('ablate')['accuracy']['before'], 2)}"
+
+
+def transfer():
+    ways = {way["name"]: way for way in found("transfer")["ways"]}
+    for name, words in (("frozen trunk, dense head, 320 px", " of test flowers"), ("all from scratch, 96 px", "")):
+        low, high = (f"{100 * end:.1f}" for end in ways[name]["mean_interval"])
+        yield f"{percent(ways[name]['mean'])} ({low} to {high}){words}"
+
+
+def generalize():
+    shares = {(one["trunk"], one["layer"], one["count"]): one["accuracy"] for one in found("generalize")["results"]}
+    trained, random = (
+        [percent(shares[trunk, "fire9", count]) for count in (15, 30)] for trunk in ("trained", "random")
+    )
+    yield f"on `fire9` {trained[0]} with 15 photos a class, {trained[1]} with 30"
+    yield f"with random weights {random[0]}, {random[1]}"
+    yield "(Zeiler and Fergus: 83.8%, 86.5%)"  # of their paper, table 4
+
+
+def architectures():
+    first, second = (entry["layers"][0]["folded"] for entry in found("architectures")["found"])
+    assert second == 0
+    yield f"the first layer's stride folds {percent(first, 0)} of its energy in one, nothing in the other"
+
+
+def trust():
+    ranks = {one["method"]: one["rank_correlation"][0] for one in found("trust")["methods"]}
+    stay = "for deconvnet (rank correlation {:.2f}), guided backprop ({:.2f}) and Grad-CAM++ ({:.2f})"
+    # For the others they do not.
+    assert all(
+        rank < 0.6 for name, rank in ranks.items() if name not in ("deconvnet", "guided", "grad_cam_pp", "edges")
+    )
+    yield stay.format(*(ranks[name] for name in ("deconvnet", "guided", "grad_cam_pp")))
+    yield f"less for the gradient ({ranks['saliency']:.2f}), least for Grad-CAM ({ranks['grad_cam']:.2f})"
+    assert min((rank, name) for name, rank in ranks.items() if name != "random")[1] == "grad_cam"
+
+
+def adversarial():
+    success = found("adversarial-success")["success"]
+    middle = len(success["factors"]) // 2
+    patch, photo = (success[name]["success"][middle] for name in ("patch", "photo"))
+    assert photo == 0
+    yield (
+        f"on {percent(success['area'][middle], 0)} of a photo: {percent(patch, 0)} of {success['photos']} unseen photos"
+    )
+
+
+def correspondence():
+    step = found("correspondence")
+    logits, late = step["layers"]["logits"]["absolute"], step["layers"]["fire9"]
+    nose, right, left = (logits["parts"][part] for part in ("nose", "right_eye", "left_eye"))
+    assert nose["p"] == right["p"]
+    yield (
+        f"in the logits of {len(step['photos'])} dogs for noses and right eyes ({nose['distance']:.2f} and "
+        f"{right['distance']:.2f}, at random places {logits['random']['mean']:.2f}; p = {nose['p']:.3f}), not for left "
+        f"eyes ({left['distance']:.2f}, p = {left['p']:.2f})"
+    )
+    assert all(part["p"] > 0.95 for measure in ("differing", "absolute") for part in late[measure]["parts"].values())
+    yield "in fire9 the parts differ more than random places"
+
+
+def occlude():
+    words = []
+    for photo, name in zip(found("occlude")["photos"], ("shark", "eagle", "rifle"), strict=True):
+        telling = photo["after"]["telling-parts"]
+        elsewhere = telling["elsewhere"]
+        # That it holds more than an equal area elsewhere.
+        assert elsewhere["as_low"] <= 0.05 * elsewhere["draws"]
+        digits = [0 if value > 0.1 else 1 for value in (telling["probability"], elsewhere["median"])]
+        words.append(
+            f"{name} {percent(photo['before']['probability'], 0)} to {percent(telling['probability'], digits[0])} "
+            f"({percent(elsewhere['median'], digits[1])})"
+        )
+    yield ", ".join(words)
+    _, eagle, rifle = (photo["after"]["other-parts"]["probability"] for photo in found("occlude")["photos"])
+    yield f"as much of the eagle's wings leaves {percent(eagle)}, of the rifle's barrel {percent(rifle)}"
+
+
+def attention():
+    step = found("attention")
+    shares = {name: percent(share, 0) for name, share in step["mean_shares"].items()}
+    yield (
+        f"guided Grad-CAM has {shares['guided_grad_cam']} of its energy in boxes of {percent(step['mean_area'], 0)} of "
+        f"the picture, Grad-CAM {shares['grad_cam']}, the gradient {shares['saliency']}"
+    )
+
+
+def recognized():
+    step = found("recognized")
+    sure, views = step["probability at least 0.95"], step["median of 8 held-out views at least 0.8"]
+    assert views == step["classes"]
+    yield (
+        f"{sure} of {step['classes']} random classes with a probability of at least 0.95; in unseen views, all {views} "
+        "with a median of at least 0.8"
+    )
+
+
+def sweep():
+    weights = found("sweep")["weights"]
+    assert 0.2 < weights[-1]["total_variation"] / weights[0]["total_variation"] < 0.3
+    assert weights[-1]["probability"] > weights[0]["probability"] - 0.005
+    yield f"with a weight of {weights[-1]['weight']:g}, a quarter of the total variation"
+
+
+def invariance():
+    areas = {name: one["areas"] for name, one in found("invariance")["transformations"].items()}
+    shift, blur = areas["vertical translation"], areas["blur"]
+    yield (
+        f"of a vertical shift, the logits move {shift['logits']:.2f} of their norm, the first layer "
+        f"{shift['conv1']:.2f}; of blur {blur['logits']:.2f} and {blur['conv1']:.2f}"
+    )
+
+
+def class_statistics():
+    step = found("class_statistics")
+    best = min(step["most_telling"]["conv2"].values(), key=lambda one: one["effect"])
+    assert step["most_telling"]["conv2"]["1"] == best
+    assert all(abs(one["effect"]) <= -best["effect"] for one in step["most_telling"]["conv2"].values())
+    yield f"one of conv2 is {-best['effect']:.1f} standard deviations weaker on a 1 than on the others"
+    first, second = step["most_confused"][:2]
+    assert first["count"] == second["count"]
+    yield (
+        f"the accuracy is {percent(step['accuracy'], 2)}, and {first['is']} is taken for {first['taken_for']} and for "
+        f"{second['taken_for']} most often, {first['count']} times each"
+    )
+
+
+def ablate():
+    step = found("ablate")
+    halves = {}
+    for layer, curve in step["curves"].items():
+        half = curve["removed"].index(curve["of"] // 2)
+        orders = (
+            curve["least_missed_first"][half],
+            np.mean(curve["random"], 0)[half],
+            curve["most_missed_first"][half],
+        )
+        halves[layer] = [percent(value) for value in orders]
+    before, after = (percent(step["accuracy"][name], 2) for name in ("before", "after"))
+    total = sum(curve["of"] for curve in step["curves"].values())
+    yield f"the accuracy of {before} falls to {after} without 10 of {total}"
+    yield "without half of conv1 to {}, {} or {}: least missed first, at random, most missed first".format(
+        *halves["conv1"]
+    )
+    yield "in conv2 the order tells less: {}, {}, {}".format(*halves["conv2"])
+
+
+def evolution():
+    step = found("evolution")
+    early = step["epochs"].index(2)
+    ranks = step["rank_correlation"]
+    yield (
+        f"{ranks['conv1'][early]:.2f} in the first layer, {ranks['conv3'][early]:.2f} in the last convolution and "
+        f"{ranks['predictions'][early]:.2f} in the output is the rank correlation with the trained network after 2 "
+        f"epochs of {step['epochs'][-1]}"
+    )
+
+
+STUDIES = (
+    *(accuracy, train, transfer, generalize, architectures, trust, adversarial, correspondence, occlude, attention),
+    *(recognized, sweep, invariance, class_statistics, ablate, evolution),
+)
+
+
+@pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.__name__)
+def test_the_readme_says_what_was_measured(study):
+    for claim in study():
+        assert claim in README
+
+
+def test_every_result_of_the_readme_is_one_of_these():
+    text = SPEED.sub("", README)
+    for claim in (claim for study in STUDIES for claim in study()):
+        text = text.replace(claim, "")
+    # What is no result: code, addresses, the Python that is needed, the license.
+    text = re.sub(r"```.*?```|`[^`]*`|\]\([^)]*\)|Python 3\.\d+|Apache-2\.0", "", text, flags=re.DOTALL)
+    assert not re.findall(r"\d+(?:\.\d+)?%|\d+\.\d+", text)
+
+
+def test_the_tables_of_speed_are_those_of_the_committed_results(tmp_path):
+    copy = tmp_path / "README.md"
+    copy.write_text(SPEED.sub("<!-- benchmark -->\n<!-- /benchmark -->", README), "utf-8")
+    _table.write(ROOT / "scripts" / "benchmarks", copy)
+    assert copy.read_text("utf-8") == README
