@@ -2,7 +2,7 @@
 
     python -m scripts.recognized
 
-Takes about 10 minutes on two idle CPU cores for 100 classes of SqueezeNet. 99 of 100 should get a probability of at
+Takes about 10 minutes on two idle CPU cores for 100 classes of SqueezeNet. 100 of 100 should get a probability of at
 least 0.95, and all a median of at least 0.8 in 8 unseen views (shifted, turned and zoomed by another key); the
 objective should rise from each eighth of the steps to the next for all 100. `recognized.json` has the numbers of each
 class, `recognized.png` shows all.
