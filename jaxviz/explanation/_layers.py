@@ -31,6 +31,12 @@ def choose(
 ) -> tuple[tuple[str, ...], dict[str, tuple[int, ...]]]:
     """The layers from shallow to deep, and the shapes of all maps.
 
+    Args:
+        f: the network.
+        images: what it sees.
+        asked: the layers to show, all of `f`; None chooses some.
+        num_outputs: of `f`.
+
     Raises:
         ValueError: one that is no layer of maps.
         NotImplementedError: one where `f` cannot be cut.

@@ -148,8 +148,10 @@ def _title(labels: Sequence[str], entries: Sequence[Mapping[str, Any]]) -> str:
     if len(labels) > _MOST:
         return f"{len(labels)} classes explained"
     # Why asks for the reason of what is so.
-    unlikely = all(_prediction.unlikely(entry) for entry in entries)
-    return f"What would speak for {_listed(labels)}?" if unlikely else f"Why {_listed(labels)}?"
+    likely = {entry["label"] for entry in entries if not _prediction.unlikely(entry)}
+    unlikely = [label for label in labels if label not in likely]
+    why = f"Why {_and([label for label in labels if label in likely])}?" if likely else ""
+    return _joined(why, f"What would speak for {_and(unlikely)}?" if unlikely else "", by=" ")
 
 
 def _said(subjects: Sequence[Subject], subject: Subject, results: Results) -> str:

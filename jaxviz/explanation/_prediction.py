@@ -79,8 +79,8 @@ def doubt(entry: Mapping[str, Any], num_classes: int) -> str:
         return ""
     much = render.percent(entry["probability"])
     return (
-        f"{entry['label']} is unlikely: its probability is {much}, number {entry['rank']:,} of {num_classes:,} "
-        "classes. What is shown for it is what would raise its score, and no sign that it is there."
+        f"The class {entry['label']} is unlikely: its probability is {much}, number {entry['rank']:,} of "
+        f"{num_classes:,} classes. What is shown for it is what would raise its score, and no sign that it is there."
     )
 
 

@@ -103,12 +103,25 @@ def subjects(sources: Sequence[Source], options: Options) -> tuple[Subject, ...]
         TypeError: one of another kind.
     """
     found = []
+    given = options
     for source in sources:
+        if len(sources) > 1 and given.layers:
+            options = dataclasses.replace(given, layers=_own_layers(source, sources, given.layers))
         for name, images in source.images.items():
             parts = [source.name] * (len(sources) > 1) + [name] * (len(source.images) > 1)
             prefix = "".join(f"{part}-" for part in parts)
             found.append(_subject(source, name, prefix, images, options))
     return tuple(found)
+
+
+def _own_layers(source: Source, sources: Sequence[Source], layers: Sequence[str]) -> Sequence[str] | None:
+    """Those of the layers that a network has: each network has its own, and one that has none of them shows others."""
+    maps = [maps_of(callee(each.f), next(iter(each.images.values()))) for each in sources]
+    for layer in layers:
+        if not any(layer in own for own in maps):
+            raise ValueError(unknown("layers", layer, list(dict.fromkeys(name for own in maps for name in own))))
+    own = maps[[each is source for each in sources].index(True)]
+    return [layer for layer in layers if layer in own] or None
 
 
 def _subject(source: Source, name: str, prefix: str, images: Float[Array, "1 h w c"], options: Options) -> Subject:

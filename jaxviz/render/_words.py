@@ -10,7 +10,7 @@ def number(value: float, digits: int = 3) -> str:
 
     Example:
         >>> number(952.3), number(1003.2), number(-0.25), number(0.0000123)
-        ('952', '1,003', '−0.25', '1.23 × 10⁻⁵')
+        ('952', '1,003', '−0.25', '1.23×10⁻⁵')
 
     Args:
         value: any number.
@@ -24,7 +24,7 @@ def number(value: float, digits: int = 3) -> str:
     exponent = int(f"{abs(value):.{digits - 1}e}".split("e")[1])
     if value and not -4 <= exponent < 6:
         mantissa = f"{value:.{digits - 1}e}".split("e")[0]
-        return f"{_plain(mantissa)} × 10{str(exponent).translate(_SUPERSCRIPT)}"
+        return f"{_plain(mantissa)}×10{str(exponent).translate(_SUPERSCRIPT)}"
     return _plain(f"{value:,.{max(digits - 1 - exponent, 0)}f}")
 
 

@@ -130,6 +130,19 @@ def test_two_functions_and_two_images_stand_side_by_side():
     assert titles == ["a, image 0", "a, image 1", "b, image 0", "b, image 1"]
 
 
+def test_each_function_shows_those_of_the_layers_that_it_has():
+    def other(images):
+        return conv(checkpoint_name(jax.nn.relu(images), "early"))
+
+    from jaxviz.explanation import Options, Source, subjects
+
+    sources = [Source(name, f, {"image": jnp.asarray(IMAGE[None])}) for name, f in (("a", conv), ("b", other))]
+    assert [s.layers for s in subjects(sources, Options(layers=["early"]))] == [("maps",), ("early",)]
+    assert [s.layers for s in subjects(sources, Options(layers=["maps"]))] == [("maps",), ("maps",)]
+    with pytest.raises(ValueError, match=r"^`layers` must be one of 2 names, got 'late'\. They are: maps, early\.$"):
+        subjects(sources, Options(layers=["maps", "late"]))
+
+
 def test_bytes_come_into_the_range_that_is_given():
     photo = np.rint(255 * IMAGE).astype(np.uint8)
     options = {"methods": ["saliency"], "layers": (), "window": 10, "stride": 10, "input_range": (-1, 1)}
@@ -158,7 +171,9 @@ def test_an_unlikely_class_is_said_to_be_unlikely():
     options = {"methods": ["saliency"], "window": 6, "stride": 6, "labels": ("bow_tie", "cat")}
     page = jv.explain(f, IMAGE, "cat", **options).page()
     assert page.title == "What would speak for cat?"
-    assert "cat is unlikely: its probability is <0.1%, number 2 of 2 classes." in page.summary
+    assert "The class cat is unlikely: its probability is <0.1%, number 2 of 2 classes." in page.summary
+    both = jv.explain(f, IMAGE, [0, 1], **options).page()
+    assert both.title == "Why bow tie? What would speak for cat?"
     likely = jv.explain(f, IMAGE, "bow tie", **options).page()
     assert likely.title == "Why bow tie?"
     assert "unlikely" not in likely.summary
