@@ -42,7 +42,10 @@ def summary(shown: Sequence[Shown], projections: Mapping[str, Strips]) -> np.nda
     first = shown[0]
     label = first.case.subject.labels[first.case.target]
     if len(shown) > 1:
-        sides = [f"{each.case.title or label}\n{render.percent(each.probability)}" for each in shown]
+        sides = [
+            f"{(each.case.title or label).replace(chr(44) + chr(32), chr(10))}\n{render.percent(each.probability)}"
+            for each in shown
+        ]
         return _sheet(rows, sides, titles, label if len({each.case.title for each in shown}) == 1 else "")
     sheets = [_sheet(rows, [""], titles, f"{first.case.subject.network}: {label}, {render.percent(first.probability)}")]
     if projections:
@@ -73,3 +76,8 @@ def _sheet(rows: Sequence[Sequence[np.ndarray]], sides: Sequence[str], cols: Seq
     return render.grid(
         [[*row, *[None] * spare] for row in rows], rows=sides, cols=[*cols, *[""] * spare], title=title, cell=1.1
     )
+
+
+def _lines(title: str) -> str:
+    """Network, photo and class on a line each, so that they fit beside a row."""
+    return title.replace(", ", "\n")
