@@ -11,7 +11,7 @@ demo: $(VENV)/.scripts
 test: $(VENV)/.test
 	$(bin)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
-test-slow: $(VENV)/.test
+test-slow: $(VENV)/.zoo
 	$(bin)/python -m pytest -n 2 --dist loadfile -m slow
 
 # The primitives that JAX is moving to, one at a time; older releases do not know them. Under JAX_SCAN3 jit drops the
@@ -40,6 +40,11 @@ $(VENV)/.scripts: $(VENV)/bin/pip pyproject.toml constraints.txt
 
 $(VENV)/.test: $(VENV)/bin/pip pyproject.toml constraints.txt
 	$(bin)/python -m pip install -c constraints.txt -e . --group test
+	touch $@
+
+# The slow tests explain models of other packages too.
+$(VENV)/.zoo: $(VENV)/.test
+	$(bin)/python -m pip install -c constraints.txt -e . --group zoo
 	touch $@
 
 # The type checker reads what is installed, so the tests' packages are needed too.
