@@ -29,7 +29,7 @@ class Config:
     network: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NETWORK")] = "mnist_cnn3"
     """One of models.names()."""
     layers: tuple[str, ...] = ()
-    """The convolutions by default."""
+    """By default the convolutions; of them the last ones, where a thousand classes make the maps of all too large."""
     label: str | None = None
     """Number or label of the class that is shown in every layer, by the first image of it that is recognized. The last
     one that has images by default."""

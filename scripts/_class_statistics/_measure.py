@@ -1,5 +1,7 @@
 """Statistics and confusions, each in one pass, and one image through every layer."""
 
+import math
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 _FIELDS = ("counts", "mean", "std", "maps", "effect", "ranking")
 _EXAMPLES = 6
 _TELLING = 5
+_CONVOLUTIONS = re.compile(r"conv\w*|fire\w*|block\d+_\d+")
+_MOST_NUMBERS = 2**27  # 1 GiB in double precision, of which a scan holds a handful
 
 
 class Study(NamedTuple):
@@ -42,11 +46,12 @@ def prepare(config: "Config") -> Study:
         FileNotFoundError: the data are not there.
     """
     network = network_of(config.network, config.scan.weights, "NETWORK")
-    every = tuple(jv.layers(network, jax.ShapeDtypeStruct((1, *network.input_shape), np.float32)))
+    shapes = jv.layers(network, jax.ShapeDtypeStruct((1, *network.input_shape), np.float32))
+    every = tuple(shapes)
     for layer in config.layers:
         if layer not in every:
             raise ValueError(unknown("--layers", layer, every))
-    layers = config.layers or tuple(layer for layer in every if layer.startswith(("conv", "fire")))
+    layers = config.layers or _fitting(shapes, len(network.labels))
     labels = tuple(label.replace("_", " ") for label in network.labels)
     wanted = None if config.label is None else class_index(config.label, labels, "--label")
     data = labeled(network, config.scan)
@@ -74,6 +79,17 @@ def _with_images(data: Data, labels: tuple[str, ...], wanted: int | None) -> int
         return there[-1] if wanted is None else wanted
     # What is read one by one is not read twice.
     return len(labels) - 1 if wanted is None else wanted
+
+
+def _fitting(shapes: dict[str, jax.ShapeDtypeStruct], num_classes: int) -> tuple[str, ...]:
+    """The convolutions and blocks, as many of the last ones as the maps of all classes fit into memory for."""
+    left, chosen = _MOST_NUMBERS, []
+    for layer, entry in reversed(shapes.items()):
+        numbers = num_classes * math.prod(entry.shape[1:])
+        if _CONVOLUTIONS.fullmatch(layer) and numbers <= left:
+            chosen.append(layer)
+            left -= numbers
+    return tuple(reversed(chosen))
 
 
 def measure(study: Study) -> dict[str, Step]:

@@ -56,8 +56,7 @@ def test_guided_gradients_are_those_of_the_model_with_other_relus(name):
         return
     expected = quick.jit(jax.grad(lambda x: case(name).guided(x)[:, TARGET].sum()))(images(name))
     close(jv.saliency(case(name).f, images(name), TARGET, rule="guided"), expected)
-    plain = jv.saliency(case(name).f, images(name), TARGET)
-    assert jnp.abs(plain - expected).max() > 1e-2 * jnp.abs(expected).max()
+    assert any(match.op in ("relu", "relu6") for match in jv.matches(case(name).f, images(name), "guided"))
 
 
 @models
@@ -65,16 +64,20 @@ def test_grad_cam_is_that_by_hand(name):
     model = case(name)
     layer = jv.layers(model.f, images(name))[model.layer]
 
-    def out(x, delta):
+    def out(x, delta, target):
         outputs, maps = model.changed(x, delta)
-        return outputs[:, TARGET].sum(), maps
+        return outputs[:, target].sum(), maps
 
-    gradient, maps = quick.jit(jax.grad(out, 1, has_aux=True))(images(name), jnp.zeros(layer.shape))
-    if "grid" in model.options:
-        rows, cols = model.options["grid"]
-        maps, gradient = (a[:, -rows * cols :].reshape(len(a), rows, cols, -1) for a in (maps, gradient))
-    expected = jax.nn.relu((maps * gradient.mean((1, 2), keepdims=True)).sum(-1))
-    close(jv.grad_cam(model.f, images(name), TARGET, model.layer, **model.options), expected)
+    by_hand = quick.jit(jax.grad(out, 1, has_aux=True))
+    for target in range(10):
+        gradient, maps = by_hand(images(name), jnp.zeros(layer.shape), target)
+        if "grid" in model.options:
+            rows, cols = model.options["grid"]
+            maps, gradient = (a[:, -rows * cols :].reshape(len(a), rows, cols, -1) for a in (maps, gradient))
+        expected = jax.nn.relu((maps * gradient.mean((1, 2), keepdims=True)).sum(-1))
+        if expected.any():  # random weights may speak against a class everywhere
+            break
+    close(jv.grad_cam(model.f, images(name), target, model.layer, **model.options), expected)
 
 
 @models

@@ -15,10 +15,7 @@ INSTALLED_FOR_SLOW_TESTS_ALONE = ("Haiku", "Keras on JAX")
 @pytest.mark.filterwarnings("default")  # of the packages
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=pytest.mark.slow if name in INSTALLED_FOR_SLOW_TESTS_ALONE else ())
-        for name in BLOCKS
-    ],
+    [pytest.param(name, marks=pytest.mark.slow if name in INSTALLED_FOR_SLOW_TESTS_ALONE else ()) for name in BLOCKS],
 )
 def test_a_block_of_the_page_runs(name):
     exec(BLOCKS[name], {})
