@@ -47,7 +47,7 @@ def is_set() -> bool:
     return bool(os.environ.get(_VARIABLE))
 
 
-def entries(folder: Path) -> list[Entry]:
+def entries(folder: Path, option: str = "--photos") -> list[Entry]:
     """The photos of a folder, in the order of its list, or else of their names.
 
     Raises:
@@ -55,16 +55,16 @@ def entries(folder: Path) -> list[Entry]:
     """
     for root in (folder, folder / "imagenet"):
         if (root / LIST).is_file():
-            return _listed(root / LIST)
+            return _listed(root / LIST, option)
     found = [Entry(path) for path in _pictures(folder)]
     for inner in sorted(path for path in folder.iterdir() if path.is_dir()):
         found += [Entry(path, label=inner.name) for path in _pictures(inner)]
     if not found:
-        raise ValueError(f"`--photos` must be {WAYS}, got {str(folder)!r} without any.")
+        raise ValueError(f"`{option}` must be {WAYS}, got {str(folder)!r} without any.")
     return found
 
 
-def classes(found: Sequence[Entry], labels: Sequence[str], name: str) -> list[int]:
+def classes(found: Sequence[Entry], labels: Sequence[str], name: str, option: str = "--photos") -> list[int]:
     """The class of each photo, as a network numbers them.
 
     Folders may be named by numbers of classes, by labels, or, where there is one for each class, by their numbers in
@@ -74,6 +74,7 @@ def classes(found: Sequence[Entry], labels: Sequence[str], name: str) -> list[in
         found: of a folder.
         labels: of the network.
         name: of the network.
+        option: that named the folder, for errors.
 
     Raises:
         ValueError: a photo without a class, or of one that the network does not know.
@@ -81,18 +82,18 @@ def classes(found: Sequence[Entry], labels: Sequence[str], name: str) -> list[in
     wordnet = sorted({entry.label for entry in found if entry.label and _WORDNET.fullmatch(entry.label)})
     if len(wordnet) == len(labels):
         found = [entry._replace(number=wordnet.index(entry.label or ""), label=None) for entry in found]
-    return [_class(entry, tuple(labels), name) for entry in found]
+    return [_class(entry, tuple(labels), name, option) for entry in found]
 
 
-def _class(entry: Entry, labels: tuple[str, ...], name: str) -> int:
+def _class(entry: Entry, labels: tuple[str, ...], name: str, option: str) -> int:
     if entry.number is None and entry.label is None:
         raise ValueError(
-            f"`--photos` must say the class of each photo, got {str(entry.path)!r} without one. Put it into a folder "
+            f"`{option}` must say the class of each photo, got {str(entry.path)!r} without one. Put it into a folder "
             "with the name of its class."
         )
     if entry.number is None:
         words = tuple(label.replace("_", " ") for label in labels)
-        return class_index(entry.label or "", words, "a class in --photos")
+        return class_index(entry.label or "", words, f"a class in {option}")
     if not 0 <= entry.number < len(labels) or entry.label not in (None, labels[entry.number]):
         class_ = f"class {entry.number}" if entry.label is None else f"{entry.label!r} as class {entry.number}"
         raise ValueError(f"`--network` must know the classes of the photos, got {name} without {class_}.")
@@ -103,8 +104,8 @@ def _pictures(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.is_file())
 
 
-def _listed(file: Path) -> list[Entry]:
-    form = f"`--photos` must have as {LIST} a list of {{file, class, label}}, the label or the class at least"
+def _listed(file: Path, option: str) -> list[Entry]:
+    form = f"`{option}` must have as {LIST} a list of {{file, class, label}}, the label or the class at least"
     try:
         listed: Any = json.loads(file.read_text("utf-8"))
     except ValueError as error:

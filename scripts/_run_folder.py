@@ -11,6 +11,7 @@ import numpy as np
 
 from jaxviz._core._files import dumps as dumps
 from jaxviz._core._files import file_name as file_name
+from scripts import _lock
 from scripts._command import UsageError
 from scripts._depends import code
 
@@ -27,8 +28,9 @@ class Step(NamedTuple):
 class RunFolder:
     """A folder that belongs to one run: a script with its resolved arguments, on some data.
 
-    Running the same again after an interruption goes on where it stopped. Running the same again after the end, or by
-    other software, does all of it again, and replaces file by file. Another run is refused.
+    One process is in it at a time. Running the same again after an interruption goes on where it stopped. Running the
+    same again after the end, or by other software, does all of it again, and replaces file by file. Another run is
+    refused.
 
     Args:
         path: the folder; made where it is missing.
@@ -52,6 +54,11 @@ class RunFolder:
         self._record |= {"finished": [], "complete": False}
         if (other := occupant(path, run)) is not None:
             raise UsageError(f"`--out` must be a new folder or one of the same run, got {path}: {other}. Use another.")
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            _lock.acquire(path)
+        except OSError as error:
+            raise UsageError(f"`--out` must be a folder that can be written, got {path}: {error}.") from error
         before = _read(path)
         software = ("versions", "code")
         self.resumed = bool(
@@ -60,7 +67,6 @@ class RunFolder:
         if before and self.resumed:
             self._record["finished"] = before["finished"]
         try:
-            path.mkdir(parents=True, exist_ok=True)
             self._write_record()
         except OSError as error:
             raise UsageError(f"`--out` must be a folder that can be written, got {path}: {error}.") from error
@@ -105,6 +111,7 @@ class RunFolder:
         """Mark the end: the next run of the same starts afresh."""
         self._record["complete"] = True
         self._write_record()
+        _lock.release(self.path)
 
     def _write_record(self) -> None:
         self.write(_RECORD, dumps(self._record).encode())

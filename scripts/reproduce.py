@@ -4,8 +4,9 @@
     python -m scripts.reproduce --only invariance trust
 
 Each study has a folder of its own under `--out`; `index.html` has a table of what the source reported, what was
-measured, and the command, with the figures below, and lists what is missing and how to get it. The same command goes
-on after an interruption, and does not repeat what is done. `--list` shows the studies and what they lack.
+measured, and the command, with the figures below, and lists what is missing and how to get it. It is written anew after
+each study, and says what is still to come. The same command goes on after an interruption, and does not repeat what is
+done. `--list` shows the studies and what they lack.
 """
 
 import dataclasses

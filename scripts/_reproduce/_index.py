@@ -1,5 +1,6 @@
 """The page of all studies: what was reported, what was measured, by which command, and the figures."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,10 @@ import numpy as np
 from PIL import Image
 
 from jaxviz import render
+from scripts import _lock
 from scripts._clock import Clock
 from scripts._explain._run import versions
-from scripts._reproduce._run import Outcome, command, outcomes
+from scripts._reproduce._run import STATES, TO_COME, Outcome, command, outcomes
 from scripts._reproduce._study import Study
 from scripts._run_folder import RunFolder, dumps
 
@@ -19,16 +21,17 @@ _WIDEST = 1600
 
 
 def write(studies: Sequence[Study], out: Path, clock: Clock) -> tuple[Path, list[dict[str, Any]]]:
-    """Run what can run; then `index.html`, and `table.json` with the rows of its table."""
+    """Run what can run; after each study `index.html`, and `table.json` with the rows of its table."""
     folder = RunFolder(out, {"script": "reproduce"}, versions())
-    with clock("studies"):
-        found = outcomes(studies, folder)
-    with clock("page"):
-        rows = table(studies, found, folder.path)
-        folder.write("table.json", dumps(rows).encode())
-        index = page(studies, found, rows, folder.path)
-        path = folder.write("index.html", render.html(index).encode())
-    return path, rows
+    rows: list[dict[str, Any]] = []
+    for found in outcomes(studies, folder, clock):
+        with clock("page"):
+            rows = table(studies, found, folder.path)
+            folder.write("table.json", dumps(rows).encode())
+            index = page(studies, found, rows, folder.path)
+            folder.write("index.html", render.html(index).encode())
+    _lock.release(folder.path)
+    return folder.path / "index.html", rows
 
 
 def table(studies: Sequence[Study], found: Mapping[str, Outcome], folder: Path) -> list[dict[str, Any]]:
@@ -53,7 +56,7 @@ def page(
     """The table, then a section for each study that is done."""
     cells = [(row["study"], row["reported"], row["measured"], row["command"]) for row in rows]
     states = [row["state"] for row in rows]
-    counts = ", ".join(f"{states.count(state)} {state}" for state in ("done", "missing", "failed"))
+    counts = ", ".join(f"{states.count(state)} {state}" for state in STATES if state in states)
     sections = [render.Section("All studies", f"{len(rows)} studies: {counts}.", [render.Table(_HEADER, cells)])]
     for study, row in zip(studies, rows, strict=True):
         if found[study.name].state == "done":
@@ -68,14 +71,20 @@ def page(
 def _measured(study: Study, outcome: Outcome, folder: Path) -> str:
     if outcome.state == "done":
         return study.measured(folder / study.name)
+    if outcome.state == TO_COME:
+        return f"{TO_COME}."
     return f"{outcome.state}: {outcome.reason}"
 
 
 def _plate(study: Study, path: Path) -> render.Plate:
-    return render.Plate(render.Figure(_picture(path), path.name, f"The figure {path.name} of: {study.title}."))
+    picture = _picture(path, path.stat().st_mtime_ns)
+    return render.Plate(render.Figure(picture, path.name, f"The figure {path.name} of: {study.title}."))
 
 
-def _picture(path: Path) -> np.ndarray:
+@functools.cache
+def _picture(path: Path, changed: int) -> np.ndarray:
+    """Kept, as the page is written after each study."""
+    del changed
     with Image.open(path) as image:
         image = image.convert("RGB")
         if image.width > _WIDEST:

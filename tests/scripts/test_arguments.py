@@ -67,6 +67,7 @@ START = {
     "maximize sweep": "--network mnist_cnn1",
     "maximize photo": "chelsea --network mnist_cnn1",
     "recognized": "mnist_cnn1 --classes 5",
+    "photos": "{folder} --network mnist_cnn1",
 }
 ROWS: dict[str, dict[str, list[str]]] = {
     "ablate": {
@@ -175,6 +176,8 @@ ROWS: dict[str, dict[str, list[str]]] = {
         "stride": ["500"],
         "samples": [],
     },
+    "photos": {"FOLDER": ["/nowhere", "{empty}", "{unnamed}", "{checkpoints}"], "network": ["nope", "squeezenet"],
+               "replace": []},
     "recognized": {"NETWORK": NETWORK, "weights": WEIGHTS, "classes": ["11"], "batch": ["11"], "objective": [],
                    "steps": []},
     "reproduce": {"only": ["nope", "explain nope"], "list": []},

@@ -1,6 +1,8 @@
 """What every script shares: photos, folders, JSON."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -95,8 +97,11 @@ def test_the_hash_tells_photos_apart():
     assert len({_photo.load(name).sha256 for name in _photo.SAMPLES}) == len(_photo.SAMPLES)
 
 
+RUN = {"script": "s", "a": [1]}
+
+
 def folder(path, run=None, versions=None) -> RunFolder:
-    return RunFolder(path, run or {"script": "s", "a": [1]}, versions or {"jax": "1"})
+    return RunFolder(path, run or RUN, versions or {"jax": "1"})
 
 
 def test_finished_steps_come_back_after_an_interruption(tmp_path):
@@ -134,6 +139,39 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):
         folder(tmp_path / "file")
     with pytest.raises(UsageError, match="`--out` must be a folder that can be written"):
         folder(tmp_path / "file" / "out")
+
+
+def test_a_folder_has_one_run_at_a_time(tmp_path):
+    # One that works in it, in another process, until its input ends.
+    code = """if True:
+        import json, pathlib, sys
+        from scripts._run_folder import RunFolder
+        out = RunFolder(pathlib.Path(sys.argv[1]), json.loads(sys.argv[3]), {"jax": "1"})
+        print("in it", flush=True)
+        sys.stdin.readline()
+        if sys.argv[2] == "ends":
+            out.complete()
+            print("ended", flush=True)
+            sys.stdin.readline()
+    """
+    for ending in ("ends", "dies"):
+        out = tmp_path / ending
+        command = [sys.executable, "-c", code, str(out), ending, json.dumps(RUN)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+            assert other.stdin is not None
+            assert other.stdout is not None
+            assert other.stdout.readline() == "in it\n"
+            with pytest.raises(UsageError, match="`--out` must be a folder in which no other run is at work"):
+                folder(out)
+            other.stdin.write("\n")
+            other.stdin.flush()
+            if ending == "ends":
+                assert other.stdout.readline() == "ended\n"
+                # Complete, though the process is still there.
+                folder(out)
+            else:
+                other.wait()
+                assert not folder(out).finished("a")
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):

@@ -51,6 +51,27 @@ def test_done_failed_and_missing_all_stand_on_the_page(three, tmp_path):
     assert 'width="1600"' in text
 
 
+def test_the_page_is_there_from_the_start_and_after_each_study(three, tmp_path, monkeypatch):
+    states, original = [], _index.page
+
+    def page(studies, found, rows, folder):
+        states.append([row["state"] for row in rows])
+        index = original(studies, found, rows, folder)
+        assert index.sections[0].reading.startswith("3 studies: ")
+        return index
+
+    monkeypatch.setattr(_index, "page", page)
+    path, _ = _index.write(three, tmp_path / "all", Clock())
+    waiting = _run.TO_COME
+    assert states == [
+        [waiting, waiting, waiting],
+        ["done", waiting, waiting],
+        ["done", "failed", waiting],
+        ["done", "failed", "missing"],
+    ]
+    assert waiting not in path.read_text()
+
+
 def test_what_is_done_is_not_done_again_and_what_failed_is(three, tmp_path):
     out = tmp_path / "all"
     _index.write(three, out, Clock())
