@@ -1,16 +1,21 @@
 import re
 from pathlib import Path
 
+import pytest
+
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
 
-def test_the_example_runs(capsys):
+@pytest.mark.slow
+def test_the_example_runs(capsys, tmp_path, monkeypatch):
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(code.strip().splitlines()) <= 14
+    assert len(code.strip().splitlines()) <= 16
+    monkeypatch.chdir(tmp_path)
     exec(code, {})
     printed = capsys.readouterr().out
     assert "Match(op='relu', scope='conv1'" in printed
     assert "(1, 227, 227, 3) (1, 13, 13)" in printed
+    assert "Egyptian_cat" in Path("cat.html").read_text()
 
 
 def test_every_script_that_it_names_exists():

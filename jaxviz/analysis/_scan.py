@@ -209,7 +209,7 @@ def _groups(examples: Examples, options: Scan, batches: range, devices: int) -> 
         import grain
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            "`grain` must be installed to read ahead. Run: pip install 'jaxviz-convnets[data]', or give num_threads=0."
+            "`grain` must be installed to read ahead. Run: pip install grain, or give num_threads=0."
         ) from error
     ahead = grain.ReadOptions(num_threads=options.num_threads, prefetch_buffer_size=_AHEAD)
     return iter(grain.MapDataset.range(len(starts)).map(read).to_iter_dataset(ahead))
