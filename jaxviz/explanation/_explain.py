@@ -187,7 +187,7 @@ def explain(
 def name_of(f: Any) -> str:
     """What the function calls itself."""
     name = getattr(f, "name", None) or getattr(f, "__name__", None)
-    return name if isinstance(name, str) and name != "<lambda>" else "the network"
+    return name if isinstance(name, str) and name != "<lambda>" else "f"
 
 
 def _spell(options: Mapping[str, Any]) -> str:
