@@ -114,7 +114,8 @@ OTHERS = {
 }
 CASES = [(name, layout) for layout in LAYOUTS for name in FUNCTIONS]
 CASES += [(name, layout) for layout in OTHERS for name in ("grad_cam", "rank_channels")]
-SLOW = ("evolution", "render")
+# Quick are the first layout of each kind, and two functions with all others.
+QUICK = ("grad_cam", "rank_channels")
 
 
 def rendered(f, objective, **how):
@@ -131,10 +132,7 @@ def of_twin(name, twin):
 
 @pytest.mark.parametrize(
     ("name", "layout"),
-    [
-        pytest.param(*case, marks=pytest.mark.slow if case[0] in SLOW and case[1] != "channels first" else [])
-        for case in CASES
-    ],
+    [pytest.param(*case, marks=pytest.mark.slow if case[0] not in QUICK else []) for case in CASES],
 )
 def test_a_layer_gives_what_its_twin_with_maps_gives(name, layout):
     f, twin, how = (LAYOUTS | OTHERS)[layout]
@@ -165,6 +163,7 @@ def test_strongest_units_reads_an_activation_as_it_is():
     assert jv.strongest_units(with_prefix, 7, grid=(ROWS, COLS)) == expected
 
 
+@pytest.mark.slow
 def test_cams_of_tokens_are_what_reshapes_by_hand_give():
     activation = jv.upto(tokens, "maps")(IMAGES)
     gradient = jax.grad(lambda a: jv.after(tokens, "maps")(a, IMAGES)[jnp.arange(5), TARGETS].sum())(activation)

@@ -59,6 +59,7 @@ def run(name, *args):
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in MESHED]
 )
+@pytest.mark.slow
 def test_a_sharded_batch_gives_the_same_on_eight_devices(name):
     f, (x, t) = networks.FAMILIES["plain"](), inputs(8)
     expected = run(name, f, x, t)

@@ -101,8 +101,19 @@ def test_vmap_equals_a_loop(method):
     close(jit(jax.vmap(single))(x, t), each)
 
 
+# The families whose program is least like the plain one.
+QUICK = ("scan", "nnx")
+
+
 @methods
-@pytest.mark.parametrize("family", [family for family in networks.FAMILIES if family != "plain"])
+@pytest.mark.parametrize(
+    "family",
+    [
+        pytest.param(family, marks=pytest.mark.slow if family not in QUICK else [])
+        for family in networks.FAMILIES
+        if family != "plain"
+    ],
+)
 def test_every_kind_of_model_gives_the_same(method, family, eager):
     f, (x, t) = networks.FAMILIES[family](), inputs()
     same_layer = method not in LAYERED or family in ("scan", "checkpoint")

@@ -84,6 +84,7 @@ def test_a_second_input_in_a_closure_is_named(name):
 
 
 @pytest.mark.parametrize("name", GROWING)
+@pytest.mark.slow
 def test_the_way_out_is_one(name):
     method = GROWING[name]
 

@@ -85,6 +85,7 @@ def test_the_ascent_is_that_of_a_loop_where_the_patch_covers_the_image():
     assert (pixels == 0).any()
 
 
+@pytest.mark.slow
 def test_a_patch_works_on_images_and_places_that_it_was_not_made_with():
     f, images = networks.FAMILIES["plain"](), networks.images(8)
     settings = {"scales": (0.8, 1.2), "degrees": (-20.0, 20.0)}

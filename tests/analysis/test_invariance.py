@@ -148,6 +148,7 @@ def found():
     return jv.invariance(f, x, ("first", "last"), TRANSFORMATIONS, targets=np.array([0, 4, 2]), batch_size=5)
 
 
+@pytest.mark.slow
 def test_curves_are_those_of_a_loop_over_single_images(found):
     f, x, targets = networks.FAMILIES["plain"](), np.asarray(networks.images(3)), [0, 4, 2]
     features = jit(lambda image: jv.tap(f, "first", "last")(image[None]))

@@ -93,7 +93,10 @@ def naive(f):
     return boxes
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name == "moved" or "resized" in name else []) for name in NETWORKS],
+)
 def test_it_is_the_box_of_all_pixels_that_change_a_unit(name):
     f = NETWORKS[name]
     found = jv.receptive_field(lambda x: checkpoint_name(f(x), "layer"), "layer", jnp.zeros((1, *SHAPE)))

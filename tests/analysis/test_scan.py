@@ -92,6 +92,7 @@ def result(path):
         return dict(arrays)
 
 
+@pytest.mark.slow
 def test_two_processes_find_the_same_to_the_last_bit(alone, tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -107,6 +108,7 @@ def test_two_processes_find_the_same_to_the_last_bit(alone, tmp_path):
         same(result(out), alone)
 
 
+@pytest.mark.slow
 def test_a_killed_scan_goes_on_and_ends_with_the_same(alone, tmp_path):
     moment = random.SystemRandom()
     repeated = []

@@ -40,6 +40,7 @@ def same(found, expected):
 
 
 @studies
+@pytest.mark.slow
 def test_eight_devices_find_the_same_to_the_last_bit(study, alone):
     scan = jv.Scan(batch_size=4, devices=8)
     same(STUDIES[study](sets.rounding(), (IMAGES, LABELS), scan), alone[study])

@@ -89,6 +89,7 @@ def test_a_cap_that_no_window_reaches_changes_nothing():
     np.testing.assert_allclose(ours, jv.occlusion(by_hand, image, window=1, stride=4), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_cap_costs_less_and_errs_by_little():
     image = jax.random.normal(jax.random.key(0), (64, 64, 3))
 

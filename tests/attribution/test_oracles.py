@@ -106,6 +106,7 @@ def test_gradient_x_input_is_complete_without_biases():
     np.testing.assert_allclose(gap, 0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_smoothgrad_does_not_depend_on_the_batch_size():
     f, x, key = networks.FAMILIES["plain"](), networks.images(), jax.random.key(1)
     found = [jv.smoothgrad(f, x, 2, key=key, num_samples=5, batch_size=size) for size in (1, 4, 100)]

@@ -178,6 +178,7 @@ def everywhere():
     return [*functions, *traced(exact, X), digest(jax.random.key(0), {"a", "b", "c"}, Point(1, jnp.sin))]
 
 
+@pytest.mark.slow
 def test_another_process_with_other_devices_says_the_same():
     flags = {"JAX_PLATFORMS": "cpu", "PYTHONHASHSEED": "7", "XLA_FLAGS": "--xla_force_host_platform_device_count=3"}
     done = subprocess.run(

@@ -265,6 +265,7 @@ def test_without_jit_and_on_another_device():
         lambda f, x: jv.metrics.deletion(f, x, 1, x[..., 0], num_steps=2).values,
     ],
 )
+@pytest.mark.slow
 def test_a_call_inside_shard_map_is_that_outside(method):
     f, x = networks.FAMILIES["plain"](), networks.images(8)
     mesh = jax.make_mesh((8,), ("d",), axis_types=(jax.sharding.AxisType.Auto,))
@@ -298,6 +299,7 @@ def test_settings_of_jax_are_part_of_a_call():
     assert jv.saliency(f, IMAGES, 0).dtype == jnp.float32
 
 
+@pytest.mark.slow
 def test_no_network_is_kept_alive_and_the_caches_do_not_grow():
     methods = (
         lambda f: jv.saliency(f, IMAGES, 0),

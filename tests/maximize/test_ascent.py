@@ -91,6 +91,7 @@ def test_a_step_is_one_of_the_optimizer_along_the_gradient():
     np.testing.assert_allclose(found.trace[0], [linear(picture[None])[0, 2] for picture in expected[:2]], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_batch_is_a_loop_and_chunks_change_nothing():
     def objective(c, weight):
         return maximize.channel("maps", c) + weight * maximize.unit("maps", 1, 2, c)
@@ -129,6 +130,7 @@ def test_weights_of_a_prior_make_a_batch():
     np.testing.assert_allclose(found.pixels[1], alone.pixels[0], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_images_of_one_objective_differ_and_diversity_sets_them_apart():
     weights = np.array([0.0, 1000.0], np.float32)
     found = shaken(maximize.channel("maps", 0) + weights * maximize.diversity("maps"), num_images=2, num_steps=12)

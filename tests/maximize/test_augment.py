@@ -70,6 +70,7 @@ def test_zooms_enlarge_above_one():
     np.testing.assert_allclose(areas, [9, 25, 100], rtol=0.02)
 
 
+@pytest.mark.slow
 def test_only_what_was_listed_is_drawn():
     drawn = jax.vmap(lambda key: augment.rotate([0, 90], 0.0)(key, IMAGES[:1, :13, :13]))(jax.random.split(KEY, 40))
     straight, turned = IMAGES[:1, :13, :13], np.rot90(IMAGES[:1, :13, :13], 1, (1, 2))
@@ -130,6 +131,7 @@ def test_a_composition_is_one_after_another():
     assert augment.compose(first, second) == augment.compose(augment.pad(3), augment.jitter(2))
 
 
+@pytest.mark.slow
 def test_a_view_has_the_old_size():
     np.testing.assert_array_equal(augment.view(augment.pad(4), KEY, IMAGES), IMAGES)
     some = augment.compose(augment.pad(4), augment.jitter(3), augment.scale([0.9, 1.1]), augment.rotate([-5, 5]))

@@ -62,6 +62,7 @@ def test_tf_keras_vis_penalties_count_in_gray_levels():
 
 
 @pytest.mark.parametrize("preset", [presets.lucid, presets.tf_keras_vis])
+@pytest.mark.slow
 def test_presets_are_arguments_of_render_and_make_no_new_program(preset):
     settings = preset() | {"num_steps": 2}
     found = render(lambda x: x.mean((1, 2)), custom(jnp.mean), key=KEY, shape=(12, 14, 3), **settings)

@@ -66,6 +66,7 @@ def test_a_photo_is_cropped_and_scaled_as_in_training(shapes):
     np.testing.assert_allclose(images[0], (photo[16:-16, 16:-16].astype(np.float32) - 127) / 128, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_layers_are_named_with_their_shapes(network):
     layers = jv.layers(network, jax.ShapeDtypeStruct((2, 224, 224, 3), np.float32))
     assert {name: layers[name].shape for name in SHAPES} == {name: (2, *shape) for name, shape in SHAPES.items()}
@@ -137,6 +138,7 @@ def test_the_committed_weights_are_half_and_have_the_checksum_of_the_readme():
 
 
 @pytest.mark.skipif("JAXVIZ_PHOTOS" not in os.environ, reason="JAXVIZ_PHOTOS does not point to the ImageNet photos")
+@pytest.mark.slow
 def test_photos_land_in_their_classes(network):
     entries = _photo_folder.entries(Path(os.environ["JAXVIZ_PHOTOS"]))
     found = accuracy(network, [entry.path for entry in entries], _photo_folder.classes(entries, network.labels, "it"))

@@ -69,6 +69,7 @@ def epochs():
     return list(training.train(tiny(), RECIPE, corners(), key=jax.random.key(1)))
 
 
+@pytest.mark.slow
 def test_it_learns(epochs):
     assert [epoch.number for epoch in epochs] == [1, 2, 3]
     assert epochs[2].loss < epochs[0].loss / 2
@@ -83,6 +84,7 @@ def test_the_key_decides_the_weights(epochs):
     assert any((a != b).any() for a, b in zip(leaves(other.network), leaves(first.network), strict=True))
 
 
+@pytest.mark.slow
 def test_a_training_goes_on_to_the_same_bits(epochs, tmp_path):
     stopped = training.train(tiny(), RECIPE, corners(), key=jax.random.key(1), folder=tmp_path / "snapshots")
     assert next(stopped).number == 1
@@ -103,6 +105,7 @@ class Smooth(Tiny):
         return self.predictions(x.reshape(len(x), -1))
 
 
+@pytest.mark.slow
 def test_snapshots_of_another_training_are_refused(tmp_path):
     images, labels = corners()
     given = {"network": tiny(), "recipe": RECIPE, "examples": Examples(images, labels), "key": jax.random.key(1)}
@@ -221,6 +224,7 @@ def test_an_evaluation_counts_every_example_once(batch_size):
     assert found.loss == pytest.approx(-np.log(probabilities[np.arange(30), examples.labels]).mean(), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_wide_network_takes_a_step():
     wide = quick.jit(
         lambda: models.Network.of(

@@ -91,6 +91,7 @@ def test_a_download_that_is_not_what_the_hub_promised_is_refused(server):
         models.load("vgg16", "hub")
 
 
+@pytest.mark.slow
 def test_a_connection_that_breaks_off_leaves_nothing_behind(server):
     server.sent = Hub.content[:1000]
     with pytest.raises(ConnectionError, match="1000 bytes, expected 69812"):

@@ -28,6 +28,7 @@ FILES = {
 
 
 @pytest.mark.parametrize("case", FILES)
+@pytest.mark.slow
 def test_logits_and_features_are_theirs(case, monkeypatch):
     name, divisor, file, arrays, layer, mean = FILES[case]
     entry = registry._NETWORKS[name]

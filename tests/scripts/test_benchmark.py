@@ -51,6 +51,7 @@ def tiny(monkeypatch, tmp_path):
     return network
 
 
+@pytest.mark.slow
 def test_results_become_tables(tmp_path):
     for config in CONFIGS:
         benchmark.main(config)

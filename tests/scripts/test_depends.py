@@ -136,6 +136,7 @@ WITHOUT_WEIGHTS = ("train",)
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.slow
 def test_other_weights_and_other_data_are_refused_and_the_same_go_on(name, tmp_path, monkeypatch):
     world, out = World(tmp_path, monkeypatch), tmp_path / "out"
     for _ in range(2):

@@ -10,7 +10,8 @@ import jaxviz as jv
 from tests import networks
 
 families = pytest.mark.parametrize("family", networks.FAMILIES)
-rules = pytest.mark.parametrize("rule", ["gradient", "deconvnet", "guided", "redirected", "callable"])
+RULES = ("gradient", "deconvnet", "guided", "redirected", "callable")
+rules = pytest.mark.parametrize("rule", RULES)
 
 
 def leak(x, y, g):
@@ -51,8 +52,15 @@ def as_argument(f):
     return all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(f))
 
 
-@families
-@rules
+PAIRS = [
+    # Quick are all rules on the plain network, and one rule on the others.
+    pytest.param(family, rule, marks=pytest.mark.slow if family != "plain" and rule != "guided" else [])
+    for family in networks.FAMILIES
+    for rule in RULES
+]
+
+
+@pytest.mark.parametrize(("family", "rule"), PAIRS)
 def test_a_rule_gives_the_gradient_of_the_network_written_with_that_rule(family, rule):
     f, x = networks.FAMILIES[family](), networks.images()
     ruled = jv.with_rule(f, leak if rule == "callable" else rule)
@@ -71,6 +79,7 @@ def test_a_rule_gives_the_gradient_of_the_network_written_with_that_rule(family,
 
 @families
 @pytest.mark.parametrize("rule", ["deconvnet", "guided"])
+@pytest.mark.slow
 def test_a_rule_can_be_differentiated_again(family, rule):
     f, x = networks.FAMILIES[family](), networks.images(1)
 

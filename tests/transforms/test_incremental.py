@@ -154,12 +154,15 @@ def assert_same(f: Callable, shape: tuple[int, ...], size: tuple[int, int], corn
     np.testing.assert_allclose(ours, expected, rtol=0, atol=TOLERANCE * float(jnp.abs(expected).max()))
 
 
-@pytest.mark.parametrize("f", NETWORKS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "f", [pytest.param(f, marks=pytest.mark.slow if f in (densenet, resnet, odd_operations) else []) for f in NETWORKS]
+)
 def test_a_patch_gives_what_the_patched_image_gives(f):
     assert_same(f, (49, 58, 3), (7, 5), [(0, 0), (42, 53), (11, 20), (42, 1), (3, 53), (24, 24)])
 
 
 @pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.slow
 def test_networks_of_every_library(family):
     f = FAMILIES[family]()
     assert_same(f, SHAPE, (3, 2), [(0, 0), (6, 9), (2, 5)])
@@ -233,6 +236,7 @@ def test_fewer_operations_than_the_whole_network(f):
     assert flops[0] < 0.35 * flops[1]
 
 
+@pytest.mark.slow
 def test_composes_with_grad():
     image, patch = image_and_patch((20, 20, 3), (4, 4))
     patched = jv.incremental(squeezenet, image)
@@ -241,6 +245,7 @@ def test_composes_with_grad():
     np.testing.assert_allclose(ours, expected, atol=TOLERANCE * float(jnp.abs(expected).max()))
 
 
+@pytest.mark.slow
 def test_a_batch_of_images_has_a_patch_for_each():
     images = jax.random.normal(jax.random.key(0), (2, 24, 24, 3))
     patches = jax.random.normal(jax.random.key(1), (2, 5, 6, 3))

@@ -122,6 +122,7 @@ def test_large_windows_give_what_loops_give_to_the_last_bit(kind, values):
 
 
 @pytest.mark.parametrize("kind", ["global", "overlapping", "padded"])
+@pytest.mark.slow
 def test_large_windows_under_vmap_and_twice_differentiated_are_as_jaxs_own(kind):
     def f(x):
         return lay(x, *LARGE[kind])

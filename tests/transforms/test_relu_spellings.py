@@ -101,6 +101,7 @@ def grammar(draw, x):
 
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(st.data())
+@pytest.mark.slow
 def test_a_random_spelling_is_one_activation_with_its_own_ceiling_scale_and_shift(data):
     ceiling = data.draw(st.sampled_from([None, 0.4, 1.0, 6.0]))
     scale = data.draw(st.sampled_from([1.0, 2.0, -0.5]))
