@@ -56,7 +56,7 @@ def test_layers_and_cuts_are_the_same_under_a_switch(switch):
     del switch
     shapes = {name: shape.shape for name, shape in jv.layers(stacked, ONES).items()}
     maps = (1, 2, 2, 1)
-    assert shapes == {"a": maps, "inside": maps, "step": (3, *maps), "b": maps}
+    assert shapes == {"a": maps, "a/relu": maps, "inside": maps, "step": (3, *maps), "b": maps}
     # By hand: (x + 1) * 2, times 1, 2 and 3, and what the second step began with.
     assert jv.upto(stacked, "b")(ONES).ravel().tolist() == [4 * 6 + 4] * 4
     assert jv.after(stacked, "a")(2 * ONES, ONES).item() == 4 * (6 * 6 + 6)
