@@ -11,7 +11,8 @@ import numpy as np
 
 from jaxviz._core._files import dumps as dumps
 from jaxviz._core._files import file_name as file_name
-from scripts import _lock
+from scripts import _lock, _report
+from scripts._clock import Clock
 from scripts._command import UsageError
 from scripts._depends import code
 
@@ -52,6 +53,7 @@ class RunFolder:
         self.run = run
         self._record: dict[str, Any] = {"run": run, "versions": dict(versions), "code": code()}
         self._record |= {"finished": [], "complete": False}
+        self._written: list[str] = []
         if (other := occupant(path, run)) is not None:
             raise UsageError(f"`--out` must be a new folder or one of the same run, got {path}: {other}. Use another.")
         try:
@@ -105,13 +107,24 @@ class RunFolder:
             os.replace(unfinished, path)
         finally:
             unfinished.unlink(missing_ok=True)
+        self._written.append(path.name)
         return path
 
-    def complete(self) -> None:
-        """Mark the end: the next run of the same starts afresh."""
+    def finish(self, text: str, clock: Clock, page: str | None = None) -> None:
+        """Write the page `index.html`, mark the end, and print what the study found and where the time went.
+
+        Args:
+            text: what the study found.
+            clock: of the run.
+            page: of a study with a page of its own. By default one of the text, the pictures that were written, and
+                the files.
+        """
+        page = page or _report.html(self.path, self.run, self._record["versions"], text, self._written)
+        path = self.write(_report.NAME, page.encode())
         self._record["complete"] = True
         self._write_record()
         _lock.release(self.path)
+        print(f"\n{text}\n\nWhere the time went:\n{clock.table()}\n\n{path}")
 
     def _write_record(self) -> None:
         self.write(_RECORD, dumps(self._record).encode())

@@ -69,9 +69,8 @@ def main(config: Config) -> None:
     numbers = _show.summarize(study, entries, variants)
     study.folder.write("architectures.png", _show.draw(numbers))
     study.folder.write("architectures.md", (_show.tables(numbers) + "\n").encode())
-    path = study.folder.write("architectures.json", dumps(numbers).encode())
-    study.folder.complete()
-    print(f"\n{_show.tables(numbers)}\n\nWhere the time went:\n{clock.table()}\n\n{path}")
+    study.folder.write("architectures.json", dumps(numbers).encode())
+    study.folder.finish(_show.tables(numbers), clock)
 
 
 if __name__ == "__main__":

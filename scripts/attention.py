@@ -52,9 +52,8 @@ def main(config: Config) -> None:
             study.folder.save("attention", _attention.measure(study, layer, boxes))
         step = study.folder.load("attention")
     with clock("draw"):
-        path = study.folder.write("attention.png", _attention.draw(study, step))
-    study.folder.complete()
-    print(f"\n{_attention.table(step)}\n\nWhere the time went:\n{clock.table()}\n\n{path}")
+        study.folder.write("attention.png", _attention.draw(study, step))
+    study.folder.finish(_attention.table(step), clock)
 
 
 if __name__ == "__main__":

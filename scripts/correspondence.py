@@ -69,14 +69,14 @@ def main(config: Config) -> None:
         with clock(f"{count} photos"):
             if not study.folder.finished(name):
                 study.folder.save(name, _correspondence.measure(study, parts, layers, count))
+    tables = []
     for count in counts:
         step = study.folder.load(f"distances-{count}")
         with clock("draw"):
+            study.folder.write(f"distances-{count}.png", _correspondence.draw(study, step))
             study.folder.write(f"covered-{count}.png", _correspondence.draw_covered(study, step))
-            path = study.folder.write(f"distances-{count}.png", _correspondence.draw(study, step))
-        print(f"\n{_correspondence.table(step)}")
-    study.folder.complete()
-    print(f"\nWhere the time went:\n{clock.table()}\n\n{path.parent}")
+        tables.append(_correspondence.table(step))
+    study.folder.finish("\n\n".join(tables), clock)
 
 
 if __name__ == "__main__":

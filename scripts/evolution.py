@@ -53,9 +53,7 @@ def main(config: Config) -> None:
     keep_compiled()
     with clock("measure"):
         steps = _measure.measure(study)
-    study.run.finish(lambda: _show.files(study, steps), clock)
-    if study.run.leads:
-        print(f"\n{_show.table(study, steps)}\n\nWhere the time went:\n{clock.table()}\n\n{study.run.path}")
+    study.run.finish(lambda: _show.files(study, steps), lambda: _show.table(study, steps), clock)
 
 
 if __name__ == "__main__":

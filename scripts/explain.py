@@ -81,8 +81,8 @@ def main(config: Config) -> None:
     keep_compiled()
     results = _run.measure(study, folder, clock)
     with clock("draw"):
-        index = _run.show(study, folder, results, clock)
-    print(f"\n{_run.top_classes(study, results)}\n\nWhere the time went:\n{clock.table()}\n\n{index}")
+        page = _run.show(study, folder, results, clock)
+    folder.finish(_run.top_classes(study, results), clock, page)
 
 
 if __name__ == "__main__":

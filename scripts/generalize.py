@@ -61,9 +61,8 @@ def main(config: Config) -> None:
     with clock("draw"):
         study.folder.write("generalize.png", _show.draw(numbers))
     study.folder.write("generalize.md", (_show.table(numbers) + "\n").encode())
-    path = study.folder.write("generalize.json", dumps(numbers).encode())
-    study.folder.complete()
-    print(f"\n{_show.table(numbers)}\n\nWhere the time went:\n{clock.table()}\n\n{path}")
+    study.folder.write("generalize.json", dumps(numbers).encode())
+    study.folder.finish(_show.table(numbers), clock)
 
 
 if __name__ == "__main__":

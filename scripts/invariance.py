@@ -55,9 +55,8 @@ def main(config: Config) -> None:
             step = _invariance.measure(study, layers)
             study.folder.save("invariance", step)
     with clock("draw"):
-        path = study.folder.write("invariance.png", _invariance.draw(study, step))
-    study.folder.complete()
-    print(f"\n{_invariance.table(step)}\n\nWhere the time went:\n{clock.table()}\n\n{path}")
+        study.folder.write("invariance.png", _invariance.draw(study, step))
+    study.folder.finish(_invariance.table(step), clock)
 
 
 if __name__ == "__main__":

@@ -124,8 +124,7 @@ def main(config: Config) -> None:
     with clock("arguments"), checking():
         plan = plans[type(config)](config)
     keep_compiled()
-    report, folder = _plan.follow(plan, config.out, clock)
-    print(f"\n{report}\n\nWhere the time went:\n{clock.table()}\n\n{folder}")
+    _plan.follow(plan, config.out, clock)
 
 
 if __name__ == "__main__":

@@ -79,10 +79,9 @@ def main(config: Config) -> None:
     with clock("draw"):
         for name, picture in _regions_figure.draw(study, steps["regions"]).items():
             study.folder.write(name, picture)
-        path = study.folder.write("heatmap.png", _heatmap.draw(study, steps["heatmap"]))
-    study.folder.complete()
-    print(f"\n{_regions.table(steps['regions'])}\n\n{_heatmap.table(steps['heatmap'])}")
-    print(f"\nWhere the time went:\n{clock.table()}\n\n{path.parent}")
+        study.folder.write("heatmap.png", _heatmap.draw(study, steps["heatmap"]))
+    text = f"{_regions.table(steps['regions'])}\n\n{_heatmap.table(steps['heatmap'])}"
+    study.folder.finish(text, clock)
 
 
 if __name__ == "__main__":

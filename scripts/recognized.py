@@ -47,8 +47,7 @@ def main(config: Config) -> None:
     with clock("arguments"), checking():
         plan = _recognized.plan(config)
     keep_compiled()
-    report, folder = _plan.follow(plan, config.out, clock)
-    print(f"\n{report}\n\nWhere the time went:\n{clock.table()}\n\n{folder}")
+    _plan.follow(plan, config.out, clock)
 
 
 if __name__ == "__main__":

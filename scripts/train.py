@@ -58,7 +58,7 @@ def main(config: Config) -> None:
     steps = _run.measure(study, clock)
     with clock("draw"):
         found = _run.show(study, steps)
-    print(f"\n{found}\n\nWhere the time went:\n{clock.table()}\n\n{study.folder.path / 'training.json'}")
+    study.folder.finish(found, clock)
 
 
 if __name__ == "__main__":

@@ -72,9 +72,8 @@ def main(config: Config) -> None:
     with clock("draw"):
         study.folder.write("transfer.png", _show.draw(numbers))
     study.folder.write("transfer.md", (_show.table(numbers) + "\n").encode())
-    path = study.folder.write("transfer.json", dumps(numbers).encode())
-    study.folder.complete()
-    print(f"\n{_show.table(numbers)}\n\nWhere the time went:\n{clock.table()}\n\n{path}")
+    study.folder.write("transfer.json", dumps(numbers).encode())
+    study.folder.finish(_show.table(numbers), clock)
 
 
 if __name__ == "__main__":

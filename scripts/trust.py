@@ -74,7 +74,7 @@ def main(config: Config) -> None:
     steps = _run.measure(study, folder, clock)
     with clock("draw"):
         report = _run.show(study, folder, steps)
-    print(f"\n{report}\n\nWhere the time went:\n{clock.table()}\n\n{folder.path}")
+    folder.finish(report, clock)
 
 
 if __name__ == "__main__":

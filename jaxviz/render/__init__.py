@@ -10,7 +10,9 @@ from jaxviz.render._blocks import Beside as Beside
 from jaxviz.render._blocks import Block as Block
 from jaxviz.render._blocks import Covering as Covering
 from jaxviz.render._blocks import Figure as Figure
+from jaxviz.render._blocks import Files as Files
 from jaxviz.render._blocks import Gallery as Gallery
+from jaxviz.render._blocks import Lines as Lines
 from jaxviz.render._blocks import Page as Page
 from jaxviz.render._blocks import Plate as Plate
 from jaxviz.render._blocks import Prediction as Prediction

@@ -21,6 +21,7 @@ class Figure:
         alt: what there is to see, for those who do not see it.
         caption: a sentence below, or nothing.
         scale: what colored it, for its color bar.
+        file: where the whole of it lies, relative to the page, for a link; or nothing.
     """
 
     picture: UInt8[np.ndarray, "h w 3"]
@@ -28,6 +29,7 @@ class Figure:
     alt: str
     caption: str = ""
     scale: Scale | None = None
+    file: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,7 +177,33 @@ class Beside:
     blocks: Sequence["Block"]
 
 
-Block = Prediction | Gallery | Strips | Covering | Plate | Table | Beside
+@dataclasses.dataclass(frozen=True)
+class Lines:
+    """Lines of text as they are, such as a table in columns.
+
+    Args:
+        text: the lines.
+        title: a line above, or nothing.
+    """
+
+    template: ClassVar[str] = "lines.html.j2"
+    text: str
+    title: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Files:
+    """Links to files that lie beside the page.
+
+    Args:
+        files: (path relative to the page, a few words on it).
+    """
+
+    template: ClassVar[str] = "files.html.j2"
+    files: Sequence[tuple[str, str]]
+
+
+Block = Prediction | Gallery | Strips | Covering | Plate | Table | Beside | Lines | Files
 
 
 @dataclasses.dataclass(frozen=True)

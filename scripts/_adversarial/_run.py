@@ -68,5 +68,4 @@ def show(study: Study, folder: RunFolder, steps: dict[str, Step]) -> str:
     text = _figures.report(study, steps)
     folder.write("adversarial.json", dumps({name: step.numbers for name, step in steps.items()}).encode())
     folder.write("report.txt", f"{text}\n".encode())
-    folder.complete()
     return text

@@ -69,15 +69,13 @@ def measure(study: Study, folder: RunFolder, clock: Clock) -> Results:
     return results
 
 
-def show(study: Study, folder: RunFolder, results: Results, clock: Clock) -> Path:
-    """Write the pictures, then the page; the page comes last, so that it never speaks of what is not there."""
+def show(study: Study, folder: RunFolder, results: Results, clock: Clock) -> str:
+    """Write the pictures. Returns the page, which is written last, so that it never speaks of what is not there."""
     facts = {"Measured in": f"{clock.total():.1f} s", "Device": jax.devices()[0].device_kind, **versions()}
     shown = explanation.page(study.subjects, results, facts, lambda options: command(study, options))
     for name, content in explanation.exports(study.subjects, results):
         folder.write(name, content)
-    index = folder.write("index.html", render.html(shown).encode())
-    folder.complete()
-    return index
+    return render.html(shown)
 
 
 def command(study: Study, options: Mapping[str, Any]) -> str:

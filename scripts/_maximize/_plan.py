@@ -52,8 +52,8 @@ def settings(config: Any, study: Study, **resolved: Any) -> dict[str, Any]:
     return {key: str(value) if isinstance(value, Path) else value for key, value in plain.items()}
 
 
-def follow(plan: Plan, out: Path | None, clock: Clock) -> tuple[str, Path]:
-    """Do what is not done yet, then draw all of it. Returns the report and the folder."""
+def follow(plan: Plan, out: Path | None, clock: Clock) -> None:
+    """Do what is not done yet, then draw all of it and print the report."""
     folder = RunFolder(out or free(Path("runs") / plan.name, plan.run), plan.run, versions())
     for name, value in plan.run.items():
         print(f"  {name:<12} {value}")
@@ -72,8 +72,7 @@ def follow(plan: Plan, out: Path | None, clock: Clock) -> tuple[str, Path]:
     with clock("draw"):
         for name, content in plan.draw(steps).items():
             folder.write(name, content)
-    folder.complete()
-    return plan.report(steps), folder.path
+    folder.finish(plan.report(steps), clock)
 
 
 def animations(name: str, frames: list[np.ndarray], labels: list[str]) -> dict[str, bytes]:

@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 from matplotlib.figure import Figure
+from tqdm import tqdm
 
 import jaxviz as jv
 import models
@@ -36,6 +37,7 @@ def measure(study: Study, layer: str, boxes: list[render.Box]) -> Step:
     """The maps of all photos, and how much of each is in its box."""
     classes, probabilities = targets(study)
 
+    @jax.jit
     def maps(f: jax.tree_util.Partial, images: jax.Array, classes: jax.Array) -> dict[str, jax.Array]:
         return {
             "grad_cam": jv.grad_cam(f, images, classes, layer),
@@ -43,7 +45,11 @@ def measure(study: Study, layer: str, boxes: list[render.Box]) -> Step:
             "saliency": jv.saliency(f, images, classes),
         }
 
-    arrays = {name: np.asarray(found) for name, found in jax.jit(maps)(study.f, study.images, classes).items()}
+    each = []
+    for image, target in zip(tqdm(study.images, unit="photo"), classes, strict=True):
+        found = maps(study.f, image[None], target[None])
+        each.append({name: np.asarray(value) for name, value in found.items()})
+    arrays = {name: np.concatenate([found[name] for found in each]) for name in each[0]}
     photos = []
     for place, (photo, box) in enumerate(zip(study.photos, boxes, strict=True)):
         probability = probabilities[place]

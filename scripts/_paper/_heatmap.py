@@ -9,6 +9,7 @@ from jax.tree_util import Partial
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from tqdm import tqdm
 
 import jaxviz as jv
 from jaxviz import render
@@ -30,7 +31,7 @@ def measure(study: Study, layer: str) -> Step:
     num_outputs = probabilities.shape[1]
     swept = [
         np.asarray(jv.occlusion(both, image, window=config.window, stride=config.stride, baseline=0.0))
-        for image in images
+        for image in tqdm(images, desc="window", unit="photo", leave=False)
     ]
     activations = np.asarray(jax.jit(lambda f, images: jv.upto(f, layer)(images))(study.f, images))
     rows, cols = jv.occlusion_grid(images.shape, config.window, config.stride)

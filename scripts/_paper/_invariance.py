@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
+from tqdm import tqdm
 
 import jaxviz as jv
 import models
@@ -37,11 +38,13 @@ def measure(study: Study, layers: tuple[str, ...]) -> Step:
     """All curves, and some of the pictures that they are about."""
     classes, probabilities = targets(study)
     chosen = transformations(study)
-    passes = len(study.photos) * sum(len(transformation.amounts) for transformation in chosen.values())
-    print(f"  {passes} forward passes in one program")
-    found = jv.invariance(
-        study.f, jnp.asarray(study.images), layers, chosen, targets=classes, batch_size=study.config.batch_size
-    )
+    # Photo by photo, so that there is a bar: one program, and areas are means over the photos.
+    each = [
+        jv.invariance(study.f, image[None], layers, chosen, targets=target[None], batch_size=study.config.batch_size)
+        for image, target in zip(tqdm(jnp.asarray(study.images), unit="photo"), classes, strict=True)
+    ]
+    found = jax.tree.map(lambda *of: jnp.stack(of).mean(0) if of[0].ndim == 0 else jnp.concatenate(of), *each)
+    found = found._replace(amounts=each[0].amounts)
     arrays = {"norms": np.stack([np.asarray(norm) for norm in found.norms.values()])}
     for name in chosen:
         arrays[f"{name}, distances"] = np.stack([np.asarray(curve) for curve in found.distances[name].values()])

@@ -1,10 +1,11 @@
 """The first step of `scripts.occlude`: classes, SmoothGrad and Grad-CAM with regions covered."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from tqdm import tqdm
 
 import jaxviz as jv
 import models
@@ -53,8 +54,8 @@ def measure(study: Study, layer: str) -> Step:
     sets = [_sets(study, place, int(classes[place])) for place in range(len(study.photos))]
     names = list(sets[0])
     states = jnp.stack([whole, *(_covered(whole, [found[name] for found in sets]) for name in names)], 1)
-    count = len(study.photos) * (1 + len(names))
 
+    @jax.jit
     def maps(f: jax.tree_util.Partial, images: jax.Array, classes: jax.Array, key: jax.Array) -> dict[str, jax.Array]:
         return {
             "probabilities": jv.probabilities(f(images)),
@@ -62,19 +63,15 @@ def measure(study: Study, layer: str) -> Step:
             "grad_cam": jv.grad_cam(f, images, classes, layer),
         }
 
-    found = jax.jit(maps)(
-        study.f,
-        states.reshape(count, *whole.shape[1:]),
-        np.repeat(classes, 1 + len(names)),
-        jax.random.key(config.seed),
-    )
-    arrays = {
-        name: np.asarray(value).reshape(len(study.photos), 1 + len(names), *value.shape[1:])
-        for name, value in found.items()
-    }
+    keys = jax.random.split(jax.random.key(config.seed), len(study.photos))
+    each = []
+    for images, target, key in zip(_bar(states, "maps"), classes, keys, strict=True):
+        found = maps(study.f, images, np.full(len(images), target), key)
+        each.append({name: np.asarray(value) for name, value in found.items()})
+    arrays = {name: np.stack([found[name] for found in each]) for name in each[0]}
     arrays["smoothgrad"] = arrays["smoothgrad"].sum(-1)
     photos = []
-    for place, photo in enumerate(study.photos):
+    for place, photo in enumerate(_bar(study.photos, "elsewhere")):
         target = int(classes[place])
         elsewhere = {name: _elsewhere_of(study, place, target, boxes) for name, boxes in sets[place].items()}
         arrays |= {f"{place}, {name}, elsewhere": found for name, found in elsewhere.items()}
@@ -104,6 +101,10 @@ def measure(study: Study, layer: str) -> Step:
             }
         )
     return Step({"layer": layer, "sets": names, "photos": photos}, arrays)
+
+
+def _bar(photos: Any, what: str) -> Any:
+    return tqdm(photos, desc=what, unit="photo", leave=False)
 
 
 def table(step: Step) -> str:

@@ -1,15 +1,11 @@
 """The page of all studies: what was reported, what was measured, by which command, and the figures."""
 
-import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
 from jaxviz import render
-from scripts import _lock
+from scripts import _lock, _report
 from scripts._clock import Clock
 from scripts._explain._run import versions
 from scripts._reproduce._run import STATES, TO_COME, Outcome, command, outcomes
@@ -62,6 +58,7 @@ def page(
         if found[study.name].state == "done":
             reading = f"Reported: {row['reported']} Measured: {row['measured']}"
             plates = [_plate(study, folder / study.name / name) for name in study.figures]
+            plates = [*plates, render.Files([(f"{study.name}/index.html", "is its own page")])]
             cost = [("time", f"{row['seconds']:.0f} s"), ("folder", study.name)]
             sections.append(render.Section(study.title, reading, plates, cost, row["command"]))
     summary = "What the sources report, and what the same experiments give here, each made by one command."
@@ -77,16 +74,5 @@ def _measured(study: Study, outcome: Outcome, folder: Path) -> str:
 
 
 def _plate(study: Study, path: Path) -> render.Plate:
-    picture = _picture(path, path.stat().st_mtime_ns)
+    picture = _report.picture(path, path.stat().st_mtime_ns, _WIDEST)
     return render.Plate(render.Figure(picture, path.name, f"The figure {path.name} of: {study.title}."))
-
-
-@functools.cache
-def _picture(path: Path, changed: int) -> np.ndarray:
-    """Kept, as the page is written after each study."""
-    del changed
-    with Image.open(path) as image:
-        image = image.convert("RGB")
-        if image.width > _WIDEST:
-            image = image.resize((_WIDEST, round(image.height * _WIDEST / image.width)), Image.Resampling.LANCZOS)
-        return np.asarray(image)

@@ -120,8 +120,8 @@ class Run:
             progress=progress,
         )
 
-    def finish(self, files: Callable[[], dict[str, bytes]], clock: Clock) -> None:
-        """Draw, write what was drawn, and mark the end."""
+    def finish(self, files: Callable[[], dict[str, bytes]], text: Callable[[], str], clock: Clock) -> None:
+        """Draw, write what was drawn and the page, mark the end, and print what was found."""
         self._bar.close()
         if not self.leads:
             return
@@ -129,7 +129,7 @@ class Run:
             for name, content in files().items():
                 self._folder.write(name, content)
         shutil.rmtree(self.path / _SCANS, ignore_errors=True)
-        self._folder.complete()
+        self._folder.finish(text(), clock)
 
 
 def settings(script: str, config: Any, network: models.Network, data: Data, **resolved: Any) -> dict[str, Any]:

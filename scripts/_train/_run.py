@@ -107,7 +107,6 @@ def show(study: Study, steps: list[Step]) -> str:
     study.folder.write("training.png", render.png(_figures.curves(epochs, title)))
     study.folder.write("confusion.png", render.png(matrices.matrix(counts, study.network.labels, title)))
     shutil.rmtree(_snapshots(study))
-    study.folder.complete()
     return f"  {title}\n  {_WEIGHTS} {sha256}"
 
 

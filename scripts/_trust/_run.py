@@ -64,5 +64,4 @@ def show(study: Study, folder: RunFolder, steps: dict[str, Step]) -> str:
     rows = [step.numbers for step in steps.values()]
     folder.write("table.json", dumps({"photos": explained, "methods": rows}).encode())
     folder.write("table.txt", f"{report}\n".encode())
-    folder.complete()
     return report

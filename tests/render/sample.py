@@ -52,9 +52,11 @@ def page(title: str = "A sample") -> render.Page:
             covered(),
         ),
     }
-    blocks["Plate"] = render.Plate(render.Figure(photo(), "A plate", "Soft colors."))
+    blocks["Plate"] = render.Plate(render.Figure(photo(), "A plate", "Soft colors.", file="a plate.png"))
     rows = [("a <b>", "0.5", "python -m x")] * 2 + [("Plate", "0.5", "python -m x")]
     blocks["Table"] = render.Table(("study", "measured", "command"), rows, "Results")
+    blocks["Lines"] = render.Lines("  one  <two>\nthree   4", "As they are")
+    blocks["Files"] = render.Files([("layer #1.json", "12 kB"), ("b.png", "")])
     sections = [
         render.Section(
             name,

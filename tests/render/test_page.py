@@ -30,10 +30,13 @@ def elements():
     return Elements(render.html(page())).found
 
 
+FILES = ["a%20plate.png", "layer%20%231.json", "b.png"]
+
+
 def test_no_address_leaves_the_page(elements):
     addresses = [a[name] for _, a in elements for name in ("src", "href", "action", "poster", "srcset") if a.get(name)]
     assert len(addresses) > 20
-    assert [address for address in addresses if not address.startswith(("data:", "#"))] == []
+    assert [address for address in addresses if not address.startswith(("data:", "#"))] == FILES
     text = render.html(page())
     assert "@import" not in text
     assert "url(" not in text
@@ -62,7 +65,19 @@ def test_every_picture_says_what_it_shows(elements):
 def test_ids_are_unique_and_links_lead_somewhere(elements):
     ids = [a["id"] for _, a in elements if "id" in a]
     assert len(ids) == len(set(ids))
-    assert {a["href"][1:] for tag, a in elements if tag == "a"} <= set(ids)
+    links = [a["href"] for tag, a in elements if tag == "a"]
+    assert {link[1:] for link in links if link.startswith("#")} <= set(ids)
+    # Files beside the page, by their names alone.
+    assert [link for link in links if not link.startswith("#")] == FILES
+
+
+def test_a_link_is_a_file_whatever_its_name():
+    evil = "javascript:alert(1)"
+    figure = render.Figure(photo(), "a", "b", file=evil)
+    section = render.Section("s", "r", [render.Plate(figure), render.Files([(evil, "<b>")])])
+    text = render.html(render.Page("p", "s", [section]))
+    assert text.count('href="javascript%3Aalert%281%29"') == 2
+    assert "<b>" not in text
 
 
 def test_whatever_it_shows_is_escaped():

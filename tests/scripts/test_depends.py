@@ -13,6 +13,7 @@ from PIL import Image
 import models
 from models import training
 from scripts import _depends
+from scripts._clock import Clock
 from scripts._command import UsageError
 from scripts._run_folder import RunFolder, Step, occupant
 from scripts._scan._options import Scanning
@@ -211,7 +212,7 @@ def test_steps_of_other_code_are_not_used(tmp_path, monkeypatch):
     other = RunFolder(tmp_path, run, {})
     assert not other.resumed
     assert not other.finished("one")
-    other.complete()
+    other.finish("", Clock())
     assert not RunFolder(tmp_path, run, {}).resumed
 
 

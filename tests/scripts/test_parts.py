@@ -1,8 +1,11 @@
 """What every script shares: photos, folders, JSON."""
 
+import io
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -97,7 +100,7 @@ def test_the_hash_tells_photos_apart():
     assert len({_photo.load(name).sha256 for name in _photo.SAMPLES}) == len(_photo.SAMPLES)
 
 
-RUN = {"script": "s", "a": [1]}
+RUN = {"script": "train", "a": [1]}
 
 
 def folder(path, run=None, versions=None) -> RunFolder:
@@ -118,19 +121,19 @@ def test_a_complete_run_is_done_again_and_so_is_one_of_other_versions(tmp_path):
     first = folder(tmp_path / "out")
     first.save("one", Step({}, {}))
     assert not folder(tmp_path / "out", versions={"jax": "2"}).finished("one")
-    first.complete()
+    first.finish("", Clock())
     assert not folder(tmp_path / "out").finished("one")
 
 
 def test_another_run_is_refused_and_gets_the_next_free_name(tmp_path):
     folder(tmp_path / "out")
-    other = {"script": "s", "a": [2]}
+    other = {**RUN, "a": [2]}
     with pytest.raises(UsageError, match=r"got .*out: it holds a run with another a\. Use another\."):
         folder(tmp_path / "out", other)
     assert free(tmp_path / "out", other) == tmp_path / "out-2"
     folder(tmp_path / "out-2", other)
     assert free(tmp_path / "out", other) == tmp_path / "out-2"
-    assert free(tmp_path / "out", {"script": "s", "a": [3]}) == tmp_path / "out-3"
+    assert free(tmp_path / "out", {**RUN, "a": [3]}) == tmp_path / "out-3"
 
 
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):
@@ -145,13 +148,14 @@ def test_a_folder_has_one_run_at_a_time(tmp_path):
     # One that works in it, in another process, until its input ends.
     code = """if True:
         import json, pathlib, sys
+        from scripts._clock import Clock
         from scripts._run_folder import RunFolder
         out = RunFolder(pathlib.Path(sys.argv[1]), json.loads(sys.argv[3]), {"jax": "1"})
         print("in it", flush=True)
         sys.stdin.readline()
         if sys.argv[2] == "ends":
-            out.complete()
-            print("ended", flush=True)
+            out.finish("ended", Clock())
+            sys.stdout.flush()
             sys.stdin.readline()
     """
     for ending in ("ends", "dies"):
@@ -166,12 +170,36 @@ def test_a_folder_has_one_run_at_a_time(tmp_path):
             other.stdin.write("\n")
             other.stdin.flush()
             if ending == "ends":
-                assert other.stdout.readline() == "ended\n"
+                assert "ended\n" in [other.stdout.readline() for _ in range(2)]
                 # Complete, though the process is still there.
                 folder(out)
             else:
                 other.wait()
                 assert not folder(out).finished("a")
+
+
+def test_a_finished_run_has_a_page(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["/x/train.py", "mnist_cnn1", "--seed", "1"])
+    out = folder(tmp_path / "out")
+    out.write("numbers.json", b"{}")
+    for name in ("second.png", "first.png", "first.webp"):
+        file = io.BytesIO()
+        Image.new("RGB", (1500, 30)).save(file, Path(name).suffix[1:])
+        out.write(name, file.getvalue())
+    out.finish("  98% <right>", Clock())
+    text = (tmp_path / "out" / "index.html").read_text()
+    assert "<h1>Train</h1>" in text
+    assert '<p class="lead">Train a small network, watch it learn, and keep its weights.</p>' in text
+    assert "  98% &lt;right&gt;</pre>" in text
+    assert "<code>python -m scripts.train mnist_cnn1 --seed 1</code>" in text
+    # In the order they were written in, as wide as the page; the WebP is the same again.
+    assert re.findall(r'width="(\d+)"', text) == ["1000", "1000"]
+    assert re.findall(r'<strong><a href="([^"]*)"', text) == ["second.png", "first.png"]
+    listed = re.findall(r'<li><a href="([^"#]*)"', text)
+    assert listed == ["first.png", "first.webp", "numbers.json", "run.json", "second.png"]
+    printed = capsys.readouterr().out
+    assert printed.startswith("\n  98% <right>\n\nWhere the time went:\n")
+    assert printed.endswith(f"\n{tmp_path / 'out' / 'index.html'}\n")
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):

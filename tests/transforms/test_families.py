@@ -11,7 +11,6 @@ from tests import networks
 
 families = pytest.mark.parametrize("family", networks.FAMILIES)
 RULES = ("gradient", "deconvnet", "guided", "redirected", "callable")
-rules = pytest.mark.parametrize("rule", RULES)
 
 
 def leak(x, y, g):
