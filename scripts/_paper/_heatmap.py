@@ -106,6 +106,7 @@ def draw(study: Study, step: Step) -> bytes:
     grid = figure.subplots(count, 8, squeeze=False, width_ratios=[1, 1, 0.05, 1, 1, 0.05, 1, 0.75])
     for place, (photo, found) in enumerate(zip(study.photos, numbers["photos"], strict=True)):
         line, shape = grid[place], photo.pixels.shape[:2]
+        gaps = render.gaps(shape, corners, window)
         _drawing.show(line[0], photo.pixels, f"{words(found['target'])} {found['probability']:.0%}")
         line[0].set_ylabel(words(found["photo"]), fontsize=9, parse_math=False)
         for axes, bar, name, title in (
@@ -118,7 +119,8 @@ def draw(study: Study, step: Step) -> bytes:
             whole = found[name]
             low, high = min(float(heatmap.min()), whole), max(float(heatmap.max()), whole)
             scale = render.Scale(low, high if high > low else low + 1, "viridis")
-            _drawing.show(axes, scale(heatmap), title)
+            picture = render.overlay(photo.pixels, heatmap, scale, opacity=1, unknown=gaps)
+            _drawing.show(axes, picture, title)
             _drawing.color_bar(figure, bar, scale, mark=whole)
         projection = render.gray_centered(color(study.network, step.arrays["projections"][place]))
         row, col, _ = found["unit"]
@@ -151,7 +153,11 @@ def _winners(
     spread = winners[np.ix_(*nearest)]
     colors = np.array([[palette.get(k, _rgb(_REST)) for k in row] for row in spread])
     gray = pixels.mean(-1, keepdims=True)
-    _drawing.show(axes, np.rint(0.75 * colors + 0.25 * gray).astype(np.uint8), "most probable class")
+    picture = np.rint(0.75 * colors + 0.25 * gray).astype(np.uint8)
+    gaps = render.gaps(pixels.shape[:2], corners, window)
+    nothing = render.Scale(0, 1, "viridis")
+    hatched = render.overlay(pixels, np.zeros(gaps.shape), nothing, unknown=np.ones_like(gaps))
+    _drawing.show(axes, np.where(gaps[..., None], hatched, picture), "most probable class")
     patches = [
         Patch(color=_drawing.COLORS[place], label=f"{_short(study, k)} ({(winners == k).mean():.0%})")
         for place, k in enumerate(shown)
