@@ -15,7 +15,7 @@ def test_the_example_runs(capsys, tmp_path, monkeypatch):
     printed = capsys.readouterr().out
     assert "Match(op='relu', scope='conv1'" in printed
     assert "(1, 227, 227, 3) (1, 13, 13)" in printed
-    assert "Egyptian_cat" in Path("cat.html").read_text()
+    assert "Why Egyptian cat?" in Path("cat.html").read_text()
 
 
 def test_every_script_that_it_names_exists():

@@ -75,7 +75,7 @@ def test_it_leaves_numbers_tables_and_pictures(tmp_path, monkeypatch, capsys):
     for name in ("architectures", "pictures"):
         with Image.open(out / f"{name}.png") as picture:
             assert np.asarray(picture).std() > 10
-    assert capsys.readouterr().out.splitlines()[-1] == str(out / "architectures.json")
+    assert capsys.readouterr().out.splitlines()[-1] == str(out / "index.html")
 
 
 @pytest.mark.parametrize(("period", "step", "share"), [(4, 2, 0.0), (4, 3, 1.0), (8, 4, 0.0), (8, 5, 1.0), (2, 1, 0.0)])

@@ -200,7 +200,7 @@ def test_fits_to_other_features_are_refused(script, tmp_path, monkeypatch):
 
 
 def test_steps_of_other_code_are_not_used(tmp_path, monkeypatch):
-    run = {"script": "s"}
+    run = {"script": "train"}
     first = RunFolder(tmp_path, run, {})
     assert not first.resumed
     first.save("one", Step({}, {}))

@@ -86,7 +86,7 @@ def test_pictures_and_numbers_lie_side_by_side(script, pictures, checkpoints, tm
         assert np.asarray(Image.open(tmp_path / "out" / f"{name}.png")).std() > 5
     assert not (tmp_path / "out" / "scans").exists()
     assert numbers(tmp_path / "out", "run")["complete"]
-    assert capsys.readouterr().out.splitlines()[-1] == str(tmp_path / "out")
+    assert capsys.readouterr().out.splitlines()[-1] == str(tmp_path / "out" / "index.html")
     check(script, tmp_path / "out", checkpoints)
 
 

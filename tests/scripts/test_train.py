@@ -61,13 +61,21 @@ def test_it_prints_config_accuracy_time_and_path(finished):
     assert "learning_rate   0.01" in printed
     assert "on 23 test images after 2 epochs" in printed
     assert "Where the time went:" in printed
-    assert printed.splitlines()[-1] == str(out / "training.json")
+    assert printed.splitlines()[-1] == str(out / "index.html")
     assert "10/10" in bar
 
 
 def test_the_folder_holds_weights_numbers_and_figures_and_no_more(finished):
     assert {path.name for path in finished[0].iterdir()} == {
-        *("run.json", "training.json", "confusion.json", "training.png", "confusion.png", "weights.safetensors"),
+        *(
+            "index.html",
+            "run.json",
+            "training.json",
+            "confusion.json",
+            "training.png",
+            "confusion.png",
+            "weights.safetensors",
+        ),
         *("epoch-01.json", "epoch-01.npz", "epoch-02.json", "epoch-02.npz"),
     }
     for name in ("training", "confusion"):

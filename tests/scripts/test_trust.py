@@ -98,7 +98,7 @@ def test_trust_goes_on_with_the_method_where_it_stopped(photos, tmp_path, monkey
         run(patch, trust, *command)
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         *(f"{name}.{kind}" for name in ("saliency", "edges") for kind in ("json", "npz")),
-        *("cascade.png", "similarity.png", "curves.png", "table.json", "table.txt", "run.json"),
+        *("cascade.png", "similarity.png", "curves.png", "table.json", "table.txt", "run.json", "index.html"),
     }
     rows = json.loads((tmp_path / "out" / "table.json").read_text())["methods"]
     assert [row["method"] for row in rows] == ["saliency", "edges"]
