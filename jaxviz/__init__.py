@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from jaxviz import analysis as analysis
 from jaxviz import maximize as maximize
 from jaxviz import metrics as metrics
+from jaxviz._core._cpu_kernels import fast_on_cpu as fast_on_cpu
 from jaxviz.analysis import Scan as Scan
 from jaxviz.analysis import ablate as ablate
 from jaxviz.analysis import ablate_each as ablate_each

@@ -18,8 +18,6 @@ from flax import nnx
 from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array, Float
 
-from models._depthwise import Depthwise
-
 _STEM, _HEAD = 32, 1280
 # Blocks, channels, size of the depthwise kernel and stride of each stage, and by how much a block widens.
 _STAGES = (
@@ -47,8 +45,8 @@ def _channels(maps: int, width: float) -> int:
     return near if near >= 0.9 * wanted else near + 8
 
 
-def _conv(channels: int, maps: int, size: int, stride: int, rngs: nnx.Rngs) -> nnx.Conv:
-    return nnx.Conv(channels, maps, (size, size), stride, use_bias=False, rngs=rngs)
+def _conv(channels: int, maps: int, size: int, stride: int, rngs: nnx.Rngs, groups: int = 1) -> nnx.Conv:
+    return nnx.Conv(channels, maps, (size, size), stride, use_bias=False, feature_group_count=groups, rngs=rngs)
 
 
 class Block(nnx.Module):
@@ -62,7 +60,7 @@ class Block(nnx.Module):
         self.adds = stride == 1 and channels == maps
         self.expand = _conv(channels, wide, 1, 1, rngs) if widens > 1 else None
         self.expand_norm = _norm(wide, rngs=rngs) if widens > 1 else None
-        self.depthwise = Depthwise(wide, size, stride, rngs=rngs)
+        self.depthwise = _conv(wide, wide, size, stride, rngs, groups=wide)
         self.depthwise_norm = _norm(wide, rngs=rngs)
         self.project = _conv(wide, maps, 1, 1, rngs)
         self.project_norm = _norm(maps, rngs=rngs)

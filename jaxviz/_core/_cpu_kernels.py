@@ -27,9 +27,24 @@ _NEW_KERNELS = {"float32", "float64"}
 
 
 def fast_on_cpu(f: Callable) -> Callable:
-    """`f`, its convolutions and products as XLA's older CPU kernels take them, also in loops; on other devices `f`.
+    """`f` with its convolutions and matrix products in the forms that are fast on a CPU; on other devices `f` itself.
 
-    Give it what is differentiated already. Sums may be rounded in another order.
+    The methods of this package run in these forms already. This is for a program of your own: give it all that one
+    `jax.jit` holds, gradients included, as `jax.jit(fast_on_cpu(step))`. A forward pass of EfficientNet-Lite0, most of
+    it convolutions of each channel by itself, takes a tenth of the time; one of VGG16 nine tenths (jaxlib 0.10.2).
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> f = lambda images: jax.lax.conv(images, jnp.ones((1, 1, 2, 2)), (1, 1), "VALID")
+        >>> jax.jit(fast_on_cpu(f))(jnp.ones((1, 1, 3, 3))).tolist()
+        [[[[4.0, 4.0], [4.0, 4.0]]]]
+
+    Args:
+        f: any JAX function, of any arguments.
+
+    Returns:
+        A function of the same arguments and outputs, loops and branches included. Sums may be rounded in another
+        order.
     """
     return rewrite(f, _older) if jax.default_backend() == "cpu" else f
 

@@ -123,6 +123,7 @@ def _first(study: Study) -> Step:
     }
 
     @jax.jit
+    @jv.fast_on_cpu
     def both(network: models.Network, images: jax.Array) -> jax.Array:
         images = network.normalize(images / np.float32(255))
         ablated = jv.edit(

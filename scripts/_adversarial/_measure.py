@@ -169,6 +169,7 @@ def _fgsm(network: models.Network, images: jax.Array, target: int, epsilon: floa
 
 
 @jax.jit
+@jv.fast_on_cpu
 def _forward(network: models.Network, images: jax.Array) -> jax.Array:
     return network(images)
 

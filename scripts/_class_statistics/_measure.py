@@ -152,7 +152,7 @@ def confusion(study: Any) -> Step:
 
 def _example(study: Study, confused: Step) -> Step:
     """The first image of the class that is recognized, or else the first of it, and its activations everywhere."""
-    tapped = jax.jit(lambda network, images: jv.tap(network, *study.every)(images))
+    tapped = jax.jit(jv.fast_on_cpu(lambda network, images: jv.tap(network, *study.every)(images)))
     spare = None
     for index in range(study.data.size):
         if index in confused.numbers["skipped"] or study.data.label(index) != study.label:

@@ -50,7 +50,8 @@ def plan(config: "Photo") -> Plan:
 def _measure(shared: Study, images: jax.Array, others: _photos.Photos, layer: str, num: int, tick: Tick) -> Step:
     del tick
     start = time.perf_counter()
-    activation = np.asarray(jax.jit(lambda f, images: jv.upto(f, layer)(images)[0])(shared.f, images))
+    below = jax.jit(jv.fast_on_cpu(lambda f, images: jv.upto(f, layer)(images)[0]))
+    activation = np.asarray(below(shared.f, images))
     # Of each channel the strongest response in every other photo, on average.
     typical = _photos.ranked(shared, others, [layer], len(others.pixels))[layer].scores.mean(axis=-1)
     units, relative = excited(activation, typical, min(num, activation.shape[-1]))

@@ -120,4 +120,4 @@ def _judge(
     def seen(key: jax.Array) -> jax.Array:
         return network(network.normalize(maximize.augment.view(augment, key, pixels)))
 
-    return network(network.normalize(pixels)), jax.lax.map(seen, keys)
+    return jv.fast_on_cpu(network)(network.normalize(pixels)), jax.lax.map(jv.fast_on_cpu(seen), keys)

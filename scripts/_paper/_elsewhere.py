@@ -74,5 +74,6 @@ def _corners(taken: list[render.Box], shape: tuple[int, int], height: int, width
 
 
 @jax.jit
+@jv.fast_on_cpu
 def _probabilities(f: jax.tree_util.Partial, images: jax.Array) -> jax.Array:
     return jv.probabilities(f(images))

@@ -33,7 +33,8 @@ def measure(study: Study, layer: str) -> Step:
         np.asarray(jv.occlusion(both, image, window=config.window, stride=config.stride, baseline=0.0))
         for image in tqdm(images, desc="window", unit="photo", leave=False)
     ]
-    activations = np.asarray(jax.jit(lambda f, images: jv.upto(f, layer)(images))(study.f, images))
+    below = jax.jit(jv.fast_on_cpu(lambda f, images: jv.upto(f, layer)(images)))
+    activations = np.asarray(below(study.f, images))
     rows, cols = jv.occlusion_grid(images.shape, config.window, config.stride)
     arrays, photos, units = {}, [], []
     for place, photo in enumerate(study.photos):

@@ -103,6 +103,7 @@ def _images(network: models.Network, pixels: np.ndarray) -> jax.Array:
 
 
 @jax.jit
+@jv.fast_on_cpu
 def _logits(network: models.Network, images: jax.Array) -> jax.Array:
     return network(images)
 

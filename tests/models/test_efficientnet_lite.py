@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 import skimage
@@ -14,7 +13,6 @@ import skimage
 import jaxviz as jv
 import models
 from models import registry
-from models._depthwise import depthwise
 from models.registry import CHECKPOINTS
 from scripts import _photo_folder
 from scripts.accuracy import accuracy
@@ -72,32 +70,6 @@ def test_layers_are_named_with_their_shapes(network):
     assert {name: layers[name].shape for name in SHAPES} == {name: (2, *shape) for name, shape in SHAPES.items()}
     # A stem, two or three layers in each of 16 blocks, the first of which does not widen, head and pooled.
     assert len(layers) == 1 + 16 * 3 - 1 + 2
-
-
-@pytest.mark.parametrize(
-    ("size", "stride", "sides"),
-    [
-        (3, 2, (8, 7)),
-        pytest.param(3, 1, (6, 7), marks=pytest.mark.slow),
-        pytest.param(5, 2, (9, 12), marks=pytest.mark.slow),
-        pytest.param(5, 1, (7, 7), marks=pytest.mark.slow),
-    ],
-)
-def test_a_depthwise_convolution_is_xlas_with_its_gradients(size, stride, sides):
-    keys = jax.random.split(jax.random.key(0), 2)
-    x, kernel = jax.random.normal(keys[0], (2, *sides, 4)), jax.random.normal(keys[1], (size, size, 1, 4))
-
-    def grouped(x, kernel):
-        numbers = ("NHWC", "HWIO", "NHWC")
-        return jax.lax.conv_general_dilated(
-            x, kernel, (stride, stride), "SAME", dimension_numbers=numbers, feature_group_count=4
-        )
-
-    expected, pull = jax.vjp(grouped, x, kernel)
-    found, our_pull = jax.vjp(lambda x, kernel: depthwise(x, kernel, stride), x, kernel)
-    np.testing.assert_allclose(found, expected, atol=1e-5)
-    for ours, theirs in zip(our_pull(jnp.cos(expected)), pull(jnp.cos(expected)), strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
 def test_a_narrow_one_gives_what_torch_gives(monkeypatch):
