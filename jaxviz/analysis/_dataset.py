@@ -9,7 +9,7 @@ import numpy as np
 Dataset = Any
 """A pair of arrays `(images, labels)`, or anything with `len()` whose items are `{"image": ..., "label": ...}` or pairs
 `(image, label)`. Labels are class numbers; they may be missing or `None` where a study needs none, and are not looked
-at there."""
+at there. An image is what the network takes one of: `(h, w, c)`, or a signal `(t, c)`, a volume, a row of a table."""
 
 _CLASS_NUMBERS = "Give the number of the class of each image, 0..k-1: labels.argmax(1) of one-hot rows."
 
@@ -40,7 +40,7 @@ class Examples:
         num_classes: how many classes labels are for; `None` where none are needed.
 
     Raises:
-        ValueError: an empty data set, one without images of rows, columns and channels, or without labels.
+        ValueError: an empty data set, one of single numbers, or without labels.
         TypeError: no data set, or labels that are no class numbers.
     """
 
@@ -117,16 +117,16 @@ class Examples:
                 corrupt.append((number, " ".join(f"{type(error).__name__}: {error}".split())))
         return Batch(images, labels, valid, first, tuple(corrupt))
 
-    def _look(self) -> tuple[tuple[int, int, int], np.dtype]:
+    def _look(self) -> tuple[tuple[int, ...], np.dtype]:
         """Shape and dtype of the images, from the first one that can be read."""
         if self._paired:
             images, number = self._dataset[0], 0
             image, label = np.asarray(images[0]), None if self._dataset[1] is None else self._dataset[1][0]
         else:
             image, label, number = self._first()
-        if image.ndim != 3:
+        if image.ndim == 0:
             raise ValueError(
-                f"`dataset` must hold images of shape (h, w, c), got {image.shape} at {number}. Add the missing axes."
+                f"`dataset` must hold arrays for the network, such as images (h, w, c), got {image} at {number}."
             )
         if self.labeled:
             if label is None:

@@ -76,7 +76,6 @@ def test_preprocessing_runs_on_the_batches():
         ({"scan": jv.Scan(batch_size=0)}, "`batch_size` must be at least 1, got 0."),
         ({"dataset": (IMAGES[:0], None)}, "`dataset` must hold at least one example, got none."),
         ({"dataset": (IMAGES, LABELS[:3])}, "`dataset` must hold a label per image, got 3 for 50 images."),
-        ({"dataset": (IMAGES[0], None)}, "`dataset` must hold images of shape (h, w, c), got (6, 2) at 0."),
     ],
 )
 def test_what_does_not_fit_is_refused(options, text):
