@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.ad_checkpoint import checkpoint_name
 
+import jaxviz as jv
 import models
 from jaxviz import maximize
 from scripts._explain._study import class_index
