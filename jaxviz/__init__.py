@@ -1,6 +1,7 @@
 """See what a convolutional network has learned: functional transforms on any JAX function."""
 
 import importlib
+import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
 from jaxviz import analysis as analysis
@@ -58,6 +59,7 @@ from jaxviz.transforms import upto as upto
 from jaxviz.transforms import with_rule as with_rule
 
 if TYPE_CHECKING:
+    __version__: str
     from jaxviz import render as render
     from jaxviz.explanation import Explanation as Explanation
     from jaxviz.explanation import explain as explain
@@ -67,6 +69,8 @@ _DRAWING = {"render": "jaxviz.render", "Explanation": "jaxviz.explanation", "exp
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return importlib.metadata.version("jaxviz-convnets")
     if name not in _DRAWING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = importlib.import_module(_DRAWING[name])
@@ -74,4 +78,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_DRAWING})
+    return sorted({*globals(), *_DRAWING, "__version__"})

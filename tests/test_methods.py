@@ -3,6 +3,10 @@
 A row is a function of a network, a batch of images and a target for each, whose outputs have the batch axis first.
 """
 
+import inspect
+import re
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -32,6 +36,25 @@ METHODS = {
     "guided_grad_cam": lambda f, x, t: jv.guided_grad_cam(f, x, t, "last"),
     "project": lambda f, x, t: jv.project(f, x, "last", UNITS, batch_size=2),
     "occlude_regions": lambda f, x, t: jax.vmap(lambda image: jv.occlude_regions(f, image, BOXES, batch_size=2))(x),
+}
+# Public functions that are no row, by where such a table for them is.
+ELSEWHERE = {
+    "tests/transforms": (
+        *("after", "bind", "edit", "incremental", "layers", "matches", "max_pool_with_switches", "per_example"),
+        *("rewrite", "tap", "unpool", "upto", "with_rule"),
+    ),
+    "tests/core/test_cpu_kernels.py": ("fast_on_cpu",),
+    # One image, and a window that slides.
+    "tests/attribution/test_occlusion.py": ("occlusion", "occlusion_grid"),
+    # Whole numbers: the units of an activation.
+    "tests/attribution/test_oracles.py": ("strongest_units",),
+    "tests/test_probability.py": ("log_probabilities", "probabilities"),
+    # Of a data set, or of images that an attack makes.
+    "tests/analysis": (
+        *("ablate", "ablate_each", "adversarial_patch", "class_statistics", "confusion", "correspondence", "evolution"),
+        *("fgsm", "invariance", "paste_patch", "pgd", "rank_channels", "receptive_field", "settling", "strongest"),
+    ),
+    "tests/explanation": ("explain",),
 }
 TARGETED = [name for name in METHODS if name not in ("project", "occlude_regions")]
 
@@ -82,6 +105,16 @@ def eager():
         assert jnp.isfinite(result).all(), name
         assert (jnp.abs(result) > 1e-3).any(), name
     return found
+
+
+def test_every_public_function_is_a_row_or_has_a_table_elsewhere():
+    public = {name for name in dir(jv) if name[0] != "_" and inspect.isfunction(getattr(jv, name))}
+    elsewhere = [name for names in ELSEWHERE.values() for name in names]
+    assert sorted(public - METHODS.keys()) == sorted(elsewhere)
+    for place, names in ELSEWHERE.items():
+        files = [Path(place)] if place.endswith(".py") else Path(place).glob("test_*.py")
+        text = "".join(file.read_text() for file in files)
+        assert [name for name in names if not re.search(rf"\b{name}\b", text)] == []
 
 
 @methods
