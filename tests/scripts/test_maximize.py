@@ -204,6 +204,7 @@ def test_channels_get_what_they_ask_for(filters):
     means = np.asarray(jv.upto(network, "conv1")(pictures).mean((1, 2)))
     # Each channel is excited most by a picture of its own, and more than by a picture of noise.
     trace = found["trace"]
+    assert len(numbers(filters, "conv1")["silent"]) < len(numbers(filters, "conv1")["channels"])
     for place, channel in enumerate(numbers(filters, "conv1")["channels"]):
         if channel not in numbers(filters, "conv1")["silent"]:
             assert means[place, channel] >= np.delete(means[:, channel], place).max() - 1e-3
