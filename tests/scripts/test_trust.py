@@ -75,7 +75,9 @@ def test_edges_stay_and_random_maps_do_not():
 
 
 def test_a_blank_map_has_no_likeness():
-    rank, structure = _likeness(np.zeros((1, 16, 16), np.float32), np.random.default_rng(0).random((1, 16, 16), np.float32))
+    rank, structure = _likeness(
+        np.zeros((1, 16, 16), np.float32), np.random.default_rng(0).random((1, 16, 16), np.float32)
+    )
     assert np.isnan([rank, structure]).all()
 
 
