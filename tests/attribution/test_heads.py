@@ -41,7 +41,12 @@ HEADS = {
 }
 
 
-@pytest.fixture(scope="module", params=HEADS)
+QUICK = ("a pixel of a mask", "the best box")
+
+
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in HEADS]
+)
 def head(request):
     model, select = HEADS[request.param]
     variables = jax.jit(model.init)(jax.random.key(1), IMAGES)
