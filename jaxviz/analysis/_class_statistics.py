@@ -137,7 +137,7 @@ class _Study:
         member = jax.nn.one_hot(labels, self.num_classes) * valid[:, None]
         counts = member.sum(0)
         share = member / jnp.maximum(counts, 1)
-        outs = {FINITE: jnp.ones(len(images), bool)}
+        outs = {FINITE: jnp.ones(len(valid), bool)}
         for place, name in enumerate(self.layers):
             maps = placed(acts[name], self.layout).astype(jnp.float32)
             values = maps.mean((1, 2))

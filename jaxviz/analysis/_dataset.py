@@ -1,15 +1,19 @@
 """What a scan reads: any random-access source of images and labels, and which of its examples cannot be read."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxviz.analysis._packed import Unpacked, form_of, is_tree, pack
+
 Dataset = Any
 """A pair of arrays `(images, labels)`, or anything with `len()` whose items are `{"image": ..., "label": ...}` or pairs
 `(image, label)`. Labels are class numbers; they may be missing or `None` where a study needs none, and are not looked
-at there. An image is what the network takes one of: `(h, w, c)`, or a signal `(t, c)`, a volume, a row of a table."""
+at there. An image is what the network takes one of: `(h, w, c)`, or a signal `(t, c)`, a volume, a row of a table; or
+several arrays in a dictionary or a tuple, `({"photo": photos, "age": ages}, labels)`."""
 
 _CLASS_NUMBERS = "Give the number of the class of each image, 0..k-1: labels.argmax(1) of one-hot rows."
 
@@ -45,7 +49,11 @@ class Examples:
     """
 
     def __init__(self, dataset: Dataset, num_classes: int | None = None):
-        self._dataset, self._num_classes = dataset, num_classes
+        self._source, self._num_classes, self._form = dataset, num_classes, None
+        if _is_pair_of_trees(dataset):
+            self._form = form_of(dataset[0], 1)
+            dataset = (pack(dataset[0], self._form, 1), dataset[1])
+        self._dataset = dataset
         self._paired = isinstance(dataset, tuple) and len(dataset) == 2 and hasattr(dataset[0], "shape")
         if not self._paired and not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
             raise TypeError(
@@ -68,7 +76,13 @@ class Examples:
     @property
     def source(self) -> Dataset:
         """The data set as it was given."""
-        return self._dataset
+        return self._source
+
+    def into_range(self, preprocess: Callable | None) -> Callable | None:
+        """What brings a batch of `images` to the network: `preprocess`, of examples in the structure they came in."""
+        if self._form is None or isinstance(preprocess, Unpacked):
+            return preprocess
+        return Unpacked(self._form, preprocess)
 
     @property
     def labeled(self) -> bool:
@@ -150,6 +164,9 @@ class Examples:
             return np.asarray(images[number]), None if labels is None else labels[number]
         item = self._dataset[number]
         image, label = (item["image"], item.get("label")) if isinstance(item, dict) else item
+        if is_tree(image):
+            self._form = self._form or form_of(image, 0)
+            return pack(image, self._form, 0), label
         return np.asarray(image), label
 
     def _read(self, number: int) -> tuple[np.ndarray, int]:
@@ -163,6 +180,16 @@ class Examples:
     def _check_label(self, label: int) -> None:
         if self._num_classes is not None and not 0 <= label < self._num_classes:
             raise ValueError(f"the label {label} for {self._num_classes} classes")
+
+
+def _is_pair_of_trees(dataset: Any) -> bool:
+    """Whether it is `({"photo": photos, "table": rows}, labels)`, and no tuple of two examples."""
+    if not (isinstance(dataset, tuple) and len(dataset) == 2 and is_tree(dataset[0])):
+        return False
+    leaves = jax.tree.leaves(dataset[0])
+    if not all(leaf.ndim and len(leaf) == len(leaves[0]) for leaf in leaves):
+        return False
+    return dataset[1] is None or np.shape(dataset[1])[:1] == (len(leaves[0]),)
 
 
 def class_numbers(labels: Any, ndim: int) -> np.ndarray:

@@ -101,6 +101,11 @@ def evolution(
     laid_out: dict[str, Any] = {"channel_axis": layout.channel_axis, "grid": layout.grid}
     networks = {epoch: callee(network) for epoch, network in _sorted(checkpoints).items()}
     examples, found, shown = Examples(dataset), [], []
+    if examples.into_range(None) is not None:
+        raise ValueError(
+            "`dataset` must hold one array for each image, whose projections are drawn, got several. Use `strongest` "
+            "and `settling` of each checkpoint."
+        )
     for epoch, network in networks.items():
         own = _in_folder(scan, f"strongest-{epoch}")
         best = strongest(network, layer, dataset, num=1, channels=channels, scan=own, **laid_out)
@@ -184,9 +189,9 @@ class _Study:
     def batch(self, f: Any, images: jax.Array, labels: jax.Array, valid: jax.Array) -> dict[str, jax.Array]:
         del labels
         both = [activations(network, self.layers, images) for network in f]
-        correlations, finite = [], jnp.ones(len(images), bool)
+        correlations, finite = [], jnp.ones(len(valid), bool)
         for name in self.layers:
-            flat = [acts[name].reshape(len(images), -1).astype(jnp.float32) for acts in both]
+            flat = [acts[name].reshape(len(valid), -1).astype(jnp.float32) for acts in both]
             finite &= jnp.isfinite(flat[0]).all(1) & jnp.isfinite(flat[1]).all(1)
             # Drawn at random: every n-th unit would be of one channel where n is a multiple of their number.
             chosen = np.sort(np.random.default_rng(0).permutation(flat[0].shape[1])[:_RANKED])

@@ -19,10 +19,10 @@ def labeled(f: Callable, dataset: Dataset, scan: Scan) -> tuple[Examples, jax.Sh
     """
     images = scan.images(Examples(dataset))
     outputs = jax.eval_shape(f, images)
-    shape = getattr(outputs, "shape", None)
-    if shape is None or len(shape) != 2 or shape[0] != images.shape[0]:
+    shape, count = getattr(outputs, "shape", None), scan.batch_size
+    if shape is None or len(shape) != 2 or shape[0] != count:
         raise ValueError(
-            f"`f` must return an array of shape ({images.shape[0]}, k) for {images.shape[0]} images, got "
+            f"`f` must return an array of shape ({count}, k) for {count} images, got "
             f"{jax.tree.structure(outputs) if shape is None else shape}. Wrap it in a function that does."
         )
     num_classes = max(2, shape[1])  # one output tells class 1 from class 0

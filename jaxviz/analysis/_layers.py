@@ -1,6 +1,7 @@
 """The layers and channels that a study is about."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 from jaxtyping import Array
@@ -29,7 +30,7 @@ def check_layers(f: Callable, names: tuple[str, ...], images: jax.ShapeDtypeStru
     """
     layers = _inspected(f, names, images)
     for name, found in layers.items():
-        check_batch(found, name, images.shape[0])
+        check_batch(found, name, _count(images))
     return {name: found.shape for name, found in layers.items()}
 
 
@@ -44,8 +45,8 @@ def check_placed(
     shapes = {}
     for name, found in _inspected(f, names, images).items():
         if len(found.shape) == 2:
-            check_batch(found, name, images.shape[0])
-        shapes[name] = found.shape if len(found.shape) == 2 else check_maps(found, name, images.shape[0], layout)
+            check_batch(found, name, _count(images))
+        shapes[name] = found.shape if len(found.shape) == 2 else check_maps(found, name, _count(images), layout)
     return shapes
 
 
@@ -60,8 +61,13 @@ def check_channeled(
     shapes = {}
     for name, found in _inspected(f, names, images).items():
         check = check_maps if len(found.shape) == 4 else check_channels_axis
-        shapes[name] = check(found, name, images.shape[0], layout)
+        shapes[name] = check(found, name, _count(images), layout)
     return shapes
+
+
+def _count(images: Any) -> int:
+    """Of examples that may be several arrays each."""
+    return jax.tree.leaves(images)[0].shape[0]
 
 
 def _inspected(f: Callable, names: tuple[str, ...], images: jax.ShapeDtypeStruct) -> dict[str, Activation]:

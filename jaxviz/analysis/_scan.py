@@ -98,12 +98,14 @@ class Scan:
             TypeError: the images are not in any network's range.
         """
         raw = self.read(examples)
-        images = raw if self.preprocess is None else jax.eval_shape(self.preprocess, raw)
-        if not jnp.issubdtype(images.dtype, jnp.floating):
-            raise TypeError(
-                f"`dataset` must hold floating-point images, got {images.dtype}. Give a `preprocess` that brings them "
-                "into the range that the network was trained on."
-            )
+        preprocess = examples.into_range(self.preprocess)
+        images = raw if preprocess is None else jax.eval_shape(preprocess, raw)
+        for array in jax.tree.leaves(images):
+            if not jnp.issubdtype(array.dtype, jnp.floating):
+                raise TypeError(
+                    f"`dataset` must hold floating-point images, got {array.dtype}. Give a `preprocess` that brings "
+                    "them into the range that the network was trained on."
+                )
         return images
 
 
@@ -144,6 +146,7 @@ def scanned(f: Any, study: Study, examples: Examples, options: Scan) -> Found:
         NotImplementedError: a function that calls Python, where the result is to be kept.
     """
     check_no_rows(f)
+    options = dataclasses.replace(options, preprocess=examples.into_range(options.preprocess))
     mesh = options.mesh()
     record = Record(None if options.resume is None else Path(options.resume), _identity(f, study, examples, options))
     total = -(-len(examples) // options.batch_size)

@@ -152,7 +152,7 @@ class _Study:
     def batch(self, f: Any, images: jax.Array, labels: jax.Array, valid: jax.Array) -> dict[str, jax.Array]:
         del labels
         acts = activations(f, self.layers, images)
-        outs = {FINITE: jnp.ones(len(images), bool)}
+        outs = {FINITE: jnp.ones(len(valid), bool)}
         for place, (name, channels) in enumerate(zip(self.layers, self.channels, strict=True)):
             maps = placed(acts[name], self.layout)
             if len(channels) < maps.shape[-1]:
@@ -163,7 +163,7 @@ class _Study:
             outs[FINITE] &= jnp.isfinite(scores).all(1)
             # A negative zero would be told from a positive one.
             ranked = jnp.where(valid[:, None], jnp.where(scores == 0, 0, scores), -jnp.inf)
-            best, images_of = jax.lax.top_k(ranked.T, min(self.num, len(images)))
+            best, images_of = jax.lax.top_k(ranked.T, min(self.num, len(valid)))
             outs[f"{place}.scores"], outs[f"{place}.indices"] = best, images_of
             outs[f"{place}.activations"] = jnp.take_along_axis(highest.T, images_of, 1)
             # To look for the place in these images alone takes a tenth of the time of looking in all of the batch.

@@ -82,3 +82,68 @@ def test_means_by_class_are_those_of_a_loop(kind):
 def test_a_number_is_no_example():
     with pytest.raises(ValueError, match=r"`dataset` must hold arrays for the network, such as images \(h, w, c\)"):
         jv.ablate(network("table"), {"layer": [1]}, (np.zeros(3), LABELS[:3]))
+
+
+PHOTOS, ROWS = RNG.normal(size=(7, 4, 5, 2)).astype(np.float32), RNG.integers(0, 9, (7, 3)).astype(np.int16)
+MIXED = weights(3, 4)
+
+
+def joined(inputs):
+    """A network of a photo and of a row of a table."""
+    maps = checkpoint_name(jax.nn.relu(inputs["photo"] @ KERNELS["signal"][0]), "maps")
+    mixed = checkpoint_name(maps.mean((1, 2)) + inputs["row"] @ MIXED, "mixed")
+    return mixed @ HEAD
+
+
+def in_range(inputs):
+    return {"photo": inputs["photo"], "row": inputs["row"].astype(jnp.float32) / 9}
+
+
+SOURCES = {
+    "arrays": ({"photo": PHOTOS, "row": ROWS}, LABELS),
+    "items": [
+        {"image": {"photo": photo, "row": row}, "label": int(label)}
+        for photo, row, label in zip(PHOTOS, ROWS, LABELS, strict=True)
+    ],
+}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_examples_may_be_several_arrays(source, tmp_path):
+    scan = jv.Scan(batch_size=3, devices=2, preprocess=in_range, num_threads=0, resume=tmp_path / "scan")
+    maps = np.asarray(jax.nn.relu(PHOTOS @ KERNELS["signal"][0]))
+    mixed = maps.mean((1, 2)) + (ROWS / 9) @ np.asarray(MIXED)
+    found = jv.strongest(joined, ["maps", "mixed"], SOURCES[source], num=2, scan=scan)
+    for name, best in (("maps", maps.max((1, 2))), ("mixed", mixed)):
+        np.testing.assert_array_equal(found[name].indices, np.argsort(-best, axis=0, kind="stable")[:2].T)
+        np.testing.assert_allclose(found[name].scores, -np.sort(-best, axis=0)[:2].T, rtol=1e-5)
+    expected = np.zeros((3, 3), int)
+    np.add.at(expected, (LABELS, (mixed @ np.asarray(HEAD)).argmax(1)), 1)
+    scan = jv.Scan(batch_size=3, devices=2, preprocess=in_range, num_threads=0)
+    np.testing.assert_array_equal(jv.confusion(joined, SOURCES[source], scan=scan).matrix, expected)
+
+
+def test_bytes_become_what_they_were():
+    from jaxviz.analysis._packed import form_of, pack
+
+    examples = (
+        np.array([[True, False], [False, True]]),
+        {"a": np.arange(4, dtype=np.uint8).reshape(2, 2, 1), "b": np.array([[-1.5], [np.inf]], np.float16)},
+        [np.array([[2**31 - 1], [-1]]), np.array([-3, 4], np.int8), PHOTOS[:2]],
+    )
+    form = form_of(examples, 1)
+    rows = pack(examples, form, 1)
+    assert (rows.dtype, rows.shape) == (np.uint8, (2, 2 + 2 + 2 + 4 + 1 + 4 * 40))
+    for found, given in zip(jax.tree.leaves(form.unpack(jnp.asarray(rows))), jax.tree.leaves(examples), strict=True):
+        np.testing.assert_array_equal(found, given)
+    assert jax.tree.structure(form.unpack(jnp.asarray(rows))) == jax.tree.structure(examples)
+
+
+def test_examples_of_another_form_and_projections_of_several_arrays_are_refused():
+    items = [*SOURCES["items"][:2], {"image": {"photo": PHOTOS[0], "row": ROWS[0, :2]}, "label": 1}]
+    with pytest.raises(ValueError, match=r"an example of \{'photo': .*'row': 'int16\[2\]'\} and not .* at 2"):
+        jv.confusion(joined, items, scan=jv.Scan(preprocess=in_range, num_threads=0))
+    with pytest.raises(ValueError, match="`dataset` must hold one array for each image"):
+        jv.evolution(joined, {1: joined}, "maps", [0], SOURCES["arrays"])
+    with pytest.raises(TypeError, match="`dataset` must hold floating-point images, got int16"):
+        jv.confusion(joined, SOURCES["arrays"])
