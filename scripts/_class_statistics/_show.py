@@ -13,6 +13,7 @@ from scripts._run_folder import Step
 _WIDEST = 64
 """Channels of a layer that are drawn; of more, those that tell some class best."""
 _MAPS = 16
+_CLASSES = 24  # rows of a sheet of maps, which takes seconds for each hundred cells
 
 
 def files(study: Study, steps: dict[str, Step]) -> dict[str, bytes]:
@@ -100,14 +101,15 @@ def _effects(study: Study, steps: dict[str, Step]) -> np.ndarray:
 def _maps(study: Study, steps: dict[str, Step], layer: str) -> np.ndarray:
     """The mean map of each class, on one scale for a channel, so that classes can be compared."""
     maps, present = steps["statistics"].arrays[f"{layer}.maps"], _present(study, steps)
-    channels = _channels(steps, layer, _MAPS)
-    rows = [[_colored(maps[label, ..., k], inner(maps[present][..., k])) for k in channels] for label in present]
+    channels, shown = _channels(steps, layer, _MAPS), present[:_CLASSES]
+    rows = [[_colored(maps[label, ..., k], inner(maps[present][..., k])) for k in channels] for label in shown]
+    some = f" (the first {len(shown)} of {len(present)})" if len(shown) < len(present) else ""
     return render.grid(
         rows,
-        rows=[study.labels[label] for label in present],
+        rows=[study.labels[label] for label in shown],
         cols=[f"channel\n{k}" for k in channels],
-        title=f"{study.network.name} {layer}: mean maps of each class; a scale for each channel, from 0 to its largest "
-        "value inside the border",
+        title=f"{study.network.name} {layer}: mean maps of each class{some}; a scale for each channel, from 0 to its "
+        "largest value inside the border",
         cell=0.62,
     )
 
