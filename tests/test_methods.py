@@ -163,6 +163,7 @@ def test_an_equinox_module_that_holds_functions_works_outside_of_jit(method, eag
 
 @methods
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+@pytest.mark.slow
 def test_half_precision_is_kept(method, dtype):
     f, (x, t) = networks.FAMILIES["plain"](), inputs()
     f, x = jax.tree.map(lambda leaf: leaf.astype(dtype), (f, x))
@@ -208,6 +209,7 @@ def test_one_target_for_all_is_a_target_for_each(method):
 
 
 @methods
+@pytest.mark.slow
 def test_a_result_can_be_differentiated(method):
     f, (x, t) = networks.FAMILIES["plain"](), inputs()
 

@@ -54,6 +54,7 @@ def exactly(text):
 
 
 @readers
+@pytest.mark.slow
 def test_one_output_is_a_sigmoid(name):
     found = READERS[name](head(1), 0)
     assert np.ptp(found) > 1e-4
@@ -61,6 +62,7 @@ def test_one_output_is_a_sigmoid(name):
 
 
 @readers
+@pytest.mark.slow
 def test_several_labels_are_a_sigmoid_each_where_it_is_said(name):
     found = READERS[name](head(0, 1, 2), 2, probability="sigmoid")
     np.testing.assert_allclose(found, READERS[name](beside_zero(2), 1), atol=1e-5)

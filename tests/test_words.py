@@ -207,6 +207,7 @@ BASELINES = {
 
 
 @pytest.mark.parametrize("name", BASELINES)
+@pytest.mark.slow
 def test_a_baseline_is_a_number_a_pixel_or_an_image(name):
     batch = name in ("integrated_gradients", "completeness_gap", "deletion", "occlusion of a batch")
     for baseline in (0.5, np.arange(3.0)):

@@ -46,6 +46,7 @@ def test_every_kind_of_network(family, exact):
 @pytest.mark.parametrize(
     "baseline", [0.7, np.array([1.0, -2.0, 0.5]), np.random.default_rng(1).normal(size=(41, 36, 3))], ids=np.shape
 )
+@pytest.mark.slow
 def test_windows_that_are_no_squares_and_any_baseline(network, baseline, exact):
     image = jax.random.normal(jax.random.key(0), (41, 36, 3))
     ours = jv.occlusion(network, image, window=(7, 10), stride=(9, 8), baseline=baseline, exact=exact, batch_size=3)

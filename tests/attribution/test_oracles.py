@@ -140,6 +140,7 @@ def test_occlude_regions_is_a_loop_over_boxes(batch_size):
 
 
 @pytest.mark.parametrize("rule", ["deconvnet", "guided", "gradient"])
+@pytest.mark.slow
 def test_a_projection_starts_from_one_unit_alone(rule):
     f, x = networks.FAMILIES["plain"](), networks.images()
     units = np.array([[[0, 1, 2], [3, 4, 1], [2, 2, 3]], [[1, 1, 0], [0, 0, 1], [2, 3, 2]]])

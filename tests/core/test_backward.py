@@ -22,6 +22,7 @@ ONES = {
 
 @pytest.mark.parametrize("name", CASES | ONES)
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+@pytest.mark.slow
 def test_the_gradient_stays_what_it_is(name, dtype):
     image_shape, kernel_shape, layout, options = (CASES | ONES)[name]
     rng = np.random.default_rng(0)

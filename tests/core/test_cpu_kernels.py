@@ -23,6 +23,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("name", CASES | FORMS)
+@pytest.mark.slow
 def test_convolutions_and_their_gradients_stay_what_they_are(name):
     image_shape, kernel_shape, layout, options = (CASES | FORMS)[name]
     rng = np.random.default_rng(0)

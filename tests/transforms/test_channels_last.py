@@ -39,6 +39,7 @@ def convolve(layout, rank, options):
 
 
 @pytest.mark.parametrize("name", CASES)
+@pytest.mark.slow
 def test_a_convolution_and_its_gradients_stay_what_they_are(name):
     image_shape, kernel_shape, layout, options = CASES[name]
     rng = np.random.default_rng(0)

@@ -106,6 +106,7 @@ def test_a_rule_gives_the_same_on_eight_devices(family):
 
 
 @families
+@pytest.mark.slow
 def test_upto_and_after_make_up_the_whole(family):
     f, x = networks.FAMILIES[family](), networks.images()
     for wrap in (lambda f: f, jax.jit):
@@ -154,6 +155,7 @@ def test_a_second_call_under_jit_does_not_trace_again(family):
 
 
 @families
+@pytest.mark.slow
 def test_half_precision_is_kept(family):
     f = jax.tree.map(
         lambda leaf: leaf.astype(jnp.bfloat16) if hasattr(leaf, "dtype") else leaf, networks.FAMILIES[family]()

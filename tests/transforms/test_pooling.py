@@ -97,6 +97,7 @@ def loops(x, g, size, strides, padding, dilation, shape):
 
 @pytest.mark.parametrize("kind", LARGE)
 @pytest.mark.parametrize("values", ["ties", "nan", "-inf"])
+@pytest.mark.slow
 def test_large_windows_give_what_loops_give_to_the_last_bit(kind, values):
     rng = np.random.default_rng(0)
     x = rng.integers(-2, 3, (2, 9, 11, 2)).astype(np.float32)
