@@ -14,6 +14,7 @@ from safetensors import SafetensorError, deserialize, safe_open
 
 from models import _keras, _torch
 from models._layouts import SAME, Table
+from models._quantized import restored
 
 _EIGHT_BITS = {
     "F8_E4M3": ml_dtypes.float8_e4m3fn,
@@ -79,7 +80,7 @@ def _safetensors(path: Path) -> dict[str, np.ndarray]:
         for key, entry in deserialize(path.read_bytes()) if narrow else ():
             if key in narrow:
                 arrays[key] = np.frombuffer(entry["data"], narrow[key]).reshape(entry["shape"])
-        return arrays
+        return restored(arrays)
     except SafetensorError as error:
         raise ValueError(f"{error}") from error
 
