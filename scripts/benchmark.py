@@ -1,6 +1,7 @@
 """Times occlusion and attributions against the dense computation, a naive loop, and captum where it is installed.
 
 Command: python -m scripts.benchmark occlusion --network vgg16 --window 16 --stride 16
+         python -m scripts.benchmark precisions --network vgg16 --batch-sizes 64 256
          python -m scripts.benchmark approximations
          python -m scripts.benchmark sweep
          python -m scripts.benchmark methods
@@ -36,6 +37,23 @@ class Occlusion:
     repeats: Count = 3
     naive_windows: Count = 24
     """How many windows the naive loop computes; its time is scaled to all of them."""
+    out: Folder | None = None
+    """The folder of the JSON and the figure, replaced there. By default runs/benchmarks, where nothing is replaced."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Precisions:
+    """Occlusion in float32, TF32 and bfloat16, incremental and dense, and how far each is from dense in float32."""
+
+    network: str = "squeezenet"
+    """A name from models.names(); random weights where none are committed."""
+    window: Count = 16
+    stride: Count = 8
+    precisions: tuple[Literal["float32", "tensorfloat32", "bfloat16"], ...] = ("float32", "tensorfloat32", "bfloat16")
+    """The first one is what the others are compared to."""
+    batch_sizes: Counts = ()
+    """Windows at a time, of which the best counts; the default of the library where none is given."""
+    repeats: Count = 5
     out: Folder | None = None
     """The folder of the JSON and the figure, replaced there. By default runs/benchmarks, where nothing is replaced."""
 
@@ -128,12 +146,22 @@ class Table:
     """The file to put them into, such as README.md; they are printed by default."""
 
 
-Config = Occlusion | Approximations | Sweep | Methods | Maximize | FirstCall | OneMethod | Table
+Config = Occlusion | Precisions | Approximations | Sweep | Methods | Maximize | FirstCall | OneMethod | Table
 
 
 def main(config: Config) -> None:
     """Runs one benchmark, or makes the tables."""
-    from scripts._benchmark import _approximations, _check, _figure, _maximize, _methods, _occlusion, _pixels, _table
+    from scripts._benchmark import (
+        _approximations,
+        _check,
+        _figure,
+        _maximize,
+        _methods,
+        _occlusion,
+        _pixels,
+        _precisions,
+        _table,
+    )
     from scripts._benchmark._timing import machine
 
     with checking():
@@ -148,12 +176,13 @@ def main(config: Config) -> None:
         print(json.dumps(_methods.one_method(config, network)))
         return
     kind = type(config).__name__.lower()
-    suffix = f"-{config.window}-{config.stride}" if isinstance(config, Occlusion | Approximations) else ""
+    suffix = f"-{config.window}-{config.stride}" if isinstance(config, Occlusion | Precisions | Approximations) else ""
     with checking():
         path = _check.free_file(config.out, f"{kind}-{config.network}{suffix}-{machine()['backend']}")
     print(config)
     measure = {
         "occlusion": _occlusion.occlusion,
+        "precisions": _precisions.precisions,
         "approximations": _approximations.approximations,
         "sweep": _pixels.pixels,
         "methods": _methods.methods,

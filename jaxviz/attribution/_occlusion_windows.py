@@ -21,8 +21,9 @@ from jaxviz.transforms._incremental_spans import Spans
 _CPU_WINDOWS = 8
 _CPU_BYTES = 2**27
 _MOST_CPU_WINDOWS = 28
-# An accelerator wants as many as its memory bears. Not measured: no more than this, and no more than this memory.
-_DEVICE_WINDOWS = 256
+# An accelerator wants as many as its memory bears: on an H100 256 at a time took 0.6 to 0.9 of the time of 64 for five
+# networks, and all 729 at once 0.8 to 0.9 of that for SqueezeNet. No more than this, and no more than this memory.
+_DEVICE_WINDOWS = 1024
 _DEVICE_BYTES = 2**30
 
 

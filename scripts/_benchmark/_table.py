@@ -31,6 +31,7 @@ def write(folder: Path, readme: Path | None) -> str:
             *[_sweep_row(result) for result in sweeps],
             "",
         ]
+    lines += _precision_lines([result for result in results if result["kind"] == "precisions"])
     others = {"approximations": _approximation_lines, "sweep": _pixel_lines, "methods": _methods_lines}
     others["maximize"] = _maximize_lines
     for kind, write_lines in others.items():
@@ -61,6 +62,30 @@ def _sweep_row(result: dict[str, Any]) -> str:
         f"| {flop['incremental']:.2f} of {flop['dense']:.2f} | {_first(result)} "
         f"| {result['errors']['incremental against dense']:.0e} of {result['largest_logit']:.2g} |"
     )
+
+
+def _precision_lines(results: list[dict[str, Any]]) -> list[str]:
+    if not results:
+        return []
+    lines = [
+        "Occlusion on an accelerator, all logits, each way and precision in the best of its batch sizes; errors "
+        "are the largest differences of a logit from the dense sweep in float32 "
+        "(`python -m scripts.benchmark precisions`):",
+        "",
+        "| network, window, stride | device | precision | windows/s | against our dense in the same precision "
+        "| largest error, of our dense | largest logit |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for result in results:
+        config, times = result["config"], result["times"]
+        for precision in config["precisions"]:
+            ours, dense = (times[f"{exact}, {precision}"] for exact in ("incremental", "dense"))
+            lines.append(
+                f"| {config['network']}, {config['window']}, {config['stride']} | {_device(result)} | {precision} "
+                f"| {ours['windows_per_second']:,.0f} | {dense['run'] / ours['run']:.1f}x "
+                f"| {ours['largest_error']:.0e}, {dense['largest_error']:.0e} | {result['largest_logit']:.2g} |"
+            )
+    return [*lines, ""]
 
 
 def _methods_lines(result: dict[str, Any]) -> list[str]:
