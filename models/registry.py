@@ -257,5 +257,9 @@ _NETWORKS = {
         lambda: _cifar("cifar_small"),
         "dbd92063d43faf6e082b68dd877da458476dda0f0410f606e6830a850d16cc21",
     ),
-    "cifar_wide": Entry(CifarWide, lambda: _cifar("cifar_wide")),
+    "cifar_wide": Entry(
+        CifarWide,
+        lambda: _cifar("cifar_wide"),
+        "274920985f457cf01e05d5faecdcbc0cff98800e1406823173647993dbdd2319",
+    ),
 }

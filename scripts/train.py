@@ -6,8 +6,8 @@ Writes `weights.safetensors`, which `models.load(name, path)` reads, `training.j
 and a PNG of each. An interrupted run goes on after its last whole epoch, to the same weights to the last bit.
 
 On two CPU cores, and on the whole test set: `mnist_cnn1` 98.0% in half a minute, `mnist_cnn2` 99.1% in two minutes,
-`mnist_cnn3` 99.0% in four minutes, `cifar_small` 77.3% in five minutes. `cifar_wide` takes half an hour an epoch: train
-it on a GPU.
+`mnist_cnn3` 99.0% in four minutes, `cifar_small` 77.3% in five minutes. `cifar_wide` takes half an hour an epoch, and
+on a GPU three seconds: 82.8% after 13 epochs.
 """
 
 import dataclasses

@@ -36,6 +36,15 @@ def train():
     yield f"`cifar_small` {percent(found('ablate')['accuracy']['before'], 2)}"
 
 
+def wide():
+    before, after = (percent(share, 2) for share in found("wide-ablation")["accuracy"].values())
+    yield f"`cifar_wide` {percent(found('wide-training')['test_accuracy'], 2)}"
+    yield f"in eight bits a weight {before}"
+    yield f"{before} becomes {after}"
+    rows = found("wide-first")["rows"]
+    yield f"of the first {len(rows):,} images {sum(was != now for *_, was, now in rows)} get another class"
+
+
 def transfer():
     ways = {way["name"]: way for way in found("transfer")["ways"]}
     for name, words in (("frozen trunk, dense head, 320 px", " of test flowers"), ("all from scratch, 96 px", "")):
@@ -193,7 +202,19 @@ def evolution():
 
 
 STUDIES = (
-    *(accuracy, train, transfer, generalize, architectures, trust, adversarial, correspondence, occlude, attention),
+    *(
+        accuracy,
+        train,
+        wide,
+        transfer,
+        generalize,
+        architectures,
+        trust,
+        adversarial,
+        correspondence,
+        occlude,
+        attention,
+    ),
     *(recognized, sweep, invariance, class_statistics, ablate, evolution),
 )
 
