@@ -1,0 +1,1 @@
+"""What `scripts.occlude_pixels` does."""
