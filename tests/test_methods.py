@@ -29,10 +29,23 @@ METHODS = {
     "smoothgrad": lambda f, x, t: jv.smoothgrad(f, x, t, key=KEY, num_samples=5, batch_size=4),
     "integrated_gradients": lambda f, x, t: jv.integrated_gradients(f, x, t, num_steps=5, batch_size=4),
     "completeness_gap": lambda f, x, t: jv.completeness_gap(f, x, 0.1 * x, t, baseline=0.3),
+    "expected_gradients": lambda f, x, t: jv.expected_gradients(
+        f, x, t, networks.images(3), key=KEY, num_samples=5, batch_size=4
+    ),
+    "layer_integrated_gradients": lambda f, x, t: jv.layer_integrated_gradients(
+        f, x, t, "last", num_steps=5, batch_size=4
+    ),
+    "layer_conductance": lambda f, x, t: jv.layer_conductance(f, x, t, "last", num_steps=5, batch_size=4),
     "grad_cam": lambda f, x, t: jv.grad_cam(f, x, t, "last"),
     "grad_cam_pp": lambda f, x, t: jv.grad_cam_pp(f, x, t, "last"),
     "layer_cam": lambda f, x, t: jv.layer_cam(f, x, t, "last"),
+    "hires_cam": lambda f, x, t: jv.hires_cam(f, x, t, "last"),
+    "xgrad_cam": lambda f, x, t: jv.xgrad_cam(f, x, t, "last"),
+    "eigen_cam": lambda f, x, t: jv.eigen_cam(f, x, "last"),
+    "ablation_cam": lambda f, x, t: jv.ablation_cam(f, x, t, "last", batch_size=6),
+    "recipro_cam": lambda f, x, t: jv.recipro_cam(f, x, t, "last", batch_size=6),
     "score_cam": lambda f, x, t: jv.score_cam(f, x, t, "last", batch_size=6),
+    "rise": lambda f, x, t: jv.rise(f, x, t, key=KEY, num_masks=7, cells=3, batch_size=4).map,
     "guided_grad_cam": lambda f, x, t: jv.guided_grad_cam(f, x, t, "last"),
     "project": lambda f, x, t: jv.project(f, x, "last", UNITS, batch_size=2),
     "occlude_regions": lambda f, x, t: jax.vmap(lambda image: jv.occlude_regions(f, image, BOXES, batch_size=2))(x),
@@ -41,7 +54,7 @@ METHODS = {
 ELSEWHERE = {
     "tests/transforms": (
         *("after", "bind", "edit", "incremental", "layers", "matches", "max_pool_with_switches", "per_example"),
-        *("rewrite", "tap", "unpool", "upto", "with_rule"),
+        *("rewrite", "tap", "tap_gradients", "unit_outputs", "unpool", "upto", "with_rule"),
     ),
     "tests/core/test_cpu_kernels.py": ("fast_on_cpu",),
     # One image, and a window that slides.
@@ -56,9 +69,9 @@ ELSEWHERE = {
     ),
     "tests/explanation": ("explain",),
 }
-TARGETED = [name for name in METHODS if name not in ("project", "occlude_regions")]
+TARGETED = [name for name in METHODS if name not in ("project", "occlude_regions", "eigen_cam")]
 
-LAYERED = [name for name in METHODS if "cam" in name or name == "project"]
+LAYERED = [name for name in METHODS if "cam" in name or "layer" in name or name == "project"]
 
 methods = pytest.mark.parametrize("method", METHODS)
 

@@ -1,10 +1,18 @@
 """Which pixels matter to one output of a network, or to one unit in it."""
 
+from jaxviz.attribution._ablation_cam import ablation_cam as ablation_cam
+from jaxviz.attribution._ablation_cam import recipro_cam as recipro_cam
 from jaxviz.attribution._approximations import CoarseToFine as CoarseToFine
 from jaxviz.attribution._approximations import GrowthCap as GrowthCap
 from jaxviz.attribution._cam import grad_cam as grad_cam
 from jaxviz.attribution._cam import grad_cam_pp as grad_cam_pp
+from jaxviz.attribution._cam import hires_cam as hires_cam
 from jaxviz.attribution._cam import layer_cam as layer_cam
+from jaxviz.attribution._cam import xgrad_cam as xgrad_cam
+from jaxviz.attribution._conductance import layer_conductance as layer_conductance
+from jaxviz.attribution._conductance import layer_integrated_gradients as layer_integrated_gradients
+from jaxviz.attribution._eigen_cam import eigen_cam as eigen_cam
+from jaxviz.attribution._expected_gradients import expected_gradients as expected_gradients
 from jaxviz.attribution._gradients import gradient_x_input as gradient_x_input
 from jaxviz.attribution._gradients import saliency as saliency
 from jaxviz.attribution._guided_grad_cam import guided_grad_cam as guided_grad_cam
@@ -17,5 +25,7 @@ from jaxviz.attribution._probability import probabilities as probabilities
 from jaxviz.attribution._projection import project as project
 from jaxviz.attribution._projection import strongest_units as strongest_units
 from jaxviz.attribution._regions import occlude_regions as occlude_regions
+from jaxviz.attribution._rise import Rise as Rise
+from jaxviz.attribution._rise import rise as rise
 from jaxviz.attribution._score_cam import score_cam as score_cam
 from jaxviz.attribution._smoothgrad import smoothgrad as smoothgrad

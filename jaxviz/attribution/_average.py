@@ -23,8 +23,9 @@ def sum_of_gradients(
     points: Callable[[Int[Array, ""]], Inputs],
     weights: Float[Array, " m"],
     batch_size: int,
+    factors: Callable[[Int[Array, ""]], Inputs] | None = None,
 ) -> Inputs:
-    """`sum(weights[i] * gradient at points(i))`, in single precision at least.
+    """`sum(weights[i] * factors(i) * gradient at points(i))`, in single precision at least.
 
     Args:
         f: the network.
@@ -34,6 +35,7 @@ def sum_of_gradients(
         points: from a number below `m` to one point for each image.
         weights: of the points.
         batch_size: how many points go through `f` at a time, at least one for each image.
+        factors: from the same number to what the gradient at each point is multiplied by, entry by entry; 1 by default.
 
     Returns:
         The sum, in the structure and the dtypes of `images`.
@@ -47,16 +49,19 @@ def sum_of_gradients(
     explain = channels_last(lambda at: gradient(grown(f, num_images), at, repeated, rule))
 
     def add(totals: Inputs, numbers: Int[Array, " size"]) -> tuple[Inputs, None]:
-        at = jax.vmap(points, out_axes=1)(jnp.minimum(numbers, num_points - 1))
+        existing = jnp.minimum(numbers, num_points - 1)
+        at = jax.vmap(points, out_axes=1)(existing)
         at = jax.tree.map(lambda leaf, like: leaf.astype(like.dtype), at, images)
         found = explain(jax.tree.map(lambda leaf: leaf.reshape(num_images * size, *leaf.shape[2:]), at))
         weight = jnp.where(numbers < num_points, weights[numbers], 0)
+        times = None if factors is None else jax.vmap(factors, out_axes=1)(existing)
 
-        def more(total: Array, gradients: Array) -> Array:
+        def more(total: Array, gradients: Array, *factor: Array) -> Array:
             gradients = gradients.reshape(num_images, size, *gradients.shape[1:]).astype(total.dtype)
-            return total + jnp.einsum("s,ns...->n...", weight.astype(total.dtype), gradients)
+            products = gradients * factor[0].astype(total.dtype) if factor else gradients
+            return total + jnp.einsum("s,ns...->n...", weight.astype(total.dtype), products)
 
-        return jax.tree.map(more, totals, found), None
+        return jax.tree.map(more, totals, found, *(() if times is None else (times,))), None
 
     numbers = jnp.arange(count * size).reshape(count, size)
     start = jax.tree.map(lambda leaf: jnp.zeros_like(leaf, jnp.promote_types(leaf.dtype, jnp.float32)), images)

@@ -1,6 +1,6 @@
 """Class activation maps: where in a layer the evidence for one output lies.
 
-All three weigh the maps of one layer by the gradient of the output with respect to them, and differ in the weights.
+All weigh the maps of one layer by the gradient of the output with respect to them, and differ in the weights.
 Cost: one forward pass, and one backward pass down to the layer; what lies below it is computed once and never
 differentiated. The deeper the layer, the coarser the map and the more it is about the class. Use `guided_grad_cam` for
 detail, `score_cam` where gradients are not to be trusted.
@@ -164,6 +164,96 @@ def layer_cam(
     return _explain(f, images, target, layer, map_layout(f, channel_axis, grid), _layer_cam)
 
 
+def hires_cam(
+    f: Callable,
+    images: Float[Array, "n h w c"],
+    target: Target,
+    layer: str,
+    *,
+    channel_axis: int | None = None,
+    grid: tuple[int, int] | None = None,
+) -> Float[Array, "n h2 w2"]:
+    """HiResCAM: a layer's maps times their gradient, summed over the channels; signed.
+
+    An entry is how much that place of the layer adds to the output, to first order. Where what follows the layer is
+    linear (a mean over the places or a flattening, then a dense layer), the entries add up to the output less its bias,
+    which those of Grad-CAM do for the mean alone.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jax.ad_checkpoint import checkpoint_name
+        >>> f = lambda images: jnp.einsum("nhwc,w->nc", checkpoint_name(images, "maps"), jnp.array([3.0, -1.0]))
+        >>> hires_cam(f, jnp.full((1, 1, 2, 1), 2.0), target=0, layer="maps").ravel().tolist()
+        [6.0, -2.0]
+
+    Args:
+        f: from images to outputs `(n, k)`, as for `saliency`.
+        images: in the network's own range.
+        target: the output that is explained, one for all images or one per image.
+        layer: as for `grad_cam`.
+        channel_axis: as for `grad_cam`.
+        grid: as for `grad_cam`.
+
+    Returns:
+        One map per image, of the rows and columns of the layer: not upsampled, not scaled, signed.
+
+    Raises:
+        ValueError: as for `grad_cam`.
+        NotImplementedError: as for `grad_cam`.
+        TypeError: as for `saliency`.
+
+    References:
+        Draelos and Carin, [Use HiResCAM instead of Grad-CAM](https://arxiv.org/abs/2011.08891), 2020, section 3.3.
+    """
+    return _explain(f, images, target, layer, map_layout(f, channel_axis, grid), _hires_cam, signed=True)
+
+
+def xgrad_cam(
+    f: Callable,
+    images: Float[Array, "n h w c"],
+    target: Target,
+    layer: str,
+    *,
+    channel_axis: int | None = None,
+    grid: tuple[int, int] | None = None,
+) -> Float[Array, "n h2 w2"]:
+    """XGrad-CAM: as Grad-CAM, with the mean of a map's gradient weighed by the map itself.
+
+    An entry reads as in `grad_cam`. With these weights the map adds up, as well as a weight for each channel can, to
+    what the layer is worth to the output.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jax.ad_checkpoint import checkpoint_name
+        >>> f = lambda images: jnp.einsum("nhwc,w->nc", checkpoint_name(images, "maps"), jnp.array([3.0, -1.0]))
+        >>> xgrad_cam(f, jnp.array([1.0, 3.0]).reshape(1, 1, 2, 1), target=0, layer="maps").ravel().tolist()
+        [0.0, 0.0]
+        >>> xgrad_cam(f, jnp.array([3.0, 1.0]).reshape(1, 1, 2, 1), target=0, layer="maps").ravel().tolist()
+        [6.0, 2.0]
+
+    Args:
+        f: from images to outputs `(n, k)`, as for `saliency`.
+        images: in the network's own range.
+        target: the output that is explained, one for all images or one per image.
+        layer: as for `grad_cam`; its activations should not be negative (take it behind a ReLU), since those of a map
+            are divided by their sum. A map whose sum is zero gets no weight.
+        channel_axis: as for `grad_cam`.
+        grid: as for `grad_cam`.
+
+    Returns:
+        One map per image, of the rows and columns of the layer: not upsampled, not scaled, not negative.
+
+    Raises:
+        ValueError: as for `grad_cam`.
+        NotImplementedError: as for `grad_cam`.
+        TypeError: as for `saliency`.
+
+    References:
+        Fu et al., [Axiom-based Grad-CAM](https://arxiv.org/abs/2008.02312), 2020, section 3.3, equation 8.
+    """
+    return _explain(f, images, target, layer, map_layout(f, channel_axis, grid), _xgrad_cam)
+
+
 def weigh_by_mean(maps: Maps, gradients: Maps) -> Float[Array, "n h2 w2"]:
     """Grad-CAM's sum of a layer's maps."""
     return sum_of_maps(maps, at_least_single(gradients).mean((1, 2)))
@@ -184,6 +274,17 @@ def _layer_cam(maps: Maps, gradients: Maps) -> Float[Array, "n h2 w2"]:
     return (jnp.maximum(at_least_single(gradients), 0) * maps).sum(-1).astype(maps.dtype)
 
 
+def _hires_cam(maps: Maps, gradients: Maps) -> Float[Array, "n h2 w2"]:
+    return (at_least_single(gradients) * maps).sum(-1).astype(maps.dtype)
+
+
+def _xgrad_cam(maps: Maps, gradients: Maps) -> Float[Array, "n h2 w2"]:
+    single = at_least_single(maps)
+    sums = single.sum((1, 2))
+    weighed = (single * gradients).sum((1, 2))
+    return sum_of_maps(maps, jnp.where(sums == 0, 0, weighed / jnp.where(sums == 0, 1, sums)))
+
+
 def sum_of_maps(maps: Maps, weights: Float[Array, "n c2"]) -> Float[Array, "n h2 w2"]:
     """A layer's maps, each weighed, in the layer's own precision."""
     return jnp.einsum("nhwc,nc->nhw", at_least_single(maps), weights).astype(maps.dtype)
@@ -196,11 +297,14 @@ def _explain(
     layer: str,
     layout: MapLayout,
     combine: Combine,
+    *,
+    signed: bool = False,
 ) -> Float[Array, "n h2 w2"]:
     f, images = callee(f), check_images(images)
     num_outputs, _ = check_layer(f, images, layer, layout)
     indices = check_target(target, images.shape[0], num_outputs)
-    return _weighed(f, images, indices, layer=layer, layout=layout, combine=combine, num_outputs=num_outputs)
+    options = {"layer": layer, "layout": layout, "combine": combine, "num_outputs": num_outputs, "signed": signed}
+    return _weighed(f, images, indices, **options)
 
 
 @one_program
@@ -213,8 +317,9 @@ def _weighed(
     layout: MapLayout,
     combine: Combine,
     num_outputs: int,
+    signed: bool,
 ) -> Float[Array, "n h2 w2"]:
-    return class_activation_map(f, images, indices, layer, layout, combine, num_outputs)
+    return class_activation_map(f, images, indices, layer, layout, combine, num_outputs, signed)
 
 
 def class_activation_map(
@@ -225,6 +330,7 @@ def class_activation_map(
     layout: MapLayout,
     combine: Combine,
     num_outputs: int,
+    signed: bool = False,
 ) -> Float[Array, "n h2 w2"]:
     """What `combine` makes of a layer's maps and gradients, of arguments that have been checked."""
     activation = upto(f, layer)(images)
@@ -232,4 +338,4 @@ def class_activation_map(
     rest = with_rule(after(f, layer), "gradient")
     gradients = gradient_of_scores(rest, activation, indices, images)
     combined = combine(layout.maps(activation), layout.maps(gradients))
-    return mark(jnp.maximum(combined, 0), indices, num_outputs)
+    return mark(combined if signed else jnp.maximum(combined, 0), indices, num_outputs)

@@ -3,6 +3,13 @@
 from jaxviz.metrics._deletion import Curve as Curve
 from jaxviz.metrics._deletion import deletion as deletion
 from jaxviz.metrics._deletion import insertion as insertion
+from jaxviz.metrics._infidelity import infidelity as infidelity
+from jaxviz.metrics._infidelity import max_sensitivity as max_sensitivity
+from jaxviz.metrics._interval import Interval as Interval
+from jaxviz.metrics._interval import confidence_interval as confidence_interval
+from jaxviz.metrics._localization import energy_in as energy_in
+from jaxviz.metrics._localization import pointing_game as pointing_game
+from jaxviz.metrics._localization import sparseness as sparseness
 from jaxviz.metrics._randomization import cascade as cascade
 from jaxviz.metrics._randomization import permuted as permuted
 from jaxviz.metrics._randomization import randomized as randomized

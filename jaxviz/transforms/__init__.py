@@ -13,6 +13,8 @@ from jaxviz.transforms._rewrite import Operation as Operation
 from jaxviz.transforms._rewrite import rewrite as rewrite
 from jaxviz.transforms._rules import matches as matches
 from jaxviz.transforms._rules import with_rule as with_rule
+from jaxviz.transforms._tap_gradients import tap_gradients as tap_gradients
 from jaxviz.transforms._taps import edit as edit
 from jaxviz.transforms._taps import layers as layers
 from jaxviz.transforms._taps import tap as tap
+from jaxviz.transforms._units import unit_outputs as unit_outputs

@@ -238,9 +238,12 @@ def _with_rule_of(eqn: core.JaxprEqn, call: Callable[..., list[Any]]) -> Callabl
 
 
 def rebuild(
-    eqn: core.JaxprEqn, values: Sequence[Any], call: Callable[..., tuple[list[Any], Any]]
+    eqn: core.JaxprEqn, values: Sequence[Any], call: Callable[..., tuple[list[Any], Any]], beside: Any = None
 ) -> tuple[list[Any], Any]:
     """Binds an equation again with `call(index, *inputs)` in place of its body number `index`.
+
+    A tree of arrays `beside` goes in as well, `call(index, *inputs, beside=...)`: as it is into a call, an entry at a
+    time into a `scan`.
 
     `call` returns the body's outputs and any pytree beside them, which comes out beside the equation's outputs: as
     it is from a call, stacked over the iterations from a `scan`, batch-concatenated from a `shard_map`. From a
@@ -251,6 +254,10 @@ def rebuild(
         NotImplementedError: the equation is of a primitive that this cannot bind again.
     """
     name, params = kind(eqn), parameters(eqn)
+    if beside is not None and name == "shard_map":
+        raise NotImplementedError("`layer` must not lie inside a `shard_map` here. Name it outside.")
+    if beside is not None and name != "scan":
+        call = functools.partial(call, beside=beside)
     if name in CHECKPOINT:
         if params.get("differentiated") and params["prevent_cse"]:
             # Already part of a backward pass, where this alone keeps XLA from joining it with the forward pass again.
@@ -264,7 +271,7 @@ def rebuild(
         outs, beside = call(0, *_constrain(inputs, params.get("in_shardings")))
         return _constrain(outs, params.get("out_shardings")), beside
     if name == "scan":
-        return _rebuild_scan(params, values, call)
+        return _rebuild_scan(params, values, call, beside)
     if name == "while":
         return _rebuild_while(params, values, call), {}
     if name == "cond":
@@ -314,7 +321,9 @@ def _differs(params: dict[str, Any], count: int) -> list[bool]:
     return [i >= num_consts for i in range(count)]
 
 
-def _rebuild_scan(params: dict[str, Any], values: Sequence[Any], call: Callable) -> tuple[list[Any], Any]:
+def _rebuild_scan(
+    params: dict[str, Any], values: Sequence[Any], call: Callable, given: Any = None
+) -> tuple[list[Any], Any]:
     num_consts, num_carry = _scan_counts(params)
     differs = _differs(params, len(values))
     order = sorted(range(len(values)), key=lambda i: differs[i])  # stable: constants, carry, what is scanned over
@@ -325,13 +334,20 @@ def _rebuild_scan(params: dict[str, Any], values: Sequence[Any], call: Callable)
         ordered[num_consts + num_carry :],
     )
 
-    def step(carry: list[Any], xs: list[Any]) -> tuple[list[Any], Any]:
-        given = dict(zip(order, [*consts, *carry, *xs], strict=True))
-        outs, beside = call(0, *(given[i] for i in range(len(values))))
+    def step(carry: list[Any], along: tuple[list[Any], Any]) -> tuple[list[Any], Any]:
+        xs, one = along
+        operands = dict(zip(order, [*consts, *carry, *xs], strict=True))
+        more = {} if one is None else {"beside": one}
+        outs, beside = call(0, *(operands[i] for i in range(len(values))), **more)
         return outs[:num_carry], (outs[num_carry:], beside)
 
     carry, (ys, beside) = jax.lax.scan(
-        step, list(carry), list(xs), length=params["length"], reverse=params["reverse"], unroll=params["unroll"]
+        step,
+        list(carry),
+        (list(xs), given),
+        length=params["length"],
+        reverse=params["reverse"],
+        unroll=params["unroll"],
     )
     return [*carry, *ys], beside
 

@@ -1,0 +1,78 @@
+"""Eigen-CAM: what the maps of a layer have most in common, whatever the network makes of it."""
+
+from collections.abc import Callable
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxviz._core._map_layout import MapLayout, map_layout
+from jaxviz._core._precision import at_least_single
+from jaxviz._core._program import one_program
+from jaxviz.attribution._check import check_images, check_maps
+from jaxviz.transforms import upto
+from jaxviz.transforms._callable import callee
+
+
+def eigen_cam(
+    f: Callable,
+    images: Float[Array, "n h w c"],
+    layer: str,
+    *,
+    channel_axis: int | None = None,
+    grid: tuple[int, int] | None = None,
+) -> Float[Array, "n h2 w2"]:
+    """Eigen-CAM: a layer's maps projected onto their first principal direction, the negative cut off.
+
+    An entry says how much of what dominates the layer is at that place. **It does not depend on any class**: nothing
+    above the layer is read. It shows what stands out to the network, not why it decides.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jax.ad_checkpoint import checkpoint_name
+        >>> f = lambda images: checkpoint_name(images, "maps").mean((1, 2))
+        >>> image = jnp.array([[3.0, 4.0], [0.0, 0.0]]).reshape(1, 1, 2, 2)
+        >>> eigen_cam(f, image, layer="maps").round(3).ravel().tolist()
+        [5.0, 0.0]
+
+    Args:
+        f: from images to anything.
+        images: in the network's own range.
+        layer: as for `grad_cam`.
+        channel_axis: as for `grad_cam`.
+        grid: as for `grad_cam`.
+
+    Returns:
+        One map per image, of the rows and columns of the layer: not upsampled, not scaled, not negative. The sign of a
+        direction is free: it is the one in which the projections add up to more than zero.
+
+    Raises:
+        ValueError: the layer does not exist, does not depend on the images, or is not of maps.
+        NotImplementedError: as for `grad_cam`.
+        TypeError: `images` are no floating-point numbers.
+
+    References:
+        Muhammad and Yeasin, [Eigen-CAM](https://arxiv.org/abs/2008.00299), 2020, section III-B. As there, and other
+        than in pytorch-grad-cam, the mean is not subtracted from the maps.
+    """
+    layout = map_layout(f, channel_axis, grid)
+    f, images = callee(f), check_images(images)
+    check_maps(f, images, layer, layout)
+    return _eigen_cam(f, images, layer=layer, layout=layout)
+
+
+@one_program
+def _eigen_cam(
+    f: Callable, images: Float[Array, "n h w c"], *, layer: str, layout: MapLayout
+) -> Float[Array, "n h2 w2"]:
+    maps = layout.maps(upto(f, layer)(images))
+    places = at_least_single(maps).reshape(maps.shape[0], -1, maps.shape[-1])
+    # The smaller of the two Gram matrices has the same first singular value.
+    if places.shape[1] <= places.shape[2]:
+        values, vectors = jnp.linalg.eigh(jnp.einsum("npc,nqc->npq", places, places))
+        # The left singular vector times its singular value is the projection onto the right one.
+        projected = vectors[..., -1] * jnp.sqrt(jnp.maximum(values[..., -1:], 0))
+    else:
+        _, vectors = jnp.linalg.eigh(jnp.einsum("npc,npd->ncd", places, places))
+        projected = jnp.einsum("npc,nc->np", places, vectors[..., -1])
+    upright = jnp.where(projected.sum(1, keepdims=True) < 0, -projected, projected)
+    return jnp.maximum(upright, 0).reshape(maps.shape[:3]).astype(maps.dtype)

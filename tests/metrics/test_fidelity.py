@@ -1,0 +1,100 @@
+"""Infidelity, sensitivity, localization, sparseness and intervals against closed forms and loops."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxviz as jv
+from jaxviz import metrics
+from tests import networks
+
+KEY = jax.random.key(5)
+
+
+def test_infidelity_is_a_loop_over_its_noise():
+    f, x, targets = networks.FAMILIES["plain"](), networks.images(2), np.array([1, 3])
+    attribution = jv.saliency(f, x, targets)
+    span = np.asarray(x).max((1, 2, 3)) - np.asarray(x).min((1, 2, 3))
+    foretold, fell = [], []
+    for number in range(6):
+        moved = 0.2 * span[:, None, None, None] * jax.random.normal(jax.random.fold_in(KEY, number), x.shape)
+        foretold.append(np.asarray((moved * attribution).sum((1, 2, 3))))
+        fell.append(np.asarray((f(x) - f(x - moved))[jnp.arange(2), targets]))
+    foretold, fell = np.array(foretold), np.array(fell)
+    factor = (foretold * fell).mean(0) / (foretold**2).mean(0)
+    for size in (None, 2, 3):
+        options = {"key": KEY, "noise": 0.2, "num_samples": 6, "batch_size": size}
+        found = metrics.infidelity(f, x, targets, attribution, **options)
+        np.testing.assert_allclose(found, ((foretold - fell) ** 2).mean(0), rtol=1e-3)
+        scaled = metrics.infidelity(f, x, targets, 7 * attribution, **options, normalize=True)
+        np.testing.assert_allclose(scaled, ((factor * foretold - fell) ** 2).mean(0), rtol=1e-3)
+
+
+def test_infidelity_of_a_quadratic_function_is_the_fourth_moment():
+    # f(x) - f(x - I) - I f'(x) = -I^2 for each pixel, so the error is (sum I^2)^2 on average: s^4 d (d + 2).
+    x = jnp.zeros((1, 2, 5, 1)).at[0, 0, 0, 0].set(1.0)
+    f = lambda x: (x**2).sum((1, 2, 3))[:, None]  # noqa: E731
+    found = metrics.infidelity(f, x, 0, 2 * x, key=KEY, noise=0.5, num_samples=20000)
+    assert float(found[0]) == pytest.approx(0.5**4 * 10 * 12, rel=0.05)
+
+
+def test_sensitivity_of_a_linear_explanation_is_bounded_and_found():
+    x = networks.images(2)
+    found = metrics.max_sensitivity(lambda x: x, x, key=KEY, radius=0.1, num_samples=5)
+    span = x.max((1, 2, 3)) - x.min((1, 2, 3))
+    norm = jnp.linalg.norm(x.reshape(2, -1), axis=1)
+    # The norm of uniform noise of this many entries is near sqrt(size / 3).
+    expected = 0.1 * span * np.sqrt(x[0].size / 3) / norm
+    np.testing.assert_allclose(found, expected, rtol=0.15)
+    assert np.isnan(metrics.max_sensitivity(lambda x: 0 * x, x, key=KEY)).all()
+
+
+def test_the_largest_of_equal_entries_is_the_first_and_may_miss_by_the_tolerance():
+    maps = jnp.zeros((1, 5, 5)).at[0, 1, 1].set(2.0).at[0, 3, 3].set(2.0)
+    mask = np.zeros((1, 5, 5), bool)
+    mask[0, 3, 3] = True
+    assert not metrics.pointing_game(maps, mask)[0]
+    assert not metrics.pointing_game(maps, mask, tolerance=2)[0]
+    assert metrics.pointing_game(maps, mask, tolerance=3)[0]
+    mask[0, 1, 1] = True
+    assert metrics.pointing_game(maps, mask)[0]
+
+
+def test_energy_counts_what_is_positive():
+    maps = jnp.array([[[2.0, -5.0], [6.0, 0.0]], [[-1.0, -1.0], [0.0, 0.0]]])
+    mask = np.array([[[1, 1], [0, 0]]] * 2)
+    np.testing.assert_allclose(metrics.energy_in(maps, mask), [0.25, np.nan])
+
+
+def test_sparseness_is_the_gini_index_of_a_double_sum():
+    values = np.abs(np.random.default_rng(0).normal(size=(3, 20)))
+    expected = np.abs(values[:, :, None] - values[:, None]).sum((1, 2)) / (2 * 20 * values.sum(1))
+    np.testing.assert_allclose(metrics.sparseness(jnp.asarray(-values, jnp.float32)), expected, rtol=1e-5)
+    assert np.isnan(metrics.sparseness(jnp.zeros((1, 4))))[0]
+
+
+def test_ninety_five_of_a_hundred_intervals_hold_the_mean():
+    random = np.random.default_rng(1)
+    hits = 0
+    for seed in range(300):
+        found = metrics.confidence_interval(random.exponential(size=60), seed=seed, num_draws=500)
+        hits += found.low <= 1 <= found.high
+    # A bootstrap of 60 skewed values holds a little less than it says; a coin of 0.92 gives 260 to 292 of 300.
+    assert 260 <= hits <= 297
+
+
+def test_values_that_are_not_there_do_not_count():
+    found = metrics.confidence_interval([1.0, np.nan, 3.0])
+    assert found.mean == 2
+    assert found.count == 2
+    assert np.isnan(metrics.confidence_interval([np.nan]).mean)
+    with pytest.raises(ValueError, match="`values` must have one axis"):
+        metrics.confidence_interval(np.zeros((2, 2)))
+
+
+def test_maps_and_masks_of_other_shapes_are_refused():
+    with pytest.raises(ValueError, match="`masks` must have the shape"):
+        metrics.energy_in(jnp.zeros((1, 2, 2)), np.zeros((1, 4, 4)))
+    with pytest.raises(ValueError, match="`attribution` must have the shape"):
+        metrics.infidelity(lambda x: x.sum((1, 2)), jnp.ones((1, 2, 2, 1)), 0, jnp.ones((1, 2, 2)), key=KEY)
