@@ -47,11 +47,14 @@ class Config:
         "edges",
         "random",
     )
-    """In the order to show. There is score_cam too, which takes longer than all others together."""
+    """In the order to show. There are hires_cam, xgrad_cam, eigen_cam, ablation_cam, recipro_cam, expected_gradients;
+    and two that take longer than all others together, score_cam and rise."""
     steps: Count = 16
     """Of the insertion and deletion curves."""
     samples: Count = 12
-    """Of smoothgrad and integrated_gradients."""
+    """Of smoothgrad, integrated_gradients and expected_gradients, whose baselines are the other photos."""
+    masks: Count = 500
+    """Of rise."""
     depths: Count = 5
     """In how many steps all layers are randomized."""
     seed: Seed = 0

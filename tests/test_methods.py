@@ -69,11 +69,19 @@ ELSEWHERE = {
     ),
     "tests/explanation": ("explain",),
 }
+# Their own tests are in tests/attribution; here all but what no other row stands for is slow.
+LATER = (
+    *("expected_gradients", "layer_integrated_gradients", "layer_conductance", "hires_cam", "xgrad_cam", "eigen_cam"),
+    *("ablation_cam", "recipro_cam", "rise"),
+)
 TARGETED = [name for name in METHODS if name not in ("project", "occlude_regions", "eigen_cam")]
 
 LAYERED = [name for name in METHODS if "cam" in name or "layer" in name or name == "project"]
 
 methods = pytest.mark.parametrize("method", METHODS)
+fewer = pytest.mark.parametrize(
+    "method", [pytest.param(name, marks=pytest.mark.slow if name in LATER else []) for name in METHODS]
+)
 
 compiled = []
 jax.monitoring.register_event_duration_secs_listener(
@@ -136,7 +144,7 @@ def test_jit_equals_eager_with_the_network_as_an_argument(method, eager):
     close(jit(METHODS[method])(f, x, t), eager[method])
 
 
-@methods
+@fewer
 def test_vmap_equals_a_loop(method):
     f, (x, t) = networks.FAMILIES["plain"](), inputs()
 
@@ -151,7 +159,7 @@ def test_vmap_equals_a_loop(method):
 QUICK = ("scan", "nnx")
 
 
-@methods
+@fewer
 @pytest.mark.parametrize(
     "family",
     [

@@ -42,6 +42,10 @@ def wide():
     yield f"in eight bits a weight {before}"
     yield f"{before} becomes {after}"
     rows = found("wide-first")["rows"]
+    windows = [one["images"] for one in found("wide-windows")["windows"]]
+    plain = np.mean([image["probability"] for image in windows[0]])
+    lowest = [percent(np.mean([image["lowest"] for image in images])) for images in windows]
+    yield f"the probability of {percent(plain)} falls to {', '.join(lowest[:-1])} and {lowest[-1]} at the worst place"
     yield f"of the first {len(rows):,} images {sum(was != now for *_, was, now in rows)} get another class"
 
 

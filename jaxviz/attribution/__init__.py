@@ -18,6 +18,9 @@ from jaxviz.attribution._gradients import saliency as saliency
 from jaxviz.attribution._guided_grad_cam import guided_grad_cam as guided_grad_cam
 from jaxviz.attribution._integrated_gradients import completeness_gap as completeness_gap
 from jaxviz.attribution._integrated_gradients import integrated_gradients as integrated_gradients
+from jaxviz.attribution._methods import METHODS as METHODS
+from jaxviz.attribution._methods import Method as Method
+from jaxviz.attribution._methods import Settings as Settings
 from jaxviz.attribution._occlusion import occlusion as occlusion
 from jaxviz.attribution._occlusion_grid import occlusion_grid as occlusion_grid
 from jaxviz.attribution._probability import log_probabilities as log_probabilities

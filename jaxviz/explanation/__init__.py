@@ -5,7 +5,6 @@ from jaxviz.explanation._explain import explain as explain
 from jaxviz.explanation._explain import name_of as name_of
 from jaxviz.explanation._exports import exports as exports
 from jaxviz.explanation._layers import spread_over as spread_over
-from jaxviz.explanation._methods import METHODS as METHODS
 from jaxviz.explanation._page import page as page
 from jaxviz.explanation._results import Programs as Programs
 from jaxviz.explanation._results import Result as Result

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxviz import render
-from jaxviz.explanation._methods import METHODS
+from jaxviz.attribution import METHODS, Settings
 from jaxviz.explanation._results import Programs, Result
 from jaxviz.explanation._subject import Subject
 
@@ -18,7 +18,7 @@ def measure(subject: Subject, name: str, target: int, programs: Programs) -> Res
     method, layer = METHODS[name], subject.cam_layer
     attribution, seconds = programs.timed(
         (name, layer),
-        lambda f, images, target, key: method.call(f, images, target, layer, key)[0],
+        lambda f, images, target, key: method.call(f, images, target, Settings(layer, key))[0],
         subject.f,
         subject.images,
         jnp.array([subject.output(target)]),
@@ -33,7 +33,7 @@ def measure(subject: Subject, name: str, target: int, programs: Programs) -> Res
         "sum": float(attribution.sum(dtype=np.float64)),
         "smallest": float(attribution.min()),
         "largest": float(attribution.max()),
-        "passes": {"forward": method.forward or subject.shapes[layer or ""][-1], "backward": method.backward},
+        "passes": {"forward": _forward(subject, name), "backward": method.backward},
         "seconds": seconds,
     }
     if attribution.ndim == 2:
@@ -65,16 +65,27 @@ def figures(
         scale, kind = render.diverging(np.concatenate(maps), label=f"{label}, all channels"), "red for and blue against"
         pictures = [scale(each) for each in maps]
     else:
-        maps = [render.stretch(each, subject.photo.shape[:2]) for each in maps]
-        label = f"weighted maps of {results[0].numbers['layer']}"
+        # What speaks against the class, where a method says so, has no place on a scale from zero.
+        maps = [render.stretch(np.maximum(each, 0), subject.photo.shape[:2]) for each in maps]
+        label = f"weighted maps of {results[0].numbers['layer']}" if method.layer else "probability of the class"
         scale, kind = render.sequential(np.concatenate(maps), label=label), "a heat map over the gray photo"
         pictures = [render.overlay(subject.photo, each, scale) for each in maps]
     found = []
     for result, picture, title in zip(results, pictures, titles or [method.title] * len(results), strict=True):
         alt = f"{method.title} of {result.numbers['label']!r} for the photo {subject.name}: {kind}."
-        caption = f"{method.reading} {_cost(result)}" if reading else _cost(result)
+        words = (method.reading, method.warning, _cost(result)) if reading else (_cost(result),)
+        caption = " ".join(filter(None, words))
         found.append(render.Figure(picture, title, alt, caption, scale))
     return found
+
+
+def _forward(subject: Subject, name: str) -> int:
+    """Passes through the network, or through what lies above the layer."""
+    forward = METHODS[name].forward
+    if isinstance(forward, int):
+        return forward
+    *_, rows, cols, channels = subject.shapes[subject.cam_layer or ""]
+    return channels if forward == "channel" else rows * cols
 
 
 def _cost(result: Result) -> str:

@@ -131,9 +131,9 @@ def explain(
         layers: names from `jaxviz.layers(f, image)` whose strongest units are shown; the deepest of them is that of the
             class activation maps. By default four of those that are maps, from shallow to deep. Of a function without
             named layers, there are none, and neither units nor class activation maps are shown.
-        methods: the attributions, keys of `jaxviz.explanation.METHODS`, in the order to show. By default all that the
-            function allows but `gradient_x_input`: those of a layer need one, and deconvnet and guided backpropagation
-            need ReLUs.
+        methods: the attributions, keys of `jaxviz.attribution.METHODS`, in the order to show. By default ten of them,
+            or those that the function allows: those of a layer need one, and deconvnet and guided backpropagation need
+            ReLUs.
         units: how many units of a layer; 6 by default, or all channels where there are fewer.
         window: height and width of the covered place, in pixels; a seventh of the image by default.
         stride: pixels from one covered place to the next; three eighths of the window by default. Where it is larger

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from jaxviz import render
 from jaxviz._core._files import dumps, file_name
+from jaxviz.attribution import METHODS
 from jaxviz.explanation import _attributions, _occlusion, _prediction, _projections
-from jaxviz.explanation._methods import METHODS
 from jaxviz.explanation._results import Result
 from jaxviz.explanation._steps import Results, name, targets_of
 from jaxviz.explanation._subject import Subject

@@ -10,16 +10,20 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, UInt8
 
 from jaxviz._core._choices import class_index, unknown
-from jaxviz.attribution import occlusion_grid
+from jaxviz.attribution import METHODS, occlusion_grid
 from jaxviz.attribution._check import check_baseline, check_count, check_outputs
 from jaxviz.attribution._probability import Probability, check_probability, log_of_classes
 from jaxviz.explanation._layers import choose, has_relus, maps_of
-from jaxviz.explanation._methods import DEFAULT, METHODS
 from jaxviz.explanation._view import Range, View, view_of
 from jaxviz.transforms import matches
 from jaxviz.transforms._callable import callee
 
 _UNITS = 6
+_KNOWN = tuple(name for name, method in METHODS.items() if method.page)
+_SHOWN = (
+    *("saliency", "smoothgrad", "integrated_gradients", "deconvnet", "guided", "grad_cam", "grad_cam_pp", "layer_cam"),
+    *("score_cam", "guided_grad_cam"),
+)
 
 Targets = int | str | Sequence[int | str] | None
 
@@ -188,11 +192,11 @@ def _methods(f: Callable, images: Array, given: Sequence[str] | None, layers: tu
     if given is None:
         relus = has_relus(f, images)
         return tuple(
-            name for name in DEFAULT if (layers or not METHODS[name].layer) and (relus or not METHODS[name].rule)
+            name for name in _SHOWN if (layers or not METHODS[name].layer) and (relus or not METHODS[name].rule)
         )
     for name in given or ("",):
-        if name not in METHODS:
-            raise ValueError(unknown("methods", name, list(METHODS)))
+        if name not in _KNOWN:
+            raise ValueError(unknown("methods", name, list(_KNOWN)))
         if METHODS[name].layer and not layers:
             known = ", ".join(maps_of(f, images)) or "none"
             raise ValueError(

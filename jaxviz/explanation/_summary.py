@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxviz import render
-from jaxviz.explanation._methods import METHODS
+from jaxviz.attribution import METHODS
 from jaxviz.explanation._page import Case
 from jaxviz.explanation._projections import Strips
 

@@ -14,5 +14,7 @@ from jaxviz.metrics._randomization import cascade as cascade
 from jaxviz.metrics._randomization import permuted as permuted
 from jaxviz.metrics._randomization import randomized as randomized
 from jaxviz.metrics._randomization import redrawn as redrawn
+from jaxviz.metrics._road import Road as Road
+from jaxviz.metrics._road import road as road
 from jaxviz.metrics._similarity import rank_correlation as rank_correlation
 from jaxviz.metrics._similarity import ssim as ssim

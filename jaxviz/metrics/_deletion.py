@@ -199,9 +199,9 @@ def _curve(
 ) -> tuple[Float[Array, " steps"], Float[Array, "n steps"]]:
     num_images, height, width, _ = before.shape
     stretched = jax.image.resize(at_least_single(attribution), (num_images, height, width), "bilinear")
-    turns = _turns(stretched)
+    order = turns(stretched)
     # Whole pixels, rounded, so that the last step has changed all of them.
-    counts = jnp.round(jnp.arange(num_steps + 1) * (height * width / num_steps)).astype(turns.dtype)
+    counts = jnp.round(jnp.arange(num_steps + 1) * (height * width / num_steps)).astype(order.dtype)
 
     def read(outputs: Float[Array, "m k"]) -> Float[Array, "m k"]:
         return probabilities(outputs, probability) if score is None else score(outputs)
@@ -209,7 +209,7 @@ def _curve(
     def see(chunk: Int[Array, " s"]) -> Float[Array, "s n"]:
         size = chunk.shape[0]
         # The steps of an image next to each other: a batch that is sharded stays so.
-        changed = (turns[:, None] < chunk[:, None, None])[..., None]
+        changed = (order[:, None] < chunk[:, None, None])[..., None]
         mixed = jnp.where(changed, after[:, None], before[:, None]).reshape(-1, height, width, before.shape[-1])
         seen = scores(read(grown(f, num_images)(mixed)), jnp.repeat(jnp.asarray(indices), size))
         return seen.reshape(num_images, size).T
@@ -220,7 +220,7 @@ def _curve(
     return counts / (height * width), jnp.where(ordered[:, None], values, jnp.nan)
 
 
-def _turns(maps: Float[Array, "n h w"]) -> Int[Array, "n h w"]:
+def turns(maps: Float[Array, "n h w"]) -> Int[Array, "n h w"]:
     """When it is each pixel's turn: 0 for the most important one."""
     order = jnp.argsort(maps.reshape(maps.shape[0], -1), axis=-1, descending=True, stable=True)
     return jnp.argsort(order, axis=-1).reshape(maps.shape)

@@ -16,25 +16,22 @@ import numpy as np
 
 import jaxviz as jv
 import models
+from jaxviz.attribution import METHODS, Settings
 from scripts._benchmark._timing import has_captum, peak_megabytes, time_it
 
 TARGET = 281
 _LAYERS = {"squeezenet": "fire9"}  # what a CAM explains; the last layer of maps elsewhere
 
 OURS: dict[str, Callable] = {
-    "saliency": lambda f, x, layer: jv.saliency(f, x, TARGET),
-    "guided": lambda f, x, layer: jv.saliency(f, x, TARGET, rule="guided"),
-    "deconvnet": lambda f, x, layer: jv.saliency(f, x, TARGET, rule="deconvnet"),
-    "gradient_x_input": lambda f, x, layer: jv.gradient_x_input(f, x, TARGET),
-    "smoothgrad": lambda f, x, layer: jv.smoothgrad(f, x, TARGET, key=jax.random.key(1)),
-    "integrated_gradients": lambda f, x, layer: jv.integrated_gradients(f, x, TARGET),
-    "grad_cam": lambda f, x, layer: jv.grad_cam(f, x, TARGET, layer),
-    "grad_cam_pp": lambda f, x, layer: jv.grad_cam_pp(f, x, TARGET, layer),
-    "layer_cam": lambda f, x, layer: jv.layer_cam(f, x, TARGET, layer),
-    "guided_grad_cam": lambda f, x, layer: jv.guided_grad_cam(f, x, TARGET, layer),
-    "score_cam": lambda f, x, layer: jv.score_cam(f, x, TARGET, layer),
-    "project": lambda f, x, layer: jv.project(f, x, layer, [(6, 6, 0)]),
-}
+    name: lambda f, x, layer, method=method: method.call(f, x, np.full(len(x), TARGET), settings(x, layer))
+    for name, method in METHODS.items()
+    if name != "occlusion"  # which has a benchmark of its own
+} | {"project": lambda f, x, layer: jv.project(f, x, layer, [(6, 6, 0)])}
+
+
+def settings(images: jax.Array, layer: str) -> Settings:
+    """What the methods need beside; expected gradients take the images themselves for examples."""
+    return Settings(layer, jax.random.key(1), num_masks=1000, examples=images)
 
 
 def methods(config: Any, network: models.Network) -> dict[str, Any]:

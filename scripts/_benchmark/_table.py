@@ -5,7 +5,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+from jaxviz.attribution import METHODS
+
 _MARKS = re.compile(r"(<!-- benchmark -->\n).*?(<!-- /benchmark -->)", re.DOTALL)
+_METHODS_MARKS = re.compile(r"(<!-- methods -->\n).*?(<!-- /methods -->)", re.DOTALL)
 
 
 def write(folder: Path, readme: Path | None) -> str:
@@ -43,8 +46,18 @@ def write(folder: Path, readme: Path | None) -> str:
     text = readme.read_text() if readme.is_file() else ""
     if not _MARKS.search(text):
         raise ValueError(f"`--out` must be a file with the marks of the README's tables, got {str(readme)!r} without.")
-    readme.write_text(_MARKS.sub(lambda match: match[1] + "\n".join(lines) + "\n" + match[2], text))
+    text = _MARKS.sub(lambda match: match[1] + "\n".join(lines) + "\n" + match[2], text)
+    readme.write_text(_METHODS_MARKS.sub(lambda match: match[1] + methods_table() + "\n" + match[2], text))
     return str(readme)
+
+
+def methods_table() -> str:
+    """All attributions, from their own table."""
+    lines = ["| method | function | paper | cost for one image |", "| --- | --- | --- | --- |"]
+    for name, method in METHODS.items():
+        paper, address = method.source
+        lines.append(f"| {method.title} | `{method.code or name}` | [{paper}]({address}) | {method.cost} |")
+    return "\n".join(lines)
 
 
 def _device(result: dict[str, Any]) -> str:

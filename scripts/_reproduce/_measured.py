@@ -24,6 +24,17 @@ def train(folder: Path) -> str:
     )
 
 
+def occlude_pixels(folder: Path) -> str:
+    """The mean probability of the class, and the mean of its lowest under each window."""
+    windows = read(folder, "windows.json")["windows"]
+
+    def mean(images: list[dict[str, Any]], key: str) -> float:
+        return sum(image[key] for image in images) / len(images)
+
+    lowest = ", ".join(f"{mean(one['images'], 'lowest'):.1%} ({one['window']} px)" for one in windows)
+    return f"The probability of {mean(windows[0]['images'], 'probability'):.1%} falls to {lowest} at the worst place."
+
+
 def invariance(folder: Path) -> str:
     """The areas under the curves of distance, first layer against last, and the lowest of the class probability."""
     found = read(folder, "invariance.json")

@@ -80,6 +80,15 @@ STUDIES = (
         (weights("cifar_small"), dataset("cifar10")),
     ),
     Study(
+        "occlude_pixels",
+        "A window on every pixel",
+        ("scripts.occlude_pixels", "cifar_wide"),
+        f"Windows of 3, 5, 7 and 9 pixels on 20 images of CIFAR-10, after {_ZF}, section 4.2; no number given.",
+        _measured.occlude_pixels,
+        ("windows.png",),
+        (weights("cifar_wide"), dataset("cifar10")),
+    ),
+    Study(
         "evolution",
         "Feature evolution",
         ("scripts.evolution", "cifar_small"),

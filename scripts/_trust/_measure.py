@@ -10,8 +10,9 @@ import numpy as np
 
 import models
 from jaxviz import metrics
+from jaxviz.attribution import METHODS, Settings
 from scripts._run_folder import Step
-from scripts._trust._methods import FLOORS, METHODS, floor
+from scripts._trust._methods import FLOORS, floor
 from scripts._trust._study import Study
 
 _AT_A_TIME = 6
@@ -65,19 +66,19 @@ def _maps(study: Study, name: str, network: models.Network, targets: np.ndarray,
     """A map per photo, as large as the image."""
     if name in FLOORS:
         return floor(name, study.photos.pixels, (study.config.seed, draw))
-    program = _program(name, study.layer, study.config.samples)
+    program = _program(name, study.layer, study.config.samples, study.config.masks)
     key = jax.random.key(study.config.seed)
     parts = [
-        program(network, study.images[index], jnp.asarray(targets[index], jnp.int32), key)
+        program(network, study.images[index], jnp.asarray(targets[index], jnp.int32), key, study.images)
         for index in _chunks(len(targets))
     ]
     return np.concatenate([np.asarray(part) for part in parts])[: len(targets)]
 
 
 @functools.cache
-def _program(name: str, layer: str, samples: int) -> Any:
-    def maps(network: models.Network, images: jax.Array, targets: jax.Array, key: jax.Array) -> jax.Array:
-        found = METHODS[name].maps(network, images, targets, layer, key, samples)
+def _program(name: str, layer: str, samples: int, masks: int) -> Any:
+    def maps(network: models.Network, images: Any, targets: jax.Array, key: jax.Array, examples: Any) -> jax.Array:
+        found = METHODS[name].maps(network, images, targets, Settings(layer, key, samples, masks, examples))
         return jax.image.resize(found, images.shape[:3], "bilinear")
 
     return jax.jit(maps)

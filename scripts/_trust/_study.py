@@ -9,10 +9,11 @@ import skimage.filters
 
 import jaxviz as jv
 import models
+from jaxviz.attribution import METHODS
 from scripts._explain._study import spread_over, unknown
 from scripts._labeled_photos import Labeled, labeled
 from scripts._networks import network_of
-from scripts._trust._methods import FLOORS, METHODS
+from scripts._trust._methods import FLOORS
 
 if TYPE_CHECKING:
     from scripts.trust import Config

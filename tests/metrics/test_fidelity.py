@@ -7,6 +7,7 @@ import pytest
 
 import jaxviz as jv
 from jaxviz import metrics
+from jaxviz.metrics._road import fill_in
 from tests import networks
 
 KEY = jax.random.key(5)
@@ -98,3 +99,42 @@ def test_maps_and_masks_of_other_shapes_are_refused():
         metrics.energy_in(jnp.zeros((1, 2, 2)), np.zeros((1, 4, 4)))
     with pytest.raises(ValueError, match="`attribution` must have the shape"):
         metrics.infidelity(lambda x: x.sum((1, 2)), jnp.ones((1, 2, 2, 1)), 0, jnp.ones((1, 2, 2)), key=KEY)
+
+
+def test_holes_are_filled_as_a_direct_solver_fills_them():
+    random = np.random.default_rng(0)
+    image, hole = random.normal(size=(7, 9, 2)).astype(np.float32), random.random((7, 9)) < 0.6
+    hole[:3, :3] = True  # a corner: fewer neighbors
+    places = {tuple(place): number for number, place in enumerate(np.argwhere(hole))}
+    matrix, known = np.zeros((len(places), len(places))), np.zeros((len(places), 2))
+    for (row, col), number in places.items():
+        for down, right in np.ndindex(3, 3):
+            at = row + down - 1, col + right - 1
+            if (down, right) == (1, 1) or not (0 <= at[0] < 7 and 0 <= at[1] < 9):
+                continue
+            weight = 1 / 6 if 1 in (down, right) else 1 / 12
+            matrix[number, number] += weight
+            if at in places:
+                matrix[number, places[at]] -= weight
+            else:
+                known[number] += weight * image[at]
+    expected = image.copy()
+    expected[hole] = np.linalg.solve(matrix, known)
+    np.testing.assert_allclose(fill_in(jnp.asarray(image), jnp.asarray(hole)), expected, atol=1e-4)
+
+
+def test_a_map_that_knows_beats_one_that_does_not():
+    def f(x):
+        return 4 * jnp.stack([x[:, 3:6, 3:6].mean((1, 2, 3)), -x[:, 3:6, 3:6].mean((1, 2, 3))], 1)
+
+    x = 0.1 * jax.random.normal(KEY, (2, 9, 9, 1)).at[:, 3:6, 3:6].add(10)
+    good = jnp.zeros((2, 9, 9)).at[:, 3:6, 3:6].set(1)
+    options = {"key": KEY, "shares": (0.12, 0.3)}
+    right, wrong = (metrics.road(f, x, 0, each, **options).score for each in (good, -good))
+    # Of equal pixels the upper left ones go first either way, and the noise is another one.
+    np.testing.assert_allclose(right, -wrong, atol=0.02)
+    assert (right > 0.2).all()
+    chunked = metrics.road(f, x, 0, good, **options, batch_size=2)
+    np.testing.assert_allclose(chunked.score, right, rtol=1e-4)
+    with pytest.raises(ValueError, match="`shares` must be between 0 and 1, got 1"):
+        metrics.road(f, x, 0, good, key=KEY, shares=(0.5, 1))
