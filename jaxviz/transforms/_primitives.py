@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import jax.ref
 import numpy as np
 from jax.extend import core
@@ -355,11 +356,23 @@ def _rebuild_scan(
 def _rebuild_while(params: dict[str, Any], values: Sequence[Any], call: Callable) -> list[Any]:
     num_cond, num_body = params["cond_nconsts"], params["body_nconsts"]
     cond_consts, body_consts = values[:num_cond], values[num_cond : num_cond + num_body]
-    return jax.lax.while_loop(
-        lambda carry: call(0, *cond_consts, *carry)[0][0],
-        lambda carry: call(1, *body_consts, *carry)[0],
-        list(values[num_cond + num_body :]),
-    )
+
+    def goes_on(carry: list[Any]) -> Any:
+        return call(0, *cond_consts, *carry)[0][0]
+
+    def step(carry: list[Any]) -> list[Any]:
+        return call(1, *body_consts, *carry)[0]
+
+    def step_of_each(carry: list[Any]) -> list[Any]:
+        going = goes_on(carry)
+        wide = [going.reshape(*going.shape, *[1] * (old.ndim - going.ndim)) for old in carry]
+        return [jnp.where(each, new, old) for each, new, old in zip(wide, step(carry), carry, strict=True)]
+
+    carry = list(values[num_cond + num_body :])
+    if not params["cond_jaxpr"].out_avals[0].shape:
+        return jax.lax.while_loop(goes_on, step, carry)
+    # A loop that `vmap` has mapped: each of its entries stays as it is once it is done.
+    return jax.lax.while_loop(lambda carry: goes_on(carry).any(), step_of_each, carry)
 
 
 def _rebuild_shard_map(params: dict[str, Any], values: Sequence[Any], call: Callable) -> tuple[list[Any], Any]:

@@ -152,3 +152,31 @@ WRONG = [
 def test_an_answer_of_another_shape_or_dtype_is_an_error(handler, message):
     with pytest.raises(ValueError, match="`handler` must answer `sin` with its outputs " + message):
         jv.rewrite(jnp.sin, lambda o, v: handler(o, v) if o.name == "sin" else None)(X)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_loop_that_vmap_has_mapped_stops_for_each_entry_on_its_own(nested):
+    def f(x, limit):
+        def step(state):
+            number, x = state
+            return number + 1, jnp.sin(x) + 0.1
+
+        return jax.lax.while_loop(lambda state: state[0] < limit, step, (0, x))
+
+    x, limits = jnp.arange(4.0), jnp.array([0, 3, 1, 7])
+    mapped = jax.vmap(f)
+    if nested:
+        mapped, x, limits = jax.vmap(mapped), jnp.stack([x, -x]), jnp.stack([limits, limits[::-1]])
+
+    def cosine(operation, operands):
+        return [jnp.cos(operands[0])] if operation.name == "sin" else None
+
+    def g(x, limit):
+        for _ in range(int(limit)):
+            x = np.cos(x) + np.float32(0.1)
+        return x
+
+    numbers, found = jv.rewrite(mapped, cosine)(x, limits)
+    np.testing.assert_array_equal(numbers, limits)
+    expected = [g(one, limit) for one, limit in zip(np.ravel(x), np.ravel(limits), strict=True)]
+    np.testing.assert_allclose(np.ravel(found), expected, rtol=1e-5)
