@@ -28,6 +28,7 @@ from jaxviz.attribution import CoarseToFine as CoarseToFine
 from jaxviz.attribution import GrowthCap as GrowthCap
 from jaxviz.attribution import ablation_cam as ablation_cam
 from jaxviz.attribution import completeness_gap as completeness_gap
+from jaxviz.attribution import deep_lift as deep_lift
 from jaxviz.attribution import eigen_cam as eigen_cam
 from jaxviz.attribution import expected_gradients as expected_gradients
 from jaxviz.attribution import grad_cam as grad_cam

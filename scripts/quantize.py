@@ -1,6 +1,6 @@
 """Writes a file of weights in eight bits a number, a quarter of its size, and says what that changes.
 
-    TFDS_DATA_DIR=folder python -m scripts.quantize cifar_wide runs/train-cifar_wide/weights.safetensors
+    TFDS_DATA_DIR=folder python -m scripts.quantize cifar_wide
 
 Each output channel of a kernel has a scale of its own; biases and statistics stay as they are. `models.load` reads the
 file as any other, in single precision. Prints accuracy, loss, and how many answers change on the network's data.
@@ -21,8 +21,8 @@ class Config:
 
     network: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NETWORK")]
     """One of those that `scripts.train` trains."""
-    weights: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="WEIGHTS")]
-    """A file of its weights."""
+    weights: Path | None = None
+    """A file of its weights. What `scripts.train` has written under runs/ by default."""
     split: str = "test"
     """The part of the data to compare on."""
     out: Path | None = None
@@ -43,8 +43,11 @@ def main(config: Config) -> None:
     with checking():
         if config.network not in training.RECIPES:
             raise ValueError(f"`NETWORK` must be one of {', '.join(training.RECIPES)}, got {config.network!r}.")
-        network = models.load(config.network, config.weights)
-        examples = load(training.RECIPES[config.network].dataset, config.split)
+        with checking(split="--split"):
+            examples = load(training.RECIPES[config.network].dataset, config.split)
+        with checking(weights="--weights"):
+            weights = config.weights or Path("runs") / f"train-{config.network}" / "weights.safetensors"
+            network = models.load(config.network, weights)
     flat = nnx.to_flat_state(network.state)
     arrays = quantized({"/".join(map(str, path)): np.asarray(variable[...]) for path, variable in flat})
     written = write(config.network, arrays, config.out)

@@ -93,6 +93,11 @@ FUNCTIONS = {
     "layer_cam": lambda f, **how: jv.layer_cam(f, IMAGES, TARGETS, "maps", **how),
     "guided_grad_cam": lambda f, **how: jv.guided_grad_cam(f, IMAGES, TARGETS, "maps", **how),
     "score_cam": lambda f, **how: jv.score_cam(f, IMAGES, TARGETS, "maps", **how),
+    "hires_cam": lambda f, **how: jv.hires_cam(f, IMAGES, TARGETS, "maps", **how),
+    "xgrad_cam": lambda f, **how: jv.xgrad_cam(f, IMAGES, TARGETS, "maps", **how),
+    "eigen_cam": lambda f, **how: jv.eigen_cam(f, IMAGES, "maps", **how),
+    "ablation_cam": lambda f, **how: jv.ablation_cam(f, IMAGES, TARGETS, "maps", **how),
+    "recipro_cam": lambda f, **how: jv.recipro_cam(f, IMAGES, TARGETS, "maps", **how),
     "project": lambda f, **how: jv.project(f, IMAGES, "maps", UNITS, **how),
     "strongest": lambda f, **how: jv.strongest(f, "maps", DATA, num=2, scan=TWO, **how)[:5],
     "class_statistics": lambda f, **how: jv.class_statistics(f, "maps", DATA, scan=TWO, **how)[:6],
@@ -145,6 +150,7 @@ def test_a_layer_gives_what_its_twin_with_maps_gives(name, layout):
 def test_every_public_function_with_a_layer_of_maps_takes_the_layout():
     """Those that read no channels are named here."""
     all_alike = {"after", "correspondence", "invariance", "receptive_field", "settling", "upto"}
+    all_alike |= {"layer_conductance", "layer_integrated_gradients", "tap_gradients", "unit_outputs"}
     public = {name: value for name, value in vars(jv).items() if inspect.isfunction(value)}
     parameters = {name: inspect.signature(value).parameters for name, value in public.items()}
     layered = {name for name, found in parameters.items() if {"layer", "layers"} & found.keys()}

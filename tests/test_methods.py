@@ -29,6 +29,7 @@ METHODS = {
     "smoothgrad": lambda f, x, t: jv.smoothgrad(f, x, t, key=KEY, num_samples=5, batch_size=4),
     "integrated_gradients": lambda f, x, t: jv.integrated_gradients(f, x, t, num_steps=5, batch_size=4),
     "completeness_gap": lambda f, x, t: jv.completeness_gap(f, x, 0.1 * x, t, baseline=0.3),
+    "deep_lift": lambda f, x, t: jv.deep_lift(f, x, t, baseline=0.1),
     "expected_gradients": lambda f, x, t: jv.expected_gradients(
         f, x, t, networks.images(3), key=KEY, num_samples=5, batch_size=4
     ),
@@ -71,8 +72,8 @@ ELSEWHERE = {
 }
 # Their own tests are in tests/attribution; here all but what no other row stands for is slow.
 LATER = (
-    *("expected_gradients", "layer_integrated_gradients", "layer_conductance", "hires_cam", "xgrad_cam", "eigen_cam"),
-    *("ablation_cam", "recipro_cam", "rise"),
+    *("deep_lift", "expected_gradients", "layer_integrated_gradients", "layer_conductance", "hires_cam", "xgrad_cam"),
+    *("eigen_cam", "ablation_cam", "recipro_cam", "rise"),
 )
 TARGETED = [name for name in METHODS if name not in ("project", "occlude_regions", "eigen_cam")]
 

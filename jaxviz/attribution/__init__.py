@@ -11,6 +11,7 @@ from jaxviz.attribution._cam import layer_cam as layer_cam
 from jaxviz.attribution._cam import xgrad_cam as xgrad_cam
 from jaxviz.attribution._conductance import layer_conductance as layer_conductance
 from jaxviz.attribution._conductance import layer_integrated_gradients as layer_integrated_gradients
+from jaxviz.attribution._deep_lift import deep_lift as deep_lift
 from jaxviz.attribution._eigen_cam import eigen_cam as eigen_cam
 from jaxviz.attribution._expected_gradients import expected_gradients as expected_gradients
 from jaxviz.attribution._gradients import gradient_x_input as gradient_x_input

@@ -12,6 +12,7 @@ from jaxtyping import Array
 
 from jaxviz.attribution._ablation_cam import ablation_cam, recipro_cam
 from jaxviz.attribution._cam import grad_cam, grad_cam_pp, hires_cam, layer_cam, xgrad_cam
+from jaxviz.attribution._deep_lift import deep_lift
 from jaxviz.attribution._eigen_cam import eigen_cam
 from jaxviz.attribution._expected_gradients import expected_gradients
 from jaxviz.attribution._gradients import gradient_x_input, saliency
@@ -163,6 +164,16 @@ METHODS: dict[str, Method] = {
         "50 forward, 50 backward",
         ("Erion et al. 2021", "https://arxiv.org/abs/1906.10670"),
         page=False,
+    ),
+    "deep_lift": Method(
+        "DeepLIFT",
+        lambda f, x, target, settings: deep_lift(f, x, target),
+        "signed",
+        "What each pixel adds to the score by its difference from an image of zeros; all pixels add up to it.",
+        2,
+        1,
+        "2 forward, 1 backward",
+        ("Shrikumar et al. 2017", "https://arxiv.org/abs/1704.02685"),
     ),
     "deconvnet": Method(
         "Deconvnet",

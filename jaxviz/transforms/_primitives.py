@@ -353,6 +353,24 @@ def _rebuild_scan(
     return [*carry, *ys], beside
 
 
+def unrolled(
+    eqn: core.JaxprEqn, values: Sequence[Any], call: Callable[..., list[Any]]
+) -> tuple[list[Any], list[list[Any]]]:
+    """A `scan` as its iterations one after the other, of values of any type: the carry, and what each has left."""
+    params = parameters(eqn)
+    num_consts, num_carry = _scan_counts(params)
+    differs = _differs(params, len(values))
+    order = sorted(range(len(values)), key=lambda i: differs[i])
+    same, carry = [values[i] for i in order[:num_consts]], [values[i] for i in order[num_consts:][:num_carry]]
+    left: list[list[Any]] = [[] for _ in range(params["length"])]
+    for step in reversed(range(params["length"])) if params["reverse"] else range(params["length"]):
+        along = [jax.tree.map(lambda x, step=step: x[step], values[i]) for i in order[num_consts + num_carry :]]
+        operands = dict(zip(order, [*same, *carry, *along], strict=True))
+        outs = call(*(operands[i] for i in range(len(values))))
+        carry, left[step] = outs[:num_carry], outs[num_carry:]
+    return carry, left
+
+
 def _rebuild_while(params: dict[str, Any], values: Sequence[Any], call: Callable) -> list[Any]:
     num_cond, num_body = params["cond_nconsts"], params["body_nconsts"]
     cond_consts, body_consts = values[:num_cond], values[num_cond : num_cond + num_body]

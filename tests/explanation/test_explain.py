@@ -218,8 +218,8 @@ WRONG = [
     ({"target": 3}, "`target` must be a class in 0..2 or a label, got 3."),
     ({"target": []}, "`target` must be at least one class, got none. Leave it out for the most probable one."),
     ({"labels": ["cat"]}, "`labels` must hold one label for each of 3 outputs, got 1. Give them in that order."),
-    ({"methods": ["lime"]}, "`methods` must be one of 17 names, got 'lime'. They are: saliency, gradient_x_input,"),
-    ({"methods": []}, "`methods` must be one of 17 names, got ''."),
+    ({"methods": ["lime"]}, "`methods` must be one of 18 names, got 'lime'. They are: saliency, gradient_x_input,"),
+    ({"methods": []}, "`methods` must be one of 18 names, got ''."),
     (
         {"methods": ["grad_cam"], "layers": ()},
         "`methods` must not read a layer where `layers` has none, got",

@@ -48,6 +48,8 @@ START = {
     "correspondence": "--network mnist_cnn1 --size 8",
     "evolution": "mnist_cnn1 --checkpoints {checkpoints}",
     "invariance": "--network mnist_cnn1 --photos zero",
+    "occlude_pixels": "mnist_cnn1",
+    "quantize": "mnist_cnn1",
     "occlude": "--network mnist_cnn1 --photos zero --boxes 2,2,20,20 --window 8",
     "strongest": "mnist_cnn1",
     "train": "mnist_cnn1",
@@ -56,6 +58,7 @@ START = {
     "architectures": "--images 2 --train 2",
     "benchmark occlusion": "--network mnist_cnn1",
     "benchmark approximations": "--network mnist_cnn1",
+    "benchmark precisions": "--network mnist_cnn1",
     "benchmark methods": "--network mnist_cnn1",
     "benchmark maximize": "",
     "benchmark first-call": "--network mnist_cnn1",
@@ -101,6 +104,8 @@ ROWS: dict[str, dict[str, list[str]]] = {
                   "weights": WEIGHTS, "layer": ["nope", "logits"]},
     "benchmark occlusion": {"network": ["nope"], "window": ["500"], "stride": ["500"], "batch-sizes": [],
                             "repeats": [], "naive-windows": []},
+    "benchmark precisions": {"network": ["nope"], "window": ["500"], "stride": ["500"], "precisions": [],
+                             "batch-sizes": [], "repeats": []},
     "benchmark approximations": {"photo": ["nope -> PHOTO"], "network": ["nope"], "window": ["500"],
                                  "stride": ["500"], "caps": ["1", "0.5 0"], "steps": ["1"], "tolerances": [],
                                  "repeats": []},
@@ -176,8 +181,12 @@ ROWS: dict[str, dict[str, list[str]]] = {
         "stride": ["500"],
         "samples": [],
     },
+    "occlude_pixels": {"NETWORK": ["nope", "squeezenet"], "weights": WEIGHTS, "windows": ["29", "3 500"], "num": ["24"],
+                       "split": ["nope", "train[:0]"], "baseline": []},
     "photos": {"FOLDER": ["/nowhere", "{empty}", "{unnamed}", "{checkpoints}"], "network": ["nope", "squeezenet"],
                "replace": []},
+    "quantize": {"NETWORK": ["nope", "squeezenet"], "weights": ["/nowhere.safetensors", "{folder}/photos.json"],
+                 "split": ["nope", "train[:0]"]},
     "recognized": {"NETWORK": NETWORK, "weights": WEIGHTS, "classes": ["11"], "batch": ["11"], "objective": [],
                    "steps": []},
     "reproduce": {"only": ["nope", "explain nope"], "list": []},
@@ -215,7 +224,7 @@ ROWS: dict[str, dict[str, list[str]]] = {
         "methods": ["nope", "saliency nope"],
         "steps": ["785"],
         "depths": ["4"],
-        "samples": [],
+        "samples": [], "masks": [],
     },
 }  # fmt: skip
 
@@ -260,7 +269,7 @@ def test_every_option_of_every_script_has_a_wrong_value():
         own = {name for name, option in known.items() if option.rule is not None or plain(option) is bool}
         own |= {name for name, option in known.items() if typing.get_origin(plain(option)) is typing.Literal}
         # What is converted has to be there before anything is written.
-        own |= {"--out"} if name.startswith("convert") else set()
+        own |= {"--out"} if name.startswith(("convert", "quantize")) else set()
         assert known.keys() - own <= {f"--{row}" for row in rows if ROWS[name][row]} | positional, name
         assert {f"--{row}" for row in rows} <= known.keys(), name
 
@@ -271,7 +280,7 @@ def test_every_number_and_every_folder_has_a_rule(name):
     for option in options(config):
         if plain(option) in (int, float):
             assert isinstance(option.rule, Range), option.name
-        if option.name == "--out" and not name.startswith(("convert", "benchmark table")):
+        if option.name == "--out" and not name.startswith(("convert", "quantize", "benchmark table")):
             assert isinstance(option.rule, FolderName)
 
 

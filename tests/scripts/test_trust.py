@@ -125,7 +125,7 @@ def test_adversarial_writes_its_figures_with_their_numbers(photos, tmp_path, mon
     ("script", "arguments", "message"),
     [
         (trust, "--num-photos 9 --depths 2", "`--num-photos` must be at most 8, got 9."),
-        (trust, "--methods saliancy", "`--methods` must be one of 21 names, got 'saliancy'."),
+        (trust, "--methods saliancy", "`--methods` must be one of 22 names, got 'saliancy'."),
         (trust, "--depths 0", "`--depths` must be at least 1, got 0."),
         (adversarial, "--target 7 --size 6", "`--target` must be one of"),
         (adversarial, "--target 3 --train 6 --size 6", "`--train` must leave some of 6 photos unseen, got 6."),
