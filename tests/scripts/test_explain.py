@@ -210,7 +210,7 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path, monkeypatch, capsys):
         ("chelsea --target Egyptian_cats", "Close ones are: Egyptian cat, "),
         ("chelsea --target 1000", "`--target` must be a class in 0..999 or a label, got 1000."),
         ("chelsea --layers fire3 fire33", "`--layers` must be one of 13 names, got 'fire33'. They are: conv1, pool1,"),
-        ("chelsea --methods saliency gradcam", "`--methods` must be one of 11 names, got 'gradcam'. They are:"),
+        ("chelsea --methods saliency gradcam", "`--methods` must be one of 18 names, got 'gradcam'. They are:"),
         ("chelsea --methods", "`--methods` must be followed by one value or more, got none."),
         (
             "chelsea --window 228",
