@@ -3,7 +3,8 @@
     TFDS_DATA_DIR=folder python -m scripts.quantize cifar_wide
 
 Each output channel of a kernel has a scale of its own; biases and statistics stay as they are. `models.load` reads the
-file as any other, in single precision. Prints accuracy, loss, and how many answers change on the network's data.
+file as any other, in single precision. Prints accuracy and loss on the network's data, before
+and after.
 """
 
 import dataclasses

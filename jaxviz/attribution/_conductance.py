@@ -15,6 +15,7 @@ from jaxviz._core._precision import at_least_single
 from jaxviz._core._program import one_program
 from jaxviz.attribution._check import Inputs, check_baselines, check_count, check_inputs, check_outputs
 from jaxviz.attribution._gradients import gradient_of_scores
+from jaxviz.attribution._integrated_gradients import start_of
 from jaxviz.attribution._target import Indices, Target, check_target, mark
 from jaxviz.transforms import after, upto, with_rule
 from jaxviz.transforms._callable import callee
@@ -171,7 +172,7 @@ def _layer_integrated(
     num_outputs: int,
 ) -> Array:
     below, above = upto(f, layer), with_rule(after(f, layer), "gradient")
-    last, first = at_least_single(below(images)), at_least_single(below(_start(images, baseline)))
+    last, first = at_least_single(below(images)), at_least_single(below(start_of(images, baseline)))
     way = last - first
 
     def at(share: Array, weight: Array) -> Array:
@@ -195,7 +196,7 @@ def _conductance(
     num_outputs: int,
 ) -> Array:
     below, above = grown(upto(f, layer), num_rows(images)), with_rule(after(f, layer), "gradient")
-    start = _start(images, baseline)
+    start = start_of(images, baseline)
     way = jax.tree.map(jnp.subtract, images, start)
     shape = jax.eval_shape(below, images)
 
@@ -207,7 +208,3 @@ def _conductance(
 
     total = _sum_over_steps(num_steps, num_rows(images), batch_size, at, shape.dtype)
     return mark(total.astype(shape.dtype), indices, num_outputs)
-
-
-def _start(images: Inputs, baseline: Any) -> Inputs:
-    return jax.tree.map(lambda leaf, start: jnp.broadcast_to(start, leaf.shape).astype(leaf.dtype), images, baseline)

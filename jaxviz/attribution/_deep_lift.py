@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from jaxviz._core._grown import num_rows
 from jaxviz._core._program import one_program
 from jaxviz.attribution._check import Inputs, check_baselines, check_inputs, check_outputs
 from jaxviz.attribution._gradients import gradient_of_scores
+from jaxviz.attribution._integrated_gradients import start_of
 from jaxviz.attribution._target import Indices, Target, check_target, mark
 from jaxviz.transforms._callable import callee
 from jaxviz.transforms._difference import differing
@@ -59,7 +59,7 @@ def deep_lift(f: Callable, images: Inputs, target: Target, *, baseline: Any = 0.
 
 @one_program
 def _deep_lift(f: Callable, images: Inputs, indices: Indices, baseline: Any, *, num_outputs: int) -> Inputs:
-    start = jax.tree.map(lambda leaf, start: jnp.broadcast_to(start, leaf.shape).astype(leaf.dtype), images, baseline)
+    start = start_of(images, baseline)
     gradients = gradient_of_scores(differing(f, start), images, indices)
     products = jax.tree.map(lambda gradient, image, first: gradient * (image - first), gradients, images, start)
     return mark(products, indices, num_outputs)

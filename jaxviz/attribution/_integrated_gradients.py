@@ -140,7 +140,7 @@ def _gap(
     *,
     num_outputs: int,
 ) -> Float[Array, " n"]:
-    after, before = (at_least_single(scores(f(x), indices)) for x in (images, _start(images, baseline)))
+    after, before = (at_least_single(scores(f(x), indices)) for x in (images, start_of(images, baseline)))
     sums = [at_least_single(leaf).reshape(len(leaf), -1).sum(1) for leaf in jax.tree.leaves(attribution)]
     return mark(sum(sums[1:], sums[0]) - (after - before), indices, num_outputs)
 
@@ -160,7 +160,7 @@ def _integrated(
     nodes, weights = np.polynomial.legendre.leggauss(num_steps)
     dtype = jnp.promote_types(jnp.result_type(*jax.tree.leaves(images)), jnp.float32)
     shares = jnp.asarray((1 + nodes) / 2, dtype)
-    start = _start(images, baseline)
+    start = start_of(images, baseline)
     way = jax.tree.map(jnp.subtract, images, start)
     total = sum_of_gradients(
         f,
@@ -174,7 +174,8 @@ def _integrated(
     return mark(jax.tree.map(jnp.multiply, total, way), indices, num_outputs)
 
 
-def _start(images: Inputs, baseline: Any) -> Inputs:
+def start_of(images: Inputs, baseline: Any) -> Inputs:
+    """The baseline of each image, in the shape and the dtype of the image."""
     return jax.tree.map(lambda leaf, start: jnp.broadcast_to(start, leaf.shape).astype(leaf.dtype), images, baseline)
 
 
