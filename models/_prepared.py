@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from jaxviz._core._identity import digest
-from jaxviz._core._sources import said_by
+from jaxviz._core.identity import digest
+from jaxviz._core.sources import said_by
 from models._pictures import eight_bits
 
 Transform = Callable[[UInt8[np.ndarray, "h w c"]], np.ndarray]

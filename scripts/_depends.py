@@ -8,7 +8,7 @@ import jax
 
 import jaxviz
 import models
-from jaxviz._core._identity import digest
+from jaxviz._core.identity import digest
 
 _DIGITS = 16
 

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxviz._core._files import dumps as dumps
-from jaxviz._core._files import file_name as file_name
+from jaxviz._core.files import dumps as dumps
+from jaxviz._core.files import file_name as file_name
 from scripts import _lock, _report
 from scripts._clock import Clock
 from scripts._command import UsageError

@@ -25,7 +25,7 @@ PREFIX = jax.random.normal(jax.random.key(3), (1, 2, CHANNELS))  # a class token
 IMAGES = jax.random.normal(jax.random.key(4), (5, 2 * ROWS, 2 * COLS, 3))
 DATA = (np.asarray(IMAGES), np.array([0, 1, 2, 1, 0]))
 TARGETS = np.array([0, 1, 2, 1, 0])
-TWO = jv.Scan(batch_size=2)
+TWO = jv.dataset.Scan(batch_size=2)
 KEY = jax.random.key(5)
 
 
@@ -89,22 +89,22 @@ OBJECTIVE = channel("maps", 3) + unit("maps", 2, 3, 1) + direction("maps", np.ar
 UNITS = [[0, 1, 2], [2, 3, 1]]
 FUNCTIONS = {
     "grad_cam": lambda f, **how: jv.grad_cam(f, IMAGES, TARGETS, "maps", **how),
-    "grad_cam_pp": lambda f, **how: jv.grad_cam_pp(f, IMAGES, TARGETS, "maps", **how),
-    "layer_cam": lambda f, **how: jv.layer_cam(f, IMAGES, TARGETS, "maps", **how),
+    "grad_cam_pp": lambda f, **how: jv.attribution.grad_cam_pp(f, IMAGES, TARGETS, "maps", **how),
+    "layer_cam": lambda f, **how: jv.attribution.layer_cam(f, IMAGES, TARGETS, "maps", **how),
     "guided_grad_cam": lambda f, **how: jv.guided_grad_cam(f, IMAGES, TARGETS, "maps", **how),
-    "score_cam": lambda f, **how: jv.score_cam(f, IMAGES, TARGETS, "maps", **how),
-    "hires_cam": lambda f, **how: jv.hires_cam(f, IMAGES, TARGETS, "maps", **how),
-    "xgrad_cam": lambda f, **how: jv.xgrad_cam(f, IMAGES, TARGETS, "maps", **how),
-    "eigen_cam": lambda f, **how: jv.eigen_cam(f, IMAGES, "maps", **how),
-    "ablation_cam": lambda f, **how: jv.ablation_cam(f, IMAGES, TARGETS, "maps", **how),
-    "recipro_cam": lambda f, **how: jv.recipro_cam(f, IMAGES, TARGETS, "maps", **how),
+    "score_cam": lambda f, **how: jv.attribution.score_cam(f, IMAGES, TARGETS, "maps", **how),
+    "hires_cam": lambda f, **how: jv.attribution.hires_cam(f, IMAGES, TARGETS, "maps", **how),
+    "xgrad_cam": lambda f, **how: jv.attribution.xgrad_cam(f, IMAGES, TARGETS, "maps", **how),
+    "eigen_cam": lambda f, **how: jv.attribution.eigen_cam(f, IMAGES, "maps", **how),
+    "ablation_cam": lambda f, **how: jv.attribution.ablation_cam(f, IMAGES, TARGETS, "maps", **how),
+    "recipro_cam": lambda f, **how: jv.attribution.recipro_cam(f, IMAGES, TARGETS, "maps", **how),
     "project": lambda f, **how: jv.project(f, IMAGES, "maps", UNITS, **how),
-    "strongest": lambda f, **how: jv.strongest(f, "maps", DATA, num=2, scan=TWO, **how)[:5],
-    "class_statistics": lambda f, **how: jv.class_statistics(f, "maps", DATA, scan=TWO, **how)[:6],
-    "ablate": lambda f, **how: jv.ablate(f, {"maps": [0, 3]}, DATA, scan=TWO, **how)[:6],
-    "ablate_each": lambda f, **how: jv.ablate_each(f, "maps", [[0], [1, 3]], DATA, scan=TWO, **how)[:5],
-    "rank_channels": lambda f, **how: jv.rank_channels(f, "maps", DATA, scan=TWO, **how)[:7],
-    "evolution": lambda f, **how: jv.evolution(f, {1: f}, "maps", [0, 2], DATA, scan=TWO, **how)[2:],
+    "strongest": lambda f, **how: jv.dataset.strongest(f, "maps", DATA, num=2, scan=TWO, **how)[:5],
+    "class_statistics": lambda f, **how: jv.dataset.class_statistics(f, "maps", DATA, scan=TWO, **how)[:6],
+    "ablate": lambda f, **how: jv.dataset.ablate(f, {"maps": [0, 3]}, DATA, scan=TWO, **how)[:6],
+    "ablate_each": lambda f, **how: jv.dataset.ablate_each(f, "maps", [[0], [1, 3]], DATA, scan=TWO, **how)[:5],
+    "rank_channels": lambda f, **how: jv.dataset.rank_channels(f, "maps", DATA, scan=TWO, **how)[:7],
+    "evolution": lambda f, **how: jv.dataset.evolution(f, {1: f}, "maps", [0, 2], DATA, scan=TWO, **how)[2:],
     "render": lambda f, **how: rendered(f, OBJECTIVE, **how),
 }
 LAYOUTS = {
@@ -183,18 +183,20 @@ def test_cams_of_tokens_are_what_reshapes_by_hand_give():
         jv.grad_cam(tokens, IMAGES, TARGETS, "maps", **how), expected.clip(0), rtol=1e-4, atol=1e-6
     )
     expected = (slopes.clip(0) * maps).sum(-1).clip(0)
-    np.testing.assert_allclose(jv.layer_cam(tokens, IMAGES, TARGETS, "maps", **how), expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        jv.attribution.layer_cam(tokens, IMAGES, TARGETS, "maps", **how), expected, rtol=1e-4, atol=1e-6
+    )
 
 
 def test_without_a_grid_all_tokens_lose_a_channel():
     off = lambda act: act.at[..., 1].set(0)  # noqa: E731
     logits = jv.edit(tokens, {"maps": off})(IMAGES)
     right = np.asarray(logits).argmax(1) == DATA[1]
-    found = jv.ablate(tokens, {"maps": [1]}, DATA, scan=TWO)
+    found = jv.dataset.ablate(tokens, {"maps": [1]}, DATA, scan=TWO)
     assert found.accuracy[1] == right.mean()
-    assert jv.ablate_each(tokens, "maps", [[1]], DATA, scan=TWO).accuracies.tolist() == [right.mean()]
+    assert jv.dataset.ablate_each(tokens, "maps", [[1]], DATA, scan=TWO).accuracies.tolist() == [right.mean()]
     kept = jv.edit(tokens, {"maps": lambda act: act.at[:, 2:, 1].set(0)})(IMAGES)
-    assert jv.ablate_each(tokens, "maps", [[1]], DATA, scan=TWO, grid=(ROWS, COLS)).losses[0] == pytest.approx(
+    assert jv.dataset.ablate_each(tokens, "maps", [[1]], DATA, scan=TWO, grid=(ROWS, COLS)).losses[0] == pytest.approx(
         -float(jax.nn.log_softmax(kept)[jnp.arange(5), DATA[1]].mean()), rel=1e-5
     )
     assert not np.allclose(kept, logits)
@@ -206,8 +208,10 @@ def test_layers_of_several_kinds_go_in_one_pass():
         both = checkpoint_name(maps.reshape(len(x), CHANNELS, -1).swapaxes(1, 2), "tokens")
         return checkpoint_name(both.mean(1), "vector") @ DENSE
 
-    found = jv.strongest(f, ["maps", "tokens", "vector"], DATA, num=2, scan=TWO, channel_axis=1, grid=(ROWS, COLS))
-    expected = jv.strongest(last, "maps", DATA, num=2, scan=TWO)
+    found = jv.dataset.strongest(
+        f, ["maps", "tokens", "vector"], DATA, num=2, scan=TWO, channel_axis=1, grid=(ROWS, COLS)
+    )
+    expected = jv.dataset.strongest(last, "maps", DATA, num=2, scan=TWO)
     for name in ("maps", "tokens"):
         np.testing.assert_array_equal(found[name].positions, expected.positions)
         np.testing.assert_allclose(found[name].scores, expected.scores, rtol=1e-5)

@@ -7,7 +7,7 @@ import pytest
 from jax.sharding import AxisType, NamedSharding
 
 import jaxviz as jv
-from jaxviz.analysis import Transformation
+from jaxviz.robustness import Transformation
 from tests import networks
 from tests.test_methods import KEY, METHODS, close, inputs
 
@@ -19,24 +19,24 @@ UNITS = np.tile(np.array([[[0, 1, 2], [3, 3, 1]]]), (8, 1, 1))
 MESHED = METHODS | {
     "smoothgrad": lambda f, x, t: jv.smoothgrad(f, x, t, key=KEY, num_samples=5, batch_size=24),
     "integrated_gradients": lambda f, x, t: jv.integrated_gradients(f, x, t, num_steps=5, batch_size=24),
-    "score_cam": lambda f, x, t: jv.score_cam(f, x, t, "last", batch_size=24),
+    "score_cam": lambda f, x, t: jv.attribution.score_cam(f, x, t, "last", batch_size=24),
     "project, units of each": lambda f, x, t: jv.project(f, x, "last", UNITS),
     "deletion": lambda f, x, t: jv.metrics.deletion(f, x, t, x[..., 0], num_steps=4, batch_size=24).values,
     "insertion": lambda f, x, t: jv.metrics.insertion(f, x, t, x[:, ::2, ::2, 0], num_steps=4, batch_size=24).area,
-    "invariance": lambda f, x, t: jv.invariance(f, x, "last", CONTRAST, targets=t).probabilities["contrast"],
-    "fgsm": lambda f, x, t: jv.fgsm(f, x, t, epsilon=0.1, bounds=(-4, 4)),
-    "pgd": lambda f, x, t: jv.pgd(f, x, t, key=KEY, epsilon=0.1, bounds=(-4, 4), num_steps=2),
+    "invariance": lambda f, x, t: jv.robustness.invariance(f, x, "last", CONTRAST, targets=t).probabilities["contrast"],
+    "fgsm": lambda f, x, t: jv.robustness.fgsm(f, x, t, epsilon=0.1, bounds=(-4, 4)),
+    "pgd": lambda f, x, t: jv.robustness.pgd(f, x, t, key=KEY, epsilon=0.1, bounds=(-4, 4), num_steps=2),
     "adversarial_patch": lambda f, x, t: (
-        jv.adversarial_patch(f, x, t, key=KEY, size=3, bounds=(-4, 4), num_steps=2, degrees=(0, 0)).patch
+        jv.robustness.adversarial_patch(f, x, t, key=KEY, size=3, bounds=(-4, 4), num_steps=2, degrees=(0, 0)).patch
     ),
-    "correspondence": lambda f, x, t: jv.correspondence(f, x, PARTS, "last", key=KEY, size=2, num_draws=2).distances[
-        "absolute"
-    ],
-    "paste_patch": lambda f, x, t: jv.paste_patch(x, jnp.ones((3, 3, 3)), key=KEY).images,
+    "correspondence": lambda f, x, t: jv.dataset.correspondence(
+        f, x, PARTS, "last", key=KEY, size=2, num_draws=2
+    ).distances["absolute"],
+    "paste_patch": lambda f, x, t: jv.robustness.paste_patch(x, jnp.ones((3, 3, 3)), key=KEY).images,
     "occlusion": lambda f, x, t: jv.occlusion(f, x, window=4, stride=4),
     "occlusion, dense": lambda f, x, t: jv.occlusion(f, x, window=4, stride=4, exact="dense"),
     "occlusion, from coarse to fine": lambda f, x, t: jv.occlusion(
-        f, x, window=3, stride=2, approximate=jv.CoarseToFine()
+        f, x, window=3, stride=2, approximate=jv.attribution.CoarseToFine()
     ),
     "incremental": lambda f, x, t: jv.incremental(f, x)(jnp.ones((8, 3, 3, 3)), (2, 4)),
     "rank_correlation": lambda f, x, t: jv.metrics.rank_correlation(x, x**2),

@@ -28,25 +28,25 @@ METHODS = {
     "gradient_x_input": jv.gradient_x_input,
     "smoothgrad": lambda f, x, t: jv.smoothgrad(f, x, t, key=KEY, num_samples=5, batch_size=4),
     "integrated_gradients": lambda f, x, t: jv.integrated_gradients(f, x, t, num_steps=5, batch_size=4),
-    "completeness_gap": lambda f, x, t: jv.completeness_gap(f, x, 0.1 * x, t, baseline=0.3),
-    "deep_lift": lambda f, x, t: jv.deep_lift(f, x, t, baseline=0.1),
-    "expected_gradients": lambda f, x, t: jv.expected_gradients(
+    "completeness_gap": lambda f, x, t: jv.metrics.completeness_gap(f, x, 0.1 * x, t, baseline=0.3),
+    "deep_lift": lambda f, x, t: jv.attribution.deep_lift(f, x, t, baseline=0.1),
+    "expected_gradients": lambda f, x, t: jv.attribution.expected_gradients(
         f, x, t, networks.images(3), key=KEY, num_samples=5, batch_size=4
     ),
-    "layer_integrated_gradients": lambda f, x, t: jv.layer_integrated_gradients(
+    "layer_integrated_gradients": lambda f, x, t: jv.attribution.layer_integrated_gradients(
         f, x, t, "last", num_steps=5, batch_size=4
     ),
-    "layer_conductance": lambda f, x, t: jv.layer_conductance(f, x, t, "last", num_steps=5, batch_size=4),
+    "layer_conductance": lambda f, x, t: jv.attribution.layer_conductance(f, x, t, "last", num_steps=5, batch_size=4),
     "grad_cam": lambda f, x, t: jv.grad_cam(f, x, t, "last"),
-    "grad_cam_pp": lambda f, x, t: jv.grad_cam_pp(f, x, t, "last"),
-    "layer_cam": lambda f, x, t: jv.layer_cam(f, x, t, "last"),
-    "hires_cam": lambda f, x, t: jv.hires_cam(f, x, t, "last"),
-    "xgrad_cam": lambda f, x, t: jv.xgrad_cam(f, x, t, "last"),
-    "eigen_cam": lambda f, x, t: jv.eigen_cam(f, x, "last"),
-    "ablation_cam": lambda f, x, t: jv.ablation_cam(f, x, t, "last", batch_size=6),
-    "recipro_cam": lambda f, x, t: jv.recipro_cam(f, x, t, "last", batch_size=6),
-    "score_cam": lambda f, x, t: jv.score_cam(f, x, t, "last", batch_size=6),
-    "rise": lambda f, x, t: jv.rise(f, x, t, key=KEY, num_masks=7, cells=3, batch_size=4).map,
+    "grad_cam_pp": lambda f, x, t: jv.attribution.grad_cam_pp(f, x, t, "last"),
+    "layer_cam": lambda f, x, t: jv.attribution.layer_cam(f, x, t, "last"),
+    "hires_cam": lambda f, x, t: jv.attribution.hires_cam(f, x, t, "last"),
+    "xgrad_cam": lambda f, x, t: jv.attribution.xgrad_cam(f, x, t, "last"),
+    "eigen_cam": lambda f, x, t: jv.attribution.eigen_cam(f, x, "last"),
+    "ablation_cam": lambda f, x, t: jv.attribution.ablation_cam(f, x, t, "last", batch_size=6),
+    "recipro_cam": lambda f, x, t: jv.attribution.recipro_cam(f, x, t, "last", batch_size=6),
+    "score_cam": lambda f, x, t: jv.attribution.score_cam(f, x, t, "last", batch_size=6),
+    "rise": lambda f, x, t: jv.attribution.rise(f, x, t, key=KEY, num_masks=7, cells=3, batch_size=4).map,
     "guided_grad_cam": lambda f, x, t: jv.guided_grad_cam(f, x, t, "last"),
     "project": lambda f, x, t: jv.project(f, x, "last", UNITS, batch_size=2),
     "occlude_regions": lambda f, x, t: jax.vmap(lambda image: jv.occlude_regions(f, image, BOXES, batch_size=2))(x),
@@ -64,7 +64,7 @@ ELSEWHERE = {
     "tests/attribution/test_oracles.py": ("strongest_units",),
     "tests/test_probability.py": ("log_probabilities", "probabilities"),
     # Of a data set, or of images that an attack makes.
-    "tests/analysis": (
+    "tests/dataset": (
         *("ablate", "ablate_each", "adversarial_patch", "class_statistics", "confusion", "correspondence", "evolution"),
         *("fgsm", "invariance", "paste_patch", "pgd", "rank_channels", "receptive_field", "settling", "strongest"),
     ),

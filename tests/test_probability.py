@@ -9,7 +9,7 @@ import pytest
 from jax.ad_checkpoint import checkpoint_name
 
 import jaxviz as jv
-from jaxviz.analysis import Transformation
+from jaxviz.robustness import Transformation
 
 KEY = jax.random.key(0)
 WEIGHTS = np.random.default_rng(0).normal(size=(5, 6, 2, 3)).astype(np.float32)
@@ -36,11 +36,17 @@ def beside_zero(column):
 READERS = {
     "deletion": lambda f, t, **o: jv.metrics.deletion(f, IMAGES, t, MAPS, num_steps=4, **o).values,
     "insertion": lambda f, t, **o: jv.metrics.insertion(f, IMAGES, t, MAPS, num_steps=4, **o).values,
-    "invariance": lambda f, t, **o: jv.invariance(f, IMAGES, "maps", BRIGHT, targets=t, **o).probabilities["bright"],
-    "fgsm": lambda f, t, **o: jv.fgsm(f, IMAGES, t, epsilon=0.05, bounds=(0, 1), **o) - IMAGES,
-    "pgd": lambda f, t, **o: jv.pgd(f, IMAGES, t, key=KEY, epsilon=0.05, bounds=(0, 1), num_steps=3, **o) - IMAGES,
+    "invariance": lambda f, t, **o: jv.robustness.invariance(f, IMAGES, "maps", BRIGHT, targets=t, **o).probabilities[
+        "bright"
+    ],
+    "fgsm": lambda f, t, **o: jv.robustness.fgsm(f, IMAGES, t, epsilon=0.05, bounds=(0, 1), **o) - IMAGES,
+    "pgd": lambda f, t, **o: (
+        jv.robustness.pgd(f, IMAGES, t, key=KEY, epsilon=0.05, bounds=(0, 1), num_steps=3, **o) - IMAGES
+    ),
     "adversarial_patch": lambda f, t, **o: (
-        jv.adversarial_patch(f, IMAGES, t, key=KEY, size=2, num_steps=4, bounds=(0, 1), degrees=(0, 0), **o).trace
+        jv.robustness.adversarial_patch(
+            f, IMAGES, t, key=KEY, size=2, num_steps=4, bounds=(0, 1), degrees=(0, 0), **o
+        ).trace
     ),
     "log_probability": lambda f, t, **o: jax.grad(lambda x: jv.maximize.log_probability(t, **o)({"": f(x)}))(
         jnp.asarray(IMAGES)
@@ -71,16 +77,16 @@ def test_several_labels_are_a_sigmoid_each_where_it_is_said(name):
 @pytest.mark.parametrize("sign", [1, -1])
 def test_an_attack_on_one_output_moves_towards_it_and_of_its_negative_away(sign):
     images = jnp.full((2, 3, 3, 1), 0.5)
-    moved = jv.fgsm(lambda im: sign * (10 * im.mean((1, 2)) - 2), images, 0, epsilon=0.1, bounds=(0, 1))
+    moved = jv.robustness.fgsm(lambda im: sign * (10 * im.mean((1, 2)) - 2), images, 0, epsilon=0.1, bounds=(0, 1))
     np.testing.assert_allclose(moved, images + 0.1 * sign, atol=1e-6)
 
 
 LABELS = np.array([0, 1, 1, 0, 1, 0, 1])
 STUDIES = {
-    "confusion": lambda f, **o: jv.confusion(f, (IMAGES, LABELS), **o)[:3],
-    "ablate": lambda f: jv.ablate(f, {"maps": [0]}, (IMAGES, LABELS))[:6],
-    "ablate_each": lambda f, **o: jv.ablate_each(f, "maps", [[0], [1]], (IMAGES, LABELS), **o)[:5],
-    "class_statistics": lambda f: jv.class_statistics(f, "maps", (IMAGES, LABELS))[:6],
+    "confusion": lambda f, **o: jv.dataset.confusion(f, (IMAGES, LABELS), **o)[:3],
+    "ablate": lambda f: jv.dataset.ablate(f, {"maps": [0]}, (IMAGES, LABELS))[:6],
+    "ablate_each": lambda f, **o: jv.dataset.ablate_each(f, "maps", [[0], [1]], (IMAGES, LABELS), **o)[:5],
+    "class_statistics": lambda f: jv.dataset.class_statistics(f, "maps", (IMAGES, LABELS))[:6],
 }
 
 
@@ -101,18 +107,18 @@ def test_a_data_set_for_one_output_has_labels_0_and_1(name):
     for mine, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(mine, other, rtol=1e-5)
     with pytest.raises(ValueError, match="the label 2 for 2 classes"):
-        jv.confusion(head(1), (IMAGES, LABELS + 1))
+        jv.dataset.confusion(head(1), (IMAGES, LABELS + 1))
 
 
 def test_confidence_and_loss_of_several_labels_are_those_of_each():
     labels = LABELS + 1
     logits = np.asarray(head(0, 1, 2)(IMAGES), np.float64)
     probabilities = 1 / (1 + np.exp(-logits))
-    found = jv.confusion(head(0, 1, 2), (IMAGES, labels), num=7, probability="sigmoid")
+    found = jv.dataset.confusion(head(0, 1, 2), (IMAGES, labels), num=7, probability="sigmoid")
     wrong = [i for i in range(7) if logits[i].argmax() != labels[i]]
     np.testing.assert_array_equal(np.sort(found.wrong[:, 2]), wrong)
     np.testing.assert_allclose(found.confidences, probabilities[found.wrong[:, 2]].max(1), rtol=1e-5)
-    loss = jv.ablate_each(head(0, 1, 2), "maps", [[0]], (IMAGES, labels), probability="sigmoid").loss
+    loss = jv.dataset.ablate_each(head(0, 1, 2), "maps", [[0]], (IMAGES, labels), probability="sigmoid").loss
     np.testing.assert_allclose(loss, -np.log(probabilities[np.arange(7), labels]).mean(), rtol=1e-5)
 
 
@@ -120,8 +126,8 @@ def test_confidence_and_loss_of_several_labels_are_those_of_each():
 def test_logarithms_do_not_round_to_infinity_or_to_zero(logit):
     outputs = np.array([[logit]], np.float32)
     exact = -np.logaddexp(0, -np.float64(logit))
-    np.testing.assert_allclose(jv.log_probabilities(outputs), [[exact]], rtol=1e-5, atol=1e-37)
-    np.testing.assert_allclose(jv.probabilities(outputs), [[np.exp(exact)]], rtol=1e-5, atol=1e-37)
+    np.testing.assert_allclose(jv.attribution.log_probabilities(outputs), [[exact]], rtol=1e-5, atol=1e-37)
+    np.testing.assert_allclose(jv.attribution.probabilities(outputs), [[np.exp(exact)]], rtol=1e-5, atol=1e-37)
 
 
 @pytest.mark.usefixtures("unchecked_shapes")
@@ -167,5 +173,5 @@ def test_a_softmax_is_what_is_meant_where_nothing_is_said():
     outputs = np.array([[1.0, 3.0, -2.0]], np.float32)
     expected = np.exp(outputs) / np.exp(outputs).sum()
     for probability in (None, "softmax"):
-        np.testing.assert_allclose(jv.probabilities(outputs, probability), expected, rtol=1e-5)
-        np.testing.assert_allclose(jv.log_probabilities(outputs, probability), np.log(expected), rtol=1e-5)
+        np.testing.assert_allclose(jv.attribution.probabilities(outputs, probability), expected, rtol=1e-5)
+        np.testing.assert_allclose(jv.attribution.log_probabilities(outputs, probability), np.log(expected), rtol=1e-5)

@@ -9,8 +9,8 @@ import pytest
 from jax.ad_checkpoint import checkpoint_name
 
 import jaxviz as jv
-from jaxviz._core._grown import grown, mixed
-from jaxviz.analysis import Transformation
+from jaxviz._core.grown import grown, mixed
+from jaxviz.robustness import Transformation
 from tests import networks
 from tests.test_methods import BOXES, KEY, METHODS
 
@@ -44,22 +44,26 @@ def held(x):
 GROWING = {
     "smoothgrad": lambda f, x: jv.smoothgrad(f, x, 1, key=KEY, num_samples=4),
     "integrated_gradients": lambda f, x: jv.integrated_gradients(f, x, 1, num_steps=4),
-    "score_cam": lambda f, x: jv.score_cam(f, x, 1, "maps"),
+    "score_cam": lambda f, x: jv.attribution.score_cam(f, x, 1, "maps"),
     "project": lambda f, x: jv.project(f, x, "maps", [(0, 1, 2)]),
     "deletion": lambda f, x: jv.metrics.deletion(f, x, 1, x[..., 0], num_steps=4).values,
     "insertion": lambda f, x: jv.metrics.insertion(f, x, 1, x[..., 0], num_steps=4).values,
-    "invariance": lambda f, x: jv.invariance(f, x, "maps", CONTRAST, targets=1).probabilities["contrast"],
+    "invariance": lambda f, x: jv.robustness.invariance(f, x, "maps", CONTRAST, targets=1).probabilities["contrast"],
 }
 # They read images in an order of their own, and have no rows for them.
 OF_ITS_OWN = ("invariance", "adversarial_patch")
 # Their results are for all images together.
 TOGETHER = {
-    "invariance, as many as given": lambda f, x: jv.invariance(f, x, "maps", CONTRAST, targets=1, batch_size=3),
-    "adversarial_patch": lambda f, x: jv.adversarial_patch(f, x, 1, key=KEY, size=2, bounds=(0, 1), num_steps=2),
-    "adversarial_patch, as many as given": lambda f, x: jv.adversarial_patch(
+    "invariance, as many as given": lambda f, x: jv.robustness.invariance(
+        f, x, "maps", CONTRAST, targets=1, batch_size=3
+    ),
+    "adversarial_patch": lambda f, x: jv.robustness.adversarial_patch(
+        f, x, 1, key=KEY, size=2, bounds=(0, 1), num_steps=2
+    ),
+    "adversarial_patch, as many as given": lambda f, x: jv.robustness.adversarial_patch(
         f, x, 1, key=KEY, size=2, bounds=(0, 1), num_steps=2, batch_size=3
     ),
-    "correspondence": lambda f, x: jv.correspondence(f, x, PARTS, "maps", key=KEY, size=2, num_draws=2),
+    "correspondence": lambda f, x: jv.dataset.correspondence(f, x, PARTS, "maps", key=KEY, size=2, num_draws=2),
 }
 
 
@@ -119,7 +123,9 @@ def test_rows_that_are_marked_go_along_with_their_images(name):
 
 def test_rows_that_are_marked_are_none_of_a_data_set():
     with pytest.raises(ValueError, match=r"^`f` must hold no per_example arrays here"):
-        jv.confusion(jv.bind(with_rows, ..., jv.per_example(ROWS)), (X, np.zeros(3, int)), scan=jv.Scan(batch_size=3))
+        jv.dataset.confusion(
+            jv.bind(with_rows, ..., jv.per_example(ROWS)), (X, np.zeros(3, int)), scan=jv.dataset.Scan(batch_size=3)
+        )
 
 
 def test_rows_that_are_marked_go_along_with_the_pairs_of_a_correspondence():
@@ -147,12 +153,12 @@ def test_an_error_that_has_nothing_to_do_with_the_number_stays_as_it_is(wrap):
 
 
 METHODS_OF_BATCHES = METHODS | {
-    "fgsm": lambda f, x, t: jv.fgsm(f, x, t, epsilon=0.1, bounds=(0, 1)),
-    "pgd": lambda f, x, t: jv.pgd(f, x, t, key=KEY, epsilon=0.1, bounds=(0, 1)),
-    "adversarial_patch": lambda f, x, t: jv.adversarial_patch(f, x, t, key=KEY, size=2, bounds=(0, 1)),
-    "paste_patch": lambda f, x, t: jv.paste_patch(x, jnp.zeros((2, 2, 3)), key=KEY),
-    "invariance": lambda f, x, t: jv.invariance(f, x, "last", CONTRAST, targets=t),
-    "correspondence": lambda f, x, t: jv.correspondence(f, x, PARTS, "last", key=KEY, size=2),
+    "fgsm": lambda f, x, t: jv.robustness.fgsm(f, x, t, epsilon=0.1, bounds=(0, 1)),
+    "pgd": lambda f, x, t: jv.robustness.pgd(f, x, t, key=KEY, epsilon=0.1, bounds=(0, 1)),
+    "adversarial_patch": lambda f, x, t: jv.robustness.adversarial_patch(f, x, t, key=KEY, size=2, bounds=(0, 1)),
+    "paste_patch": lambda f, x, t: jv.robustness.paste_patch(x, jnp.zeros((2, 2, 3)), key=KEY),
+    "invariance": lambda f, x, t: jv.robustness.invariance(f, x, "last", CONTRAST, targets=t),
+    "correspondence": lambda f, x, t: jv.dataset.correspondence(f, x, PARTS, "last", key=KEY, size=2),
     "deletion": lambda f, x, t: jv.metrics.deletion(f, x, t, x[..., 0]),
     "insertion": lambda f, x, t: jv.metrics.insertion(f, x, t, x[..., 0]),
     "occlusion": lambda f, x, t: jv.occlusion(f, x, window=2, stride=2),
@@ -195,13 +201,13 @@ def test_what_is_no_image_is_told_what_an_image_has(call, shape, way_out):
 
 BASELINES = {
     "integrated_gradients": lambda b: jv.integrated_gradients(plain, X, 0, baseline=b, num_steps=2),
-    "completeness_gap": lambda b: jv.completeness_gap(plain, X, X, 0, baseline=b),
+    "completeness_gap": lambda b: jv.metrics.completeness_gap(plain, X, X, 0, baseline=b),
     "deletion": lambda b: jv.metrics.deletion(plain, X, 0, X[..., 0], baseline=b, num_steps=2),
     "occlusion of a batch": lambda b: jv.occlusion(plain, X, window=3, stride=3, baseline=b),
     "occlusion": lambda b: jv.occlusion(plain, X[0], window=3, stride=3, baseline=b),
     "occlude_regions": lambda b: jv.occlude_regions(plain, X[0], [(0, 0, 2, 2)], baseline=b),
     "correspondence": lambda b: (
-        jv.correspondence(plain, X, PARTS, "maps", key=KEY, size=2, baseline=b, num_draws=2).distances
+        jv.dataset.correspondence(plain, X, PARTS, "maps", key=KEY, size=2, baseline=b, num_draws=2).distances
     ),
 }
 

@@ -18,12 +18,12 @@ import jax.numpy as jnp
 from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array
 
-from jaxviz.transforms._axes import BATCH, COLS, ROWS, Axis
-from jaxviz.transforms._descent import Descent
-from jaxviz.transforms._interpret import Program, trace
-from jaxviz.transforms._names import find_layers
-from jaxviz.transforms._primitives import Body, bodies, jaxpr_of, layer_name
-from jaxviz.transforms._rewrite import Operation, rewritten
+from jaxviz._core.jaxpr.axes import BATCH, COLS, ROWS, Axis
+from jaxviz._core.jaxpr.descent import Descent
+from jaxviz._core.jaxpr.interpret import Program, trace
+from jaxviz._core.jaxpr.names import find_layers
+from jaxviz._core.jaxpr.primitives import Body, bodies, jaxpr_of, layer_name
+from jaxviz._core.jaxpr.rewrite import Operation, rewritten
 
 _PATH = "_jaxviz_path"
 

@@ -1,5 +1,7 @@
 """Which pixels matter to one output of a network, or to one unit in it."""
 
+from jaxviz._core.probability import log_probabilities as log_probabilities
+from jaxviz._core.probability import probabilities as probabilities
 from jaxviz.attribution._ablation_cam import ablation_cam as ablation_cam
 from jaxviz.attribution._ablation_cam import recipro_cam as recipro_cam
 from jaxviz.attribution._approximations import CoarseToFine as CoarseToFine
@@ -17,15 +19,12 @@ from jaxviz.attribution._expected_gradients import expected_gradients as expecte
 from jaxviz.attribution._gradients import gradient_x_input as gradient_x_input
 from jaxviz.attribution._gradients import saliency as saliency
 from jaxviz.attribution._guided_grad_cam import guided_grad_cam as guided_grad_cam
-from jaxviz.attribution._integrated_gradients import completeness_gap as completeness_gap
 from jaxviz.attribution._integrated_gradients import integrated_gradients as integrated_gradients
 from jaxviz.attribution._methods import METHODS as METHODS
 from jaxviz.attribution._methods import Method as Method
 from jaxviz.attribution._methods import Settings as Settings
 from jaxviz.attribution._occlusion import occlusion as occlusion
 from jaxviz.attribution._occlusion_grid import occlusion_grid as occlusion_grid
-from jaxviz.attribution._probability import log_probabilities as log_probabilities
-from jaxviz.attribution._probability import probabilities as probabilities
 from jaxviz.attribution._projection import project as project
 from jaxviz.attribution._projection import strongest_units as strongest_units
 from jaxviz.attribution._regions import occlude_regions as occlude_regions

@@ -7,14 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxviz._core._map_layout import MapLayout, map_layout
-from jaxviz._core._precision import at_least_single
-from jaxviz._core._program import one_program
+from jaxviz._core.callables import as_pytree
+from jaxviz._core.check import check_count, check_images, check_layer
+from jaxviz._core.map_layout import MapLayout, map_layout
+from jaxviz._core.precision import at_least_single
+from jaxviz._core.program import one_program
+from jaxviz._core.target import Indices, Target, check_target, mark
 from jaxviz.attribution._above import scores_above
 from jaxviz.attribution._cam import sum_of_maps
-from jaxviz.attribution._check import check_count, check_images, check_layer
-from jaxviz.attribution._target import Indices, Target, check_target, mark
-from jaxviz.transforms._callable import callee
 
 _KERNEL = np.outer([0.25, 0.5, 0.25], [0.25, 0.5, 0.25])
 """The Gaussian of three places, a quarter at its center: equation 2 of the paper on Recipro-CAM, and its code."""
@@ -124,7 +124,7 @@ def _perturbed(
     batch_size: int | None,
     method: Callable,
 ) -> Float[Array, "n h2 w2"]:
-    f, images = callee(f), check_images(images)
+    f, images = as_pytree(f), check_images(images)
     batch_size = None if batch_size is None else check_count(batch_size, "batch_size")
     num_outputs, _ = check_layer(f, images, layer, layout)
     indices = check_target(target, images.shape[0], num_outputs)

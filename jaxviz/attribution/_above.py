@@ -7,11 +7,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxviz._core._batch import default_batch
-from jaxviz._core._chunks import map_chunks
-from jaxviz._core._grown import grown
-from jaxviz._core._map_layout import MapLayout
-from jaxviz.attribution._target import Indices, scores
+from jaxviz._core.batch import default_batch
+from jaxviz._core.chunks import map_chunks
+from jaxviz._core.grown import grown
+from jaxviz._core.map_layout import MapLayout
+from jaxviz._core.target import Indices, scores
 from jaxviz.transforms import after, upto
 
 

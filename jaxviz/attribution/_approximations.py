@@ -15,7 +15,7 @@ class GrowthCap:
     Example:
         >>> import jax.numpy as jnp, jaxviz as jv
         >>> f = lambda images: images.sum((1, 2))
-        >>> jv.occlusion(f, jnp.ones((8, 8, 1)), window=2, stride=2, approximate=jv.GrowthCap(0.5)).shape
+        >>> jv.occlusion(f, jnp.ones((8, 8, 1)), window=2, stride=2, approximate=jv.attribution.GrowthCap(0.5)).shape
         (4, 4, 1)
 
     Args:
@@ -50,7 +50,7 @@ class CoarseToFine:
     Example:
         >>> import jax.numpy as jnp, jaxviz as jv
         >>> f = lambda images: images.sum((1, 2))
-        >>> jv.occlusion(f, jnp.ones((8, 8, 1)), window=2, stride=1, approximate=jv.CoarseToFine()).shape
+        >>> jv.occlusion(f, jnp.ones((8, 8, 1)), window=2, stride=1, approximate=jv.attribution.CoarseToFine()).shape
         (7, 7, 1)
 
     Args:

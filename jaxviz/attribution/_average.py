@@ -6,13 +6,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from jaxviz._core._chunks import chunks
-from jaxviz._core._grown import grown, num_rows
-from jaxviz.attribution._check import Inputs
+from jaxviz._core.check import Inputs
+from jaxviz._core.chunks import chunks
+from jaxviz._core.grown import grown, num_rows
+from jaxviz._core.target import Indices
 from jaxviz.attribution._gradients import gradient
-from jaxviz.attribution._target import Indices
-from jaxviz.transforms import channels_last
-from jaxviz.transforms._rules import Rule
+from jaxviz.transforms import Rule, channels_last
 
 
 def sum_of_gradients(

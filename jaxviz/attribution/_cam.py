@@ -11,14 +11,14 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxviz._core._map_layout import MapLayout, map_layout
-from jaxviz._core._precision import at_least_single
-from jaxviz._core._program import one_program
-from jaxviz.attribution._check import check_images, check_layer
+from jaxviz._core.callables import as_pytree
+from jaxviz._core.check import check_images, check_layer
+from jaxviz._core.map_layout import MapLayout, map_layout
+from jaxviz._core.precision import at_least_single
+from jaxviz._core.program import one_program
+from jaxviz._core.target import Indices, Target, check_target, mark
 from jaxviz.attribution._gradients import gradient_of_scores
-from jaxviz.attribution._target import Indices, Target, check_target, mark
 from jaxviz.transforms import after, upto, with_rule
-from jaxviz.transforms._callable import callee
 
 Maps = Float[Array, "n h2 w2 c2"]
 Combine = Callable[[Maps, Maps], Float[Array, "n h2 w2"]]
@@ -300,7 +300,7 @@ def _explain(
     *,
     signed: bool = False,
 ) -> Float[Array, "n h2 w2"]:
-    f, images = callee(f), check_images(images)
+    f, images = as_pytree(f), check_images(images)
     num_outputs, _ = check_layer(f, images, layer, layout)
     indices = check_target(target, images.shape[0], num_outputs)
     options = {"layer": layer, "layout": layout, "combine": combine, "num_outputs": num_outputs, "signed": signed}

@@ -8,17 +8,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from jaxviz._core._batch import default_batch
-from jaxviz._core._chunks import map_chunks
-from jaxviz._core._grown import grown, num_rows
-from jaxviz._core._precision import at_least_single
-from jaxviz._core._program import one_program
-from jaxviz.attribution._check import Inputs, check_baselines, check_count, check_inputs, check_outputs
+from jaxviz._core.batch import default_batch
+from jaxviz._core.callables import as_pytree
+from jaxviz._core.check import Inputs, check_baselines, check_count, check_inputs, check_outputs, start_of
+from jaxviz._core.chunks import map_chunks
+from jaxviz._core.grown import grown, num_rows
+from jaxviz._core.precision import at_least_single
+from jaxviz._core.program import one_program
+from jaxviz._core.target import Indices, Target, check_target, mark
 from jaxviz.attribution._gradients import gradient_of_scores
-from jaxviz.attribution._integrated_gradients import start_of
-from jaxviz.attribution._target import Indices, Target, check_target, mark
 from jaxviz.transforms import after, upto, with_rule
-from jaxviz.transforms._callable import callee
 
 
 def layer_integrated_gradients(
@@ -127,7 +126,7 @@ def _through(
     batch_size: int | None,
     method: Callable,
 ) -> Array:
-    f, images = callee(f), check_inputs(images)
+    f, images = as_pytree(f), check_inputs(images)
     baseline = check_baselines(baseline, images, "images")
     num_steps = check_count(num_steps, "num_steps")
     batch_size = None if batch_size is None else check_count(batch_size, "batch_size")

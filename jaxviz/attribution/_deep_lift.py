@@ -5,14 +5,13 @@ from typing import Any
 
 import jax
 
-from jaxviz._core._grown import num_rows
-from jaxviz._core._program import one_program
-from jaxviz.attribution._check import Inputs, check_baselines, check_inputs, check_outputs
+from jaxviz._core.callables import as_pytree
+from jaxviz._core.check import Inputs, check_baselines, check_inputs, check_outputs, start_of
+from jaxviz._core.grown import num_rows
+from jaxviz._core.program import one_program
+from jaxviz._core.target import Indices, Target, check_target, mark
+from jaxviz.attribution._difference import differing
 from jaxviz.attribution._gradients import gradient_of_scores
-from jaxviz.attribution._integrated_gradients import start_of
-from jaxviz.attribution._target import Indices, Target, check_target, mark
-from jaxviz.transforms._callable import callee
-from jaxviz.transforms._difference import differing
 
 
 def deep_lift(f: Callable, images: Inputs, target: Target, *, baseline: Any = 0.0) -> Inputs:
@@ -50,7 +49,7 @@ def deep_lift(f: Callable, images: Inputs, target: Target, *, baseline: Any = 0.
         Differences](https://arxiv.org/abs/1704.02685), 2017, section 3.5.1, "rescale". Products of two values are not
         in it; the mean of the factors is the one rule that is symmetric and adds up.
     """
-    f, images = callee(f), check_inputs(images)
+    f, images = as_pytree(f), check_inputs(images)
     baseline = check_baselines(baseline, images, "images")
     num_outputs = check_outputs(f, images)
     indices = check_target(target, num_rows(images), num_outputs)

@@ -5,12 +5,12 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxviz._core._map_layout import MapLayout, map_layout
-from jaxviz._core._precision import at_least_single
-from jaxviz._core._program import one_program
-from jaxviz.attribution._check import check_images, check_maps
+from jaxviz._core.callables import as_pytree
+from jaxviz._core.check import check_images, check_maps
+from jaxviz._core.map_layout import MapLayout, map_layout
+from jaxviz._core.precision import at_least_single
+from jaxviz._core.program import one_program
 from jaxviz.transforms import upto
-from jaxviz.transforms._callable import callee
 
 
 def eigen_cam(
@@ -55,7 +55,7 @@ def eigen_cam(
         than in pytorch-grad-cam, the mean is not subtracted from the maps.
     """
     layout = map_layout(f, channel_axis, grid)
-    f, images = callee(f), check_images(images)
+    f, images = as_pytree(f), check_images(images)
     check_maps(f, images, layer, layout)
     return _eigen_cam(f, images, layer=layer, layout=layout)
 

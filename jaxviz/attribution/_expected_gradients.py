@@ -7,14 +7,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
-from jaxviz._core._batch import default_batch
-from jaxviz._core._grown import num_rows
-from jaxviz._core._outputs import described
-from jaxviz._core._program import one_program
+from jaxviz._core.batch import default_batch
+from jaxviz._core.callables import as_pytree
+from jaxviz._core.check import Inputs, check_count, check_inputs, check_outputs
+from jaxviz._core.grown import num_rows
+from jaxviz._core.outputs import described
+from jaxviz._core.program import one_program
+from jaxviz._core.target import Indices, Target, check_target, mark
 from jaxviz.attribution._average import sum_of_gradients
-from jaxviz.attribution._check import Inputs, check_count, check_inputs, check_outputs
-from jaxviz.attribution._target import Indices, Target, check_target, mark
-from jaxviz.transforms._callable import callee
 
 
 def expected_gradients(
@@ -65,7 +65,7 @@ def expected_gradients(
         gradients](https://arxiv.org/abs/1906.10670), 2021, equation 4. It is what captum and SHAP call GradientSHAP,
         without noise on the image.
     """
-    f, images = callee(f), check_inputs(images)
+    f, images = as_pytree(f), check_inputs(images)
     baselines = _check_examples(baselines, images)
     num_samples = check_count(num_samples, "num_samples")
     batch_size = None if batch_size is None else check_count(batch_size, "batch_size")

@@ -12,14 +12,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxviz._core._backward import quick_to_compile
-from jaxviz._core._grown import num_rows
-from jaxviz._core._program import one_program
-from jaxviz.attribution._check import Inputs, check_inputs, check_outputs
-from jaxviz.attribution._target import Indices, Target, check_target, mark, one_hot
-from jaxviz.transforms import with_rule
-from jaxviz.transforms._callable import callee
-from jaxviz.transforms._rules import Rule
+from jaxviz._core.backward import quick_to_compile
+from jaxviz._core.callables import as_pytree
+from jaxviz._core.check import Inputs, check_inputs, check_outputs
+from jaxviz._core.grown import num_rows
+from jaxviz._core.program import one_program
+from jaxviz._core.target import Indices, Target, check_target, mark, one_hot
+from jaxviz.transforms import Rule, with_rule
 
 
 def saliency(f: Callable, images: Inputs, target: Target, *, rule: Rule = "gradient") -> Inputs:
@@ -59,7 +58,7 @@ def saliency(f: Callable, images: Inputs, target: Target, *, rule: Rule = "gradi
         over the channels. Guided backpropagation: Springenberg et al., [Striving for
         Simplicity](https://arxiv.org/abs/1412.6806), 2015, section 3.4.
     """
-    f, images = callee(f), check_inputs(images)
+    f, images = as_pytree(f), check_inputs(images)
     num_outputs = check_outputs(f, images)
     indices = check_target(target, num_rows(images), num_outputs)
     return _saliency(f, images, indices, rule=rule, num_outputs=num_outputs)
@@ -92,7 +91,7 @@ def gradient_x_input(f: Callable, images: Inputs, target: Target) -> Inputs:
     References:
         Shrikumar et al., [Not Just a Black Box](https://arxiv.org/abs/1605.01713), 2016, section 2.
     """
-    f, images = callee(f), check_inputs(images)
+    f, images = as_pytree(f), check_inputs(images)
     num_outputs = check_outputs(f, images)
     indices = check_target(target, num_rows(images), num_outputs)
     return _gradient_x_input(f, images, indices, num_outputs=num_outputs)

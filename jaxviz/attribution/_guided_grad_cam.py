@@ -5,13 +5,13 @@ from collections.abc import Callable
 import jax
 from jaxtyping import Array, Float
 
-from jaxviz._core._map_layout import MapLayout, map_layout
-from jaxviz._core._program import one_program
+from jaxviz._core.callables import as_pytree
+from jaxviz._core.check import check_images, check_layer
+from jaxviz._core.map_layout import MapLayout, map_layout
+from jaxviz._core.program import one_program
+from jaxviz._core.target import Indices, Target, check_target
 from jaxviz.attribution._cam import class_activation_map, weigh_by_mean
-from jaxviz.attribution._check import check_images, check_layer
 from jaxviz.attribution._gradients import gradient
-from jaxviz.attribution._target import Indices, Target, check_target
-from jaxviz.transforms._callable import callee
 
 
 def guided_grad_cam(
@@ -55,7 +55,7 @@ def guided_grad_cam(
         Selvaraju et al., [Grad-CAM](https://arxiv.org/abs/1610.02391), 2017, section 3.2.
     """
     layout = map_layout(f, channel_axis, grid)
-    f, images = callee(f), check_images(images)
+    f, images = as_pytree(f), check_images(images)
     num_outputs, _ = check_layer(f, images, layer, layout)
     indices = check_target(target, images.shape[0], num_outputs)
     return _guided_grad_cam(f, images, indices, layer=layer, layout=layout, num_outputs=num_outputs)

@@ -6,17 +6,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
 
-from jaxviz._core._batch import default_batch
-from jaxviz._core._grown import num_rows
-from jaxviz._core._outputs import described
-from jaxviz._core._precision import at_least_single
-from jaxviz._core._program import one_program
+from jaxviz._core.batch import default_batch
+from jaxviz._core.callables import as_pytree
+from jaxviz._core.check import Inputs, check_baselines, check_count, check_inputs, check_outputs, start_of
+from jaxviz._core.grown import num_rows
+from jaxviz._core.program import one_program
+from jaxviz._core.target import Indices, Target, check_target, mark
 from jaxviz.attribution._average import sum_of_gradients
-from jaxviz.attribution._check import Inputs, check_baselines, check_count, check_inputs, check_outputs
-from jaxviz.attribution._target import Indices, Target, check_target, mark, scores
-from jaxviz.transforms._callable import callee
 
 
 def integrated_gradients(
@@ -65,7 +62,7 @@ def integrated_gradients(
         equation 3 is a Riemann sum over right ends. For SqueezeNet, four photos and 50 steps the mean gap is 1% of the
         difference against 4%.
     """
-    f, images = callee(f), check_inputs(images)
+    f, images = as_pytree(f), check_inputs(images)
     baseline = check_baselines(baseline, images, "images")
     num_steps = check_count(num_steps, "num_steps")
     batch_size = None if batch_size is None else check_count(batch_size, "batch_size")
@@ -80,69 +77,6 @@ def integrated_gradients(
         batch_size=batch_size or default_batch(f, images),
         num_outputs=num_outputs,
     )
-
-
-def completeness_gap(
-    f: Callable,
-    images: Inputs,
-    attribution: Inputs,
-    target: Target,
-    *,
-    baseline: Any = 0.0,
-) -> Float[Array, " n"]:
-    """How far an attribution is from adding up to `f(images) - f(baseline)`: its sum less that difference.
-
-    Where it is large against the difference itself, give `integrated_gradients` more steps.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> f = lambda images: (images**2).sum((1, 2, 3))[:, None]
-        >>> completeness_gap(f, jnp.ones((1, 1, 2, 1)), jnp.ones((1, 1, 2, 1)), target=0).tolist()
-        [0.0]
-
-    Args:
-        f: from images to outputs `(n, k)`.
-        images: what was explained.
-        attribution: of `integrated_gradients`, or another method that is meant to add up.
-        target: the output that was explained.
-        baseline: the one that was given to the method.
-
-    Returns:
-        One number per example, in units of the output, in float32 at least. Cost: two forward passes.
-
-    Raises:
-        ValueError: `attribution` has another shape than `images`, or as for `integrated_gradients`.
-        TypeError: as for `saliency`.
-
-    References:
-        Sundararajan, Taly and Yan, [Axiomatic Attribution for Deep Networks](https://arxiv.org/abs/1703.01365), 2017,
-        section 3, proposition 1.
-    """
-    f, images = callee(f), check_inputs(images)
-    baseline = check_baselines(baseline, images, "images")
-    if _shapes(attribution) != _shapes(images):
-        raise ValueError(
-            f"`attribution` must have the shape {described(images)} of `images`, got {described(attribution)}. Do not "
-            "sum it over the channels."
-        )
-    num_outputs = check_outputs(f, images)
-    indices = check_target(target, num_rows(images), num_outputs)
-    return _gap(f, images, jax.tree.map(jnp.asarray, attribution), indices, baseline, num_outputs=num_outputs)
-
-
-@one_program
-def _gap(
-    f: Callable,
-    images: Inputs,
-    attribution: Inputs,
-    indices: Indices,
-    baseline: Any,
-    *,
-    num_outputs: int,
-) -> Float[Array, " n"]:
-    after, before = (at_least_single(scores(f(x), indices)) for x in (images, start_of(images, baseline)))
-    sums = [at_least_single(leaf).reshape(len(leaf), -1).sum(1) for leaf in jax.tree.leaves(attribution)]
-    return mark(sum(sums[1:], sums[0]) - (after - before), indices, num_outputs)
 
 
 @one_program
@@ -172,12 +106,3 @@ def _integrated(
         batch_size,
     )
     return mark(jax.tree.map(jnp.multiply, total, way), indices, num_outputs)
-
-
-def start_of(images: Inputs, baseline: Any) -> Inputs:
-    """The baseline of each image, in the shape and the dtype of the image."""
-    return jax.tree.map(lambda leaf, start: jnp.broadcast_to(start, leaf.shape).astype(leaf.dtype), images, baseline)
-
-
-def _shapes(inputs: Any) -> Any:
-    return jax.tree.structure(inputs), [jnp.shape(leaf) for leaf in jax.tree.leaves(inputs)]

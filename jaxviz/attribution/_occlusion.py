@@ -7,12 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
+from jaxviz._core.callables import as_pytree
+from jaxviz._core.check import check_baseline, check_count, check_occluded, check_outputs
 from jaxviz.attribution._approximations import CoarseToFine, GrowthCap
-from jaxviz.attribution._check import check_baseline, check_count, check_occluded, check_outputs
 from jaxviz.attribution._occlusion_grid import check_grid
 from jaxviz.attribution._occlusion_refine import refined_sweep
 from jaxviz.attribution._occlusion_sweep import sweep
-from jaxviz.transforms._callable import callee
 
 
 def occlusion(
@@ -73,7 +73,7 @@ def occlusion(
         Zeiler and Fergus, [Visualizing and Understanding Convolutional Networks](https://arxiv.org/abs/1311.2901),
         2014, section 4.2, "Occlusion Sensitivity".
     """
-    f = callee(f)
+    f = as_pytree(f)
     image = check_occluded(image)
     if exact not in ("incremental", "dense"):
         raise ValueError(f"`exact` must be 'incremental' or 'dense', got {exact!r}.")

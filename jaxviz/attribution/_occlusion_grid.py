@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from jaxviz.transforms._incremental import axes_of_windows, by, check_axes
-from jaxviz.transforms._incremental_spans import Span, fit
+from jaxviz._core.incremental.axes import axes_of_windows, by, check_axes
+from jaxviz._core.incremental.spans import Span, fit
 
 
 class Grid(NamedTuple):

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxviz._core._chunks import chunks
-from jaxviz._core._meshes import automatic
-from jaxviz._core._program import one_program
+from jaxviz._core.chunks import chunks
+from jaxviz._core.meshes import automatic
+from jaxviz._core.program import one_program
 from jaxviz.attribution._approximations import CoarseToFine
 from jaxviz.attribution._occlusion_grid import Grid
 from jaxviz.attribution._occlusion_windows import sweeper

@@ -8,12 +8,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from jaxviz._core._chunks import chunks
-from jaxviz._core._meshes import automatic
-from jaxviz._core._program import one_program
+from jaxviz._core.chunks import chunks
+from jaxviz._core.jaxpr.interpret import split
+from jaxviz._core.meshes import automatic
+from jaxviz._core.program import one_program
 from jaxviz.attribution._occlusion_grid import Grid
 from jaxviz.attribution._occlusion_windows import sweeper
-from jaxviz.transforms._interpret import split
 
 
 @one_program

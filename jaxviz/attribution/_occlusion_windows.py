@@ -8,13 +8,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from jaxviz._core._batch import default_batch
+from jaxviz._core.batch import default_batch
+from jaxviz._core.incremental.flat import flat_program
+from jaxviz._core.incremental.plan import plan
+from jaxviz._core.incremental.reads import Clean, Lookups, Place
+from jaxviz._core.incremental.spans import Spans
 from jaxviz.attribution._occlusion_grid import Grid
 from jaxviz.transforms import channels_last
-from jaxviz.transforms._incremental import flat_program
-from jaxviz.transforms._incremental_plan import plan
-from jaxviz.transforms._incremental_reads import Clean, Lookups, Place
-from jaxviz.transforms._incremental_spans import Spans
 
 # On a CPU more windows at a time leave the cache: 8 was fastest, or close to it, for SqueezeNet and ResNet-18. But
 # every chunk reads the weights once: for the 553 MB of VGG16, 28 at a time took 6.5 s where 8 took 7.5 s.

@@ -15,18 +15,17 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float, Integer
 
-from jaxviz._core._backward import quick_to_compile
-from jaxviz._core._chunks import map_chunks
-from jaxviz._core._grown import grown, num_rows
-from jaxviz._core._map_layout import LAST, MapLayout, map_layout
-from jaxviz._core._meshes import beside
-from jaxviz._core._program import one_program
-from jaxviz.attribution._check import Inputs, check_count, check_inputs, check_unit_axes
-from jaxviz.attribution._integers import Integers, integers
-from jaxviz.transforms import upto, with_rule
-from jaxviz.transforms._callable import callee
-from jaxviz.transforms._per_example import by_example
-from jaxviz.transforms._rules import Rule
+from jaxviz._core.backward import quick_to_compile
+from jaxviz._core.callables import as_pytree
+from jaxviz._core.check import Inputs, check_count, check_inputs, check_unit_axes
+from jaxviz._core.chunks import map_chunks
+from jaxviz._core.grown import grown, num_rows
+from jaxviz._core.integers import Integers, integers
+from jaxviz._core.jaxpr.per_example import by_example
+from jaxviz._core.map_layout import LAST, MapLayout, map_layout
+from jaxviz._core.meshes import beside
+from jaxviz._core.program import one_program
+from jaxviz.transforms import Rule, upto, with_rule
 
 _DEFAULT_BATCH = 16
 
@@ -84,7 +83,7 @@ def project(
         out.
     """
     layout = map_layout(f, channel_axis, grid)
-    f, images = callee(f), check_inputs(images)
+    f, images = as_pytree(f), check_inputs(images)
     batch_size = check_count(_DEFAULT_BATCH if batch_size is None else batch_size, "batch_size")
     shape = check_unit_axes(f, images, layer, layout)
     units = _check_units(units, shape, layer)

@@ -7,14 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Integer
 
-from jaxviz._core._batch import default_batch
-from jaxviz._core._chunks import map_chunks
-from jaxviz._core._grown import grown
-from jaxviz._core._program import one_program
-from jaxviz.attribution._check import check_baseline, check_count, check_occluded, check_outputs
-from jaxviz.attribution._integers import Integers, integers
-from jaxviz.transforms._callable import callee
-from jaxviz.transforms._incremental import by
+from jaxviz._core.batch import default_batch
+from jaxviz._core.callables import as_pytree
+from jaxviz._core.check import check_baseline, check_count, check_occluded, check_outputs
+from jaxviz._core.chunks import map_chunks
+from jaxviz._core.grown import grown
+from jaxviz._core.incremental.axes import by
+from jaxviz._core.integers import Integers, integers
+from jaxviz._core.program import one_program
 
 
 def occlude_regions(
@@ -57,7 +57,7 @@ def occlude_regions(
         Zeiler and Fergus, [Visualizing and Understanding Convolutional Networks](https://arxiv.org/abs/1311.2901),
         2014, section 4.2 and, for regions such as the eyes of a dog, section 4.3.
     """
-    f, image = callee(f), check_occluded(image)
+    f, image = as_pytree(f), check_occluded(image)
     boxes = _check_boxes(boxes, image.shape)
     baseline = check_baseline(baseline, image.shape, "image", batch=False)
     check_outputs(f, image[None])

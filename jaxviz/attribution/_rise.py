@@ -8,16 +8,16 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int, PRNGKeyArray
 
-from jaxviz._core._batch import default_batch
-from jaxviz._core._chunks import chunks
-from jaxviz._core._grown import grown
-from jaxviz._core._precision import at_least_single
-from jaxviz._core._program import one_program
-from jaxviz.attribution._check import check_baseline, check_count, check_images, check_outputs
-from jaxviz.attribution._probability import Probability, check_probability, probabilities
-from jaxviz.attribution._target import Indices, Target, check_target, mark, scores
+from jaxviz._core.batch import default_batch
+from jaxviz._core.callables import as_pytree
+from jaxviz._core.check import check_baseline, check_count, check_images, check_outputs
+from jaxviz._core.chunks import chunks
+from jaxviz._core.grown import grown
+from jaxviz._core.precision import at_least_single
+from jaxviz._core.probability import Probability, check_probability, probabilities
+from jaxviz._core.program import one_program
+from jaxviz._core.target import Indices, Target, check_target, mark, scores
 from jaxviz.transforms import channels_last
-from jaxviz.transforms._callable import callee
 
 _LEAST = 256
 """Masks before a standard error is believed."""
@@ -97,7 +97,7 @@ def rise(
         an entry is divided by the sum of the masks at its pixel and not by their expectation, so that a constant output
         gives a constant map.
     """
-    f, images = callee(f), check_images(images)
+    f, images = as_pytree(f), check_images(images)
     num_masks, cells = check_count(num_masks, "num_masks"), check_count(cells, "cells")
     for name, share in (("keep", keep), ("tolerance", tolerance)):
         if share is not None and not 0 < share < 1:

@@ -6,17 +6,17 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxviz._core._batch import default_batch
-from jaxviz._core._chunks import map_chunks
-from jaxviz._core._grown import grown
-from jaxviz._core._map_layout import MapLayout, map_layout
-from jaxviz._core._precision import at_least_single
-from jaxviz._core._program import one_program
+from jaxviz._core.batch import default_batch
+from jaxviz._core.callables import as_pytree
+from jaxviz._core.check import check_count, check_images, check_layer
+from jaxviz._core.chunks import map_chunks
+from jaxviz._core.grown import grown
+from jaxviz._core.map_layout import MapLayout, map_layout
+from jaxviz._core.precision import at_least_single
+from jaxviz._core.program import one_program
+from jaxviz._core.target import Indices, Target, check_target, mark, scores
 from jaxviz.attribution._cam import sum_of_maps
-from jaxviz.attribution._check import check_count, check_images, check_layer
-from jaxviz.attribution._target import Indices, Target, check_target, mark, scores
 from jaxviz.transforms import upto
-from jaxviz.transforms._callable import callee
 
 
 def score_cam(
@@ -67,7 +67,7 @@ def score_cam(
         softmax. Maps are upsampled bilinearly, pixel centers at half steps.
     """
     layout = map_layout(f, channel_axis, grid)
-    f, images = callee(f), check_images(images)
+    f, images = as_pytree(f), check_images(images)
     batch_size = None if batch_size is None else check_count(batch_size, "batch_size")
     num_outputs, _ = check_layer(f, images, layer, layout)
     indices = check_target(target, images.shape[0], num_outputs)

@@ -6,14 +6,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from jaxviz._core._batch import default_batch
-from jaxviz._core._grown import num_rows
-from jaxviz._core._program import one_program
+from jaxviz._core.batch import default_batch
+from jaxviz._core.callables import as_pytree
+from jaxviz._core.check import Inputs, check_count, check_inputs, check_outputs
+from jaxviz._core.grown import num_rows
+from jaxviz._core.program import one_program
+from jaxviz._core.target import Indices, Target, check_target, mark
 from jaxviz.attribution._average import sum_of_gradients
-from jaxviz.attribution._check import Inputs, check_count, check_inputs, check_outputs
-from jaxviz.attribution._target import Indices, Target, check_target, mark
-from jaxviz.transforms._callable import callee
-from jaxviz.transforms._rules import Rule
+from jaxviz.transforms import Rule
 
 
 def smoothgrad(
@@ -63,7 +63,7 @@ def smoothgrad(
         Smilkov et al., [SmoothGrad](https://arxiv.org/abs/1706.03825), 2017, section 3. Differs from it in: signed,
         where the paper shows absolute values.
     """
-    f, images = callee(f), check_inputs(images)
+    f, images = as_pytree(f), check_inputs(images)
     if isinstance(noise, float | int) and not noise >= 0:
         raise ValueError(f"`noise` must be at least 0, got {noise}. It is a share of the image's range; try 0.15.")
     num_samples = check_count(num_samples, "num_samples")

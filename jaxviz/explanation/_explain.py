@@ -11,8 +11,8 @@ import jax
 from jaxtyping import Array, ArrayLike
 
 from jaxviz import render
-from jaxviz._core._files import dumps, file_name
-from jaxviz.attribution._probability import Probability
+from jaxviz._core.files import dumps, file_name
+from jaxviz._core.probability import Probability
 from jaxviz.explanation._exports import exports, shown_of
 from jaxviz.explanation._notebook import notebook
 from jaxviz.explanation._page import page

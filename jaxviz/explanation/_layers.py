@@ -7,10 +7,11 @@ import jax
 import numpy as np
 from jaxtyping import Array
 
-from jaxviz._core import _maps
-from jaxviz._core._choices import unknown
-from jaxviz._core._program import once
-from jaxviz.attribution._check import check_maps
+from jaxviz._core.check import check_maps
+from jaxviz._core.choices import unknown
+from jaxviz._core.maps import check_maps as check_activation
+from jaxviz._core.maps import inspected
+from jaxviz._core.program import once
 from jaxviz.transforms import layers as layers_of
 from jaxviz.transforms import matches, upto
 
@@ -22,7 +23,7 @@ def maps_of(f: Callable, images: Array) -> dict[str, tuple[int, ...]]:
     if len(names) == 1:
         return {name: shapes[name] for name in names if _can_be_cut(f, images, name)}
     # All at once: a network may have hundreds of them.
-    activations = once(_maps.inspected, f, images, names)[1] if names else {}
+    activations = once(inspected, f, images, names)[1] if names else {}
     return {name: shapes[name] for name in names if _are_maps(activations[name], name)}
 
 
@@ -87,7 +88,7 @@ def has_relus(f: Callable, images: Array) -> bool:
 
 def _are_maps(activation: Any, name: str) -> bool:
     try:
-        _maps.check_maps(activation, name, 1)
+        check_activation(activation, name, 1)
     except ValueError:
         return False
     return True

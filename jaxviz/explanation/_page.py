@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from jaxviz import render
-from jaxviz._core._files import dumps, file_name
+from jaxviz._core.files import dumps, file_name
 from jaxviz.attribution import METHODS
 from jaxviz.explanation import _attributions, _occlusion, _prediction, _projections
 from jaxviz.explanation._results import Result

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxviz.attribution._check import check_images
+from jaxviz._core.check import check_images
 from jaxviz.explanation._view import Range, check_range
 
 

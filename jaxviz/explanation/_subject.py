@@ -9,14 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, UInt8
 
-from jaxviz._core._choices import class_index, unknown
+from jaxviz._core.callables import as_pytree
+from jaxviz._core.check import check_baseline, check_count, check_outputs
+from jaxviz._core.choices import class_index, unknown
+from jaxviz._core.probability import Probability, check_probability, log_of_classes
 from jaxviz.attribution import METHODS, occlusion_grid
-from jaxviz.attribution._check import check_baseline, check_count, check_outputs
-from jaxviz.attribution._probability import Probability, check_probability, log_of_classes
 from jaxviz.explanation._layers import choose, has_relus, maps_of
 from jaxviz.explanation._view import Range, View, view_of
 from jaxviz.transforms import matches
-from jaxviz.transforms._callable import callee
 
 _UNITS = 6
 _KNOWN = tuple(name for name, method in METHODS.items() if method.page)
@@ -120,7 +120,7 @@ def subjects(sources: Sequence[Source], options: Options) -> tuple[Subject, ...]
 
 def _own_layers(source: Source, sources: Sequence[Source], layers: Sequence[str]) -> Sequence[str] | None:
     """Those of the layers that a network has: each network has its own, and one that has none of them shows others."""
-    maps = [maps_of(callee(each.f), next(iter(each.images.values()))) for each in sources]
+    maps = [maps_of(as_pytree(each.f), next(iter(each.images.values()))) for each in sources]
     for layer in layers:
         if not any(layer in own for own in maps):
             raise ValueError(unknown("layers", layer, list(dict.fromkeys(name for own in maps for name in own))))
@@ -129,7 +129,7 @@ def _own_layers(source: Source, sources: Sequence[Source], layers: Sequence[str]
 
 
 def _subject(source: Source, name: str, prefix: str, images: Float[Array, "1 h w c"], options: Options) -> Subject:
-    f, bare = source.f, callee(source.f)
+    f, bare = source.f, as_pytree(source.f)
     num_outputs = check_outputs(bare, images)
     probability = check_probability(options.probability, num_outputs)
     labels = _labels(f, options.labels, num_outputs)

@@ -10,19 +10,19 @@ import optax
 from jax.core import Tracer
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from jaxviz._core._chunks import chunks
-from jaxviz._core._map_layout import map_layout
-from jaxviz._core._maps import Activation, check_channels_axis, check_maps
-from jaxviz.attribution._check import check_count
+from jaxviz._core.callables import as_pytree
+from jaxviz._core.check import check_count
+from jaxviz._core.chunks import chunks
+from jaxviz._core.jaxpr.descent import Descent
+from jaxviz._core.jaxpr.interpret import trace
+from jaxviz._core.jaxpr.match import search
+from jaxviz._core.map_layout import map_layout
+from jaxviz._core.maps import Activation, check_channels_axis, check_maps
 from jaxviz.maximize._loop import Climbed, Settings, climb, reader, to_range
 from jaxviz.maximize._objective import OUTPUT, Objective
 from jaxviz.maximize.augment import Augment, compose, standard, view
 from jaxviz.maximize.param import Param, Shape, fourier
 from jaxviz.maximize.priors import Prior
-from jaxviz.transforms._callable import callee
-from jaxviz.transforms._descent import Descent
-from jaxviz.transforms._interpret import trace
-from jaxviz.transforms._match import search
 
 ADAM = optax.adam(0.05)
 
@@ -118,7 +118,7 @@ def render(
     References:
         Olah et al., [Feature Visualization](https://distill.pub/2017/feature-visualization/), 2017.
     """
-    plain, f = f, callee(f)
+    plain, f = f, as_pytree(f)
     if not isinstance(objective, Objective):
         raise TypeError(f"`objective` must be an Objective, got {type(objective).__name__}. Make one: logit(k).")
     penalties = (priors,) if isinstance(priors, Prior) else tuple(priors)

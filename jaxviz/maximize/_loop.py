@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from jaxviz._core._map_layout import PLAIN, MapLayout
-from jaxviz._core._precision import at_least_single
-from jaxviz._core._program import one_program
+from jaxviz._core.map_layout import PLAIN, MapLayout
+from jaxviz._core.precision import at_least_single
+from jaxviz._core.program import one_program
 from jaxviz.maximize._objective import OUTPUT, Objective
 from jaxviz.maximize.augment import Augment, view
 from jaxviz.maximize.param import Param

@@ -11,7 +11,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float
 
-from jaxviz._core._map_layout import PLAIN, MapLayout
+from jaxviz._core.map_layout import PLAIN, MapLayout
 
 OUTPUT = ""
 """Stands for the output of the network among the names of layers."""

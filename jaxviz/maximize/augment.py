@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from jaxviz.maximize._warp import reach_of, warp
+from jaxviz._core.warp import reach_of, warp
 
 Augment = Callable[[PRNGKeyArray, Float[Array, "n h w c"]], Float[Array, "n h2 w2 c"]]
 

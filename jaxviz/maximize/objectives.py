@@ -13,8 +13,8 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float
 
-from jaxviz.attribution._integers import Integers, integers
-from jaxviz.attribution._probability import Probability, check_probability, log_probabilities
+from jaxviz._core.integers import Integers, integers
+from jaxviz._core.probability import Probability, check_probability, log_probabilities
 from jaxviz.maximize._objective import OUTPUT, Measure, Objective, Term
 from jaxviz.maximize._objective import batch as batch
 

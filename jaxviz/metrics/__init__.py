@@ -1,5 +1,6 @@
 """Whether a map can be trusted: does it point at what the network uses, and does it depend on the network at all."""
 
+from jaxviz.metrics._completeness import completeness_gap as completeness_gap
 from jaxviz.metrics._deletion import Curve as Curve
 from jaxviz.metrics._deletion import deletion as deletion
 from jaxviz.metrics._deletion import insertion as insertion

@@ -7,14 +7,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from jaxviz._core._batch import default_batch
-from jaxviz._core._chunks import chunks
-from jaxviz._core._grown import grown
-from jaxviz._core._precision import at_least_single
-from jaxviz._core._program import one_program
-from jaxviz.attribution._check import check_count, check_float, check_images, check_outputs
-from jaxviz.attribution._target import Indices, Target, check_target, mark, scores
-from jaxviz.transforms._callable import callee
+from jaxviz._core.batch import default_batch
+from jaxviz._core.callables import as_pytree
+from jaxviz._core.check import check_count, check_float, check_images, check_outputs
+from jaxviz._core.chunks import chunks
+from jaxviz._core.grown import grown
+from jaxviz._core.precision import at_least_single
+from jaxviz._core.program import one_program
+from jaxviz._core.target import Indices, Target, check_target, mark, scores
 
 
 def infidelity(
@@ -64,7 +64,7 @@ def infidelity(
         Yeh et al., [On the (In)fidelity and Sensitivity of Explanations](https://arxiv.org/abs/1901.09392), 2019,
         definition 2.1, with Gaussian noise; `normalize` by proposition A.1.
     """
-    f, images = callee(f), check_images(images)
+    f, images = as_pytree(f), check_images(images)
     if jnp.shape(attribution) != images.shape:
         raise ValueError(
             f"`attribution` must have the shape {images.shape} of `images`, got {jnp.shape(attribution)}. Do not sum "

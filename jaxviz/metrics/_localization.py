@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxviz._core._precision import at_least_single
-from jaxviz.attribution._check import check_float
+from jaxviz._core.check import check_float
+from jaxviz._core.precision import at_least_single
 
 
 def pointing_game(

@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PRNGKeyArray, Shaped
 
-from jaxviz.transforms._callable import callee
-from jaxviz.transforms._interpret import is_array
+from jaxviz._core.callables import as_pytree
+from jaxviz._core.jaxpr.interpret import is_array
 
 _F = TypeVar("_F", bound=Callable)
 Group = str | Sequence[str]
@@ -69,7 +69,7 @@ def randomized(
         Adebayo et al., [Sanity Checks for Saliency Maps](https://arxiv.org/abs/1810.03292), 2018, section 3. Differs
         from it in: by default weights are shuffled, where the paper draws them from the initializers.
     """
-    found, tree = jax.tree_util.tree_flatten_with_path(callee(f))
+    found, tree = jax.tree_util.tree_flatten_with_path(as_pytree(f))
     if not any(is_array(leaf) for _, leaf in found):
         raise TypeError(
             "`f` must be a callable pytree whose leaves are parameters, got none. Wrap it: Partial(f, params)."

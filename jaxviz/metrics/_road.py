@@ -7,16 +7,16 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from jaxviz._core._batch import default_batch
-from jaxviz._core._chunks import map_chunks
-from jaxviz._core._grown import grown
-from jaxviz._core._precision import at_least_single
-from jaxviz._core._program import one_program
-from jaxviz.attribution._check import check_count, check_float, check_images, check_outputs
-from jaxviz.attribution._probability import Probability, check_probability, probabilities
-from jaxviz.attribution._target import Indices, Target, check_target, mark, scores
+from jaxviz._core.batch import default_batch
+from jaxviz._core.callables import as_pytree
+from jaxviz._core.check import check_count, check_float, check_images, check_outputs
+from jaxviz._core.chunks import map_chunks
+from jaxviz._core.grown import grown
+from jaxviz._core.precision import at_least_single
+from jaxviz._core.probability import Probability, check_probability, probabilities
+from jaxviz._core.program import one_program
+from jaxviz._core.target import Indices, Target, check_target, mark, scores
 from jaxviz.metrics._deletion import turns
-from jaxviz.transforms._callable import callee
 
 _BESIDE, _DIAGONAL = 1 / 6, 1 / 12
 """How much a filled-in pixel takes of its neighbors: appendix B of the paper, and its code."""
@@ -89,7 +89,7 @@ def road(
         Methods](https://arxiv.org/abs/2202.00449), 2022, section 4 and appendix B. The score is that of
         pytorch-grad-cam's `ROADCombined`.
     """
-    f, images = callee(f), check_images(images)
+    f, images = as_pytree(f), check_images(images)
     if jnp.ndim(attribution) != 3 or jnp.shape(attribution)[0] != images.shape[0]:
         raise ValueError(
             f"`attribution` must be one map per image, ({images.shape[0]}, rows, cols), got {jnp.shape(attribution)}. "

@@ -8,9 +8,9 @@ import numpy as np
 from jax.scipy.stats import rankdata
 from jaxtyping import Array, ArrayLike, Float, Shaped
 
-from jaxviz._core._meshes import automatic
-from jaxviz._core._program import one_program
-from jaxviz.attribution._check import check_float
+from jaxviz._core.check import check_float
+from jaxviz._core.meshes import automatic
+from jaxviz._core.program import one_program
 
 _RADIUS, _SIGMA = 5, 1.5
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import jax
 
-from jaxviz._core._outputs import described, entry
-from jaxviz.transforms._callable import callee
-from jaxviz.transforms._interpret import is_array
-from jaxviz.transforms._per_example import is_per_example
+from jaxviz._core.callables import as_pytree
+from jaxviz._core.jaxpr.interpret import is_array
+from jaxviz._core.jaxpr.per_example import is_per_example
+from jaxviz._core.outputs import described, entry
 
 Select = str | int | Callable[[Any], Any] | tuple[str | int, ...]
 
@@ -62,7 +62,7 @@ def bind(f: Callable, *args: Any, select: Select | None = None, **kwargs: Any) -
             "`...` must stand for inputs by position or by name, got both. Wrap `f` in a function of the input."
         )
     held_args, held_kwargs = jax.tree.map(_held, (args, kwargs))
-    return Bound(callee(f), held_args, held_kwargs, select)
+    return Bound(as_pytree(f), held_args, held_kwargs, select)
 
 
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["f", "args", "kwargs"], meta_fields=["select"])

@@ -9,16 +9,13 @@ import jax
 from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array
 
-from jaxviz.transforms._callable import callee
-from jaxviz.transforms._effects import live
-from jaxviz.transforms._interpret import Program, Site, evaluate, trace
-from jaxviz.transforms._layer import Layer
-from jaxviz.transforms._names import pick
-from jaxviz.transforms._primitives import INLINED, bodies, kind, layer_name, rebind, rebuild
+from jaxviz._core.callables import as_pytree
+from jaxviz._core.jaxpr.effects import live
+from jaxviz._core.jaxpr.interpret import Program, Site, evaluate, trace
+from jaxviz._core.jaxpr.primitives import INLINED, bodies, kind, layer_name, rebind, rebuild
+from jaxviz._core.jaxpr.where import where_to_cut
 
 _MARK = "jaxviz:cut"
-_UNCUTTABLE = frozenset({"scan", "while", "cond", "shard_map"})
-_WHY = "a program can be cut only where a value is computed once"
 
 
 def upto(f: Callable, layer: str) -> Callable:
@@ -42,7 +39,7 @@ def upto(f: Callable, layer: str) -> Callable:
         NotImplementedError: on the call, for a layer inside a loop, a branch, a `shard_map`, or a function with its own
             derivative rule.
     """
-    return Upto(callee(f), layer)
+    return Upto(as_pytree(f), layer)
 
 
 def after(f: Callable, layer: str) -> Callable:
@@ -68,7 +65,7 @@ def after(f: Callable, layer: str) -> Callable:
         ValueError: on the call, for an unknown layer or an activation of another shape than the layer's.
         NotImplementedError: as for `upto`.
     """
-    return After(callee(f), layer)
+    return After(as_pytree(f), layer)
 
 
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["f"], meta_fields=["layer"])
@@ -118,11 +115,6 @@ class After:
         run, _ = live(program.body, jaxpr.outvars, given=[var], span=range(mark + 1, len(jaxpr.eqns)))
         outs = evaluate(program.body, program.leaves, lambda *_: None, only=run, given={var: activation})
         return jax.tree.unflatten(program.out_tree, outs)
-
-
-def where_to_cut(program: Program, name: str) -> Layer:
-    """The layer of this name, if the program can be cut there."""
-    return pick(program, [name], _UNCUTTABLE, _WHY)[0]
 
 
 def _marked(program: Program, name: str) -> tuple[Program, int]:

@@ -11,14 +11,14 @@ import numpy as np
 from jax import core
 from jaxtyping import Array, Float, Int
 
-from jaxviz._core._meshes import automatic
+from jaxviz._core.callables import as_pytree
+from jaxviz._core.incremental.axes import axes_of_windows, by, check_axes
+from jaxviz._core.incremental.flat import Flat, Slot, flat_program
+from jaxviz._core.incremental.plan import plan
+from jaxviz._core.incremental.spans import fit
+from jaxviz._core.jaxpr.elementwise import ELEMENTWISE
+from jaxviz._core.meshes import automatic
 from jaxviz.transforms._bind import bind
-from jaxviz.transforms._callable import callee
-from jaxviz.transforms._incremental_flat import Flat, Slot, flatten
-from jaxviz.transforms._incremental_plan import plan
-from jaxviz.transforms._incremental_rules import ELEMENTWISE
-from jaxviz.transforms._incremental_spans import fit
-from jaxviz.transforms._interpret import Program, trace
 
 
 def incremental(
@@ -67,27 +67,8 @@ def incremental(
     image = jnp.asarray(image)
     num_axes = axes_of_windows(image.ndim) if num_axes is None else num_axes
     check_axes(image.shape, num_axes)
-    f = callee(bind(f, ..., *args, **kwargs) if args or kwargs else f)
+    f = as_pytree(bind(f, ..., *args, **kwargs) if args or kwargs else f)
     return Incremental(f, image, _keep(f, image if image.ndim == num_axes + 2 else image[None]), num_axes)
-
-
-def axes_of_windows(ndim: int) -> int:
-    """How many axes windows lie along where nobody says it: two, but for what can be no image."""
-    return {2: 1, 5: 3}.get(ndim, 2)
-
-
-_NAMES = {1: "t", 2: "h, w", 3: "d, h, w"}
-
-
-def check_axes(shape: tuple[int, ...], num_axes: int) -> None:
-    """Raises where an image has other axes than the windows, the channels, and maybe a batch."""
-    if len(shape) not in (num_axes + 1, num_axes + 2):
-        names = _NAMES.get(num_axes, f"{num_axes} axes")
-        raise ValueError(
-            f"`image` must have shape ({names}, c) or (n, {names}, c), got {shape}. Add the axis that is missing, "
-            "image[..., None] for a gray image, or give `window` a size along each axis: (8,) for a signal (t, c), "
-            "(4, 8, 8) for a volume."
-        )
 
 
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["f", "image", "base"], meta_fields=["num_axes"])
@@ -127,13 +108,6 @@ class Incremental:
         return jax.tree.unflatten(program.out_tree, [out[0, 0] if single else out[0] for out in outs])
 
 
-def flat_program(f: Callable, images: Array) -> tuple[Program, Flat, Slot]:
-    """A call of `f` on images, and the slot of the images in it."""
-    program = trace(f, images)
-    flat = flatten(program)
-    return program, flat, flat.inputs[program.num_own]
-
-
 def check_patch(patch: tuple[int, ...], image: tuple[int, ...], num_axes: int) -> None:
     """Raises where a patch of this shape does not fit an image."""
     first = -1 - num_axes
@@ -157,11 +131,6 @@ def check_corner(corner: np.ndarray, patch: tuple[int, ...], image: tuple[int, .
             f"`corner` must keep the patch inside the image, got {tuple(corner.tolist())} for a patch of "
             f"{by(sizes)} on {by(lengths)}. Use at most {tuple(last)}."
         )
-
-
-def by(lengths: tuple[int, ...]) -> str:
-    """Lengths as they are written: 16x16."""
-    return "x".join(map(str, lengths))
 
 
 def _keep(f: Callable, images: Array) -> dict[int, Any]:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from jaxviz.transforms._windows import Windows
+from jaxviz._core.jaxpr.windows import Windows
 
 _NOWHERE = np.int32(np.iinfo(np.int32).max)  # larger than any place, so that padding loses against it
 

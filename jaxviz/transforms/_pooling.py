@@ -18,8 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt8, UInt32
 
+from jaxviz._core.jaxpr.windows import Pairs, Windows
 from jaxviz.transforms._places import find, places_of, read, switches_of
-from jaxviz.transforms._windows import Pairs, Windows
 
 UNROLLED = 32  # a program of as many terms is as fast as XLA gets; with more, compiling takes longer than running
 

@@ -9,13 +9,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from jaxviz.transforms._callable import callee
-from jaxviz.transforms._interpret import Path, Program, Site, evaluate, trace
-from jaxviz.transforms._layer import Layer
-from jaxviz.transforms._match import Found, Match, Matches, Search, search
-from jaxviz.transforms._names import find_layers
+from jaxviz._core.callables import as_pytree
+from jaxviz._core.jaxpr.interpret import Path, Program, Site, evaluate, trace
+from jaxviz._core.jaxpr.layer import Layer
+from jaxviz._core.jaxpr.match import Found, Match, Matches, Search, search
+from jaxviz._core.jaxpr.names import find_layers
+from jaxviz._core.jaxpr.primitives import bodies, rebind, rebuild
 from jaxviz.transforms._pooling import switched_max_pool
-from jaxviz.transforms._primitives import bodies, rebind, rebuild
 
 Rule = str | Callable[[Array, Array, Array], Array]
 
@@ -116,7 +116,7 @@ def with_rule(f: Callable, rule: Rule, *, custom_vjp: str = "error") -> Callable
         raise ValueError(f"`rule` must be one of {', '.join(map(repr, RULES))} or a callable, got {rule!r}.")
     if custom_vjp not in ("error", "keep", "enter"):
         raise ValueError(f"`custom_vjp` must be 'error', 'keep' or 'enter', got {custom_vjp!r}.")
-    return WithRule(callee(f), rule, custom_vjp)
+    return WithRule(as_pytree(f), rule, custom_vjp)
 
 
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["f"], meta_fields=["rule", "custom_vjp"])

@@ -9,11 +9,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from jaxviz.transforms._callable import callee
-from jaxviz.transforms._interpret import Site, evaluate, trace
-from jaxviz.transforms._primitives import bodies, rebind, rebuild
+from jaxviz._core.callables import as_pytree
+from jaxviz._core.jaxpr.interpret import Site, evaluate, trace
+from jaxviz._core.jaxpr.primitives import bodies, rebind, rebuild
+from jaxviz._core.jaxpr.where import where_to_tap
 from jaxviz.transforms._rules import Rule, with_rule
-from jaxviz.transforms._taps import where_to_tap
 
 
 def tap_gradients(f: Callable, *layers: str, rule: Rule = "gradient") -> Callable:
@@ -43,7 +43,7 @@ def tap_gradients(f: Callable, *layers: str, rule: Rule = "gradient") -> Callabl
         NotImplementedError: on the call, for a layer inside `while_loop`, `cond`, `shard_map`, or a function with its
             own rule.
     """
-    return TapGradients(callee(f), layers, rule)
+    return TapGradients(as_pytree(f), layers, rule)
 
 
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["f"], meta_fields=["names", "rule"])

@@ -2,20 +2,18 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 from jaxtyping import Array
 
-from jaxviz.transforms._callable import callee
-from jaxviz.transforms._interpret import Program, Site, evaluate, trace
-from jaxviz.transforms._layer import Layer
-from jaxviz.transforms._names import find_layers, pick
-from jaxviz.transforms._primitives import CUSTOM_JVP, CUSTOM_VJP, batch_axes, bodies, kind, rebind, rebuild
-
-_UNTAPPABLE = frozenset({"while", "cond"})
-_WHY = "no value can come out of a loop of unknown length or of one branch"
+from jaxviz._core.callables import as_pytree
+from jaxviz._core.jaxpr.interpret import Program, Site, evaluate, trace
+from jaxviz._core.jaxpr.layer import Layer
+from jaxviz._core.jaxpr.names import find_layers, pick
+from jaxviz._core.jaxpr.primitives import bodies, rebind, rebuild
+from jaxviz._core.jaxpr.where import tappable, where_to_tap
 
 
 def layers(f: Callable, images: Any, *args: Any, **kwargs: Any) -> dict[str, jax.ShapeDtypeStruct]:
@@ -45,7 +43,7 @@ def layers(f: Callable, images: Any, *args: Any, **kwargs: Any) -> dict[str, jax
         From name to shape and dtype.
     """
     found = find_layers(trace(f, images, *args, **kwargs))
-    return {name: layer.shape() for name, layer in found.items() if _tappable(layer)}
+    return {name: layer.shape() for name, layer in found.items() if tappable(layer)}
 
 
 def tap(f: Callable, *layers: str) -> Callable:
@@ -69,7 +67,7 @@ def tap(f: Callable, *layers: str) -> Callable:
         ValueError: on the call, for an unknown layer.
         NotImplementedError: on the call, for a layer inside `while_loop`, `cond`, or a function with its own rule.
     """
-    return Tap(callee(f), layers)
+    return Tap(as_pytree(f), layers)
 
 
 def edit(f: Callable, edits: Mapping[str, Callable[[Array], Array]]) -> Callable:
@@ -93,7 +91,7 @@ def edit(f: Callable, edits: Mapping[str, Callable[[Array], Array]]) -> Callable
         ValueError: on the call, for an unknown layer, or an edit that changes the shape.
         NotImplementedError: on the call, for a layer inside a function with its own derivative rule.
     """
-    return Edit(callee(f), {name: callee(change) for name, change in edits.items()})
+    return Edit(as_pytree(f), {name: as_pytree(change) for name, change in edits.items()})
 
 
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["f"], meta_fields=["names"])
@@ -173,24 +171,3 @@ def _visit(program: Program, layers: dict[str, Layer], on: Callable, taken: dict
         return handle
 
     return jax.tree.unflatten(program.out_tree, evaluate(program.body, program.leaves, handler(taken)))
-
-
-def where_to_tap(program: Program, names: Iterable[str]) -> list[Layer]:
-    """The layers of these names, if their values can come out of the program."""
-    picked = pick(program, names, _UNTAPPABLE, _WHY)
-    for layer in picked:
-        _check_shards(layer)
-    return picked
-
-
-def _tappable(layer: Layer) -> bool:
-    return not any(kind(eqn) in _UNTAPPABLE | {CUSTOM_JVP, CUSTOM_VJP} for eqn in layer.inside)
-
-
-def _check_shards(layer: Layer) -> None:
-    names = [kind(eqn) for eqn in layer.inside]
-    if "shard_map" in names and "scan" in names[names.index("shard_map") :]:
-        raise NotImplementedError("`layer` must not lie in a `scan` inside a `shard_map`. Put the scan outside.")
-    for eqn in layer.inside:
-        if kind(eqn) == "shard_map":
-            batch_axes(eqn)

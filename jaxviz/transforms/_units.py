@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jaxviz.transforms._callable import callee
+from jaxviz._core.callables import as_pytree
 from jaxviz.transforms._cut import upto
 
 
@@ -45,7 +45,7 @@ def unit_outputs(f: Callable, layer: str, units: Sequence[Sequence[int]] | np.nd
         raise TypeError(f"`units` must be whole numbers, got {places.dtype}. A unit is where it stands in its layer.")
     if places.ndim != 2 or not places.size:
         raise ValueError(f"`units` must have shape (u, axes), got {places.shape}. Give a list of places.")
-    return Units(callee(f), layer, tuple(map(tuple, places.tolist())))
+    return Units(as_pytree(f), layer, tuple(map(tuple, places.tolist())))
 
 
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["f"], meta_fields=["layer", "units"])

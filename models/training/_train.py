@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key
 
-from jaxviz._core._identity import digest, traced
+from jaxviz._core.identity import digest, traced
 from models._labels import class_numbers
 from models.datasets import Examples
 from models.network import Network

@@ -20,7 +20,7 @@ _AT_A_TIME = 8
 def make(study: Study) -> Step:
     """The patch, and what it is compared with: a photo of the target, and noise, as large."""
     config = study.config
-    found = jv.adversarial_patch(
+    found = jv.robustness.adversarial_patch(
         study.network,
         study.images(study.made),
         study.target,
@@ -73,7 +73,7 @@ def perturb(study: Study) -> Step:
     key = jax.random.key(config.seed)
     attacks = {
         "fgsm": lambda level, x: _fgsm(study.network, x, study.target, level / 255),
-        "pgd": lambda level, x: jv.pgd(
+        "pgd": lambda level, x: jv.robustness.pgd(
             study.network, x, study.target, key=key, epsilon=level / 255, num_steps=config.pgd_steps
         ),
     }
@@ -97,11 +97,13 @@ def look(study: Study, made: Step) -> Step:
     window = images.shape[1] // 7
     stride, drops = window // 2, []
     for image in tqdm(pasted.images, desc="occlusion", unit="photo", leave=False):
-        covered = jv.probabilities(jv.occlusion(study.network, image, window=window, stride=stride))[..., study.target]
-        whole = jv.probabilities(study.network(image[None]))[0, study.target]
+        covered = jv.attribution.probabilities(jv.occlusion(study.network, image, window=window, stride=stride))[
+            ..., study.target
+        ]
+        whole = jv.attribution.probabilities(study.network(image[None]))[0, study.target]
         drops.append(np.asarray(whole - covered))
     with_patch = _logits(study.network, pasted.images)
-    corners = jv.occlusion_grid(images.shape, window, stride)
+    corners = jv.attribution.occlusion_grid(images.shape, window, stride)
     numbers = {
         "photos": len(images),
         "layer": study.layer,
@@ -153,7 +155,7 @@ def _cam(network: models.Network, images: jax.Array, targets: jax.Array, layer: 
 
 
 def _pasted(study: Study, images: jax.Array, patch: np.ndarray, scales: tuple[float, float], draw: int) -> Any:
-    return jv.paste_patch(
+    return jv.robustness.paste_patch(
         images,
         jnp.asarray(patch),
         key=jax.random.key(study.config.seed + draw),
@@ -165,7 +167,7 @@ def _pasted(study: Study, images: jax.Array, patch: np.ndarray, scales: tuple[fl
 
 @jax.jit
 def _fgsm(network: models.Network, images: jax.Array, target: int, epsilon: float) -> jax.Array:
-    return jv.fgsm(network, images, target, epsilon=epsilon)
+    return jv.robustness.fgsm(network, images, target, epsilon=epsilon)
 
 
 @jax.jit
@@ -190,5 +192,5 @@ def _chunks(count: int) -> list[np.ndarray]:
 
 def _rates(logits: np.ndarray, target: int) -> dict[str, float]:
     """The share of photos whose most probable class is the target, and its mean probability."""
-    probabilities = np.asarray(jv.probabilities(logits))[:, target]
+    probabilities = np.asarray(jv.attribution.probabilities(logits))[:, target]
     return {"success": float((logits.argmax(-1) == target).mean()), "probability": float(probabilities.mean())}

@@ -1,6 +1,7 @@
 """The arguments of `scripts.adversarial` turned into values: a network, a target, photos to make and judge a patch."""
 
 import dataclasses
+import functools
 from typing import TYPE_CHECKING, NamedTuple
 
 import jax
@@ -99,8 +100,8 @@ def _check_placement(config: "Config", image: jax.ShapeDtypeStruct, scales: tupl
     patch = jax.ShapeDtypeStruct((config.size, config.size, image.shape[-1]), np.float32)
     options = {"scales": scales, "degrees": (-config.degrees, config.degrees), "circular": config.circular}
     with checking(size="--size", scales="--scales"):
-        jax.eval_shape(lambda image, patch, key: jv.paste_patch(image, patch, key=key, **options), image, patch,
-                       jax.eval_shape(lambda: jax.random.key(0)))  # fmt: skip
+        paste = functools.partial(jv.robustness.paste_patch, **options)
+        jax.eval_shape(lambda image, patch: paste(image, patch, key=jax.random.key(0)), image, patch)
 
 
 def _smaller(photo: np.ndarray, size: int) -> np.ndarray:

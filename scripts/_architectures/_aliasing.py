@@ -130,7 +130,7 @@ def strongest_projections(
 ) -> tuple[np.ndarray, np.ndarray, list[int]]:
     """For the first `num` channels that some photo excites: the photo that does most, and its projection."""
     images = network.normalize(photos / np.float32(255))
-    found = jv.strongest(network, layer, (images, None), num=1)
+    found = jv.dataset.strongest(network, layer, (images, None), num=1)
     channels = [int(channel) for channel in found.channels if found.scores[channel, 0] > 0][:num]
     places = found.indices[channels, 0]
     units = np.concatenate([found.positions[channels, 0], np.array(channels)[:, None]], axis=1)[:, None]

@@ -14,32 +14,32 @@ from scripts._benchmark._timing import time_it
 def approximations(config: Any, network: models.Network) -> dict[str, Any]:
     """Time and error of each against the exact map of the most probable class."""
     image = network.preprocess(_photo.load(config.photo).pixels)[0]
-    clean = np.asarray(jv.probabilities(network(image[None]))[0])
+    clean = np.asarray(jv.attribution.probabilities(network(image[None]))[0])
     target = int(clean.argmax())
 
     def logits(network: models.Network, images: jax.Array) -> jax.Array:
         return network(images)
 
     def target_alone(network: models.Network, images: jax.Array) -> jax.Array:
-        return jv.probabilities(network(images))[:, target, None]
+        return jv.attribution.probabilities(network(images))[:, target, None]
 
     def sweep(f: Any, approximate: Any) -> jax.Array:
         options = {"window": config.window, "stride": config.stride, "approximate": approximate}
         return jv.occlusion(jax.tree_util.Partial(f, network), image, **options)
 
     times: dict[str, Any] = {}
-    exact = np.asarray(jv.probabilities(sweep(logits, None)))[..., target]
+    exact = np.asarray(jv.attribution.probabilities(sweep(logits, None)))[..., target]
     times["exact"] = time_it(lambda: sweep(logits, None), config.repeats)
     for share in config.caps:
-        cap = jv.GrowthCap(share)
-        ours = np.asarray(jv.probabilities(sweep(logits, cap)))[..., target]
+        cap = jv.attribution.GrowthCap(share)
+        ours = np.asarray(jv.attribution.probabilities(sweep(logits, cap)))[..., target]
         times[f"GrowthCap({share})"] = {
             **time_it(lambda cap=cap: sweep(logits, cap), config.repeats),
             **_errors(ours, exact),
         }
     for step in config.steps:
         for tolerance in config.tolerances:
-            refine = jv.CoarseToFine(step, tolerance)
+            refine = jv.attribution.CoarseToFine(step, tolerance)
             ours = np.asarray(sweep(target_alone, refine))[..., 0]
             timed = time_it(lambda refine=refine: sweep(target_alone, refine), config.repeats)
             times[f"CoarseToFine({step}, {tolerance})"] = {**timed, **_errors(ours, exact)}

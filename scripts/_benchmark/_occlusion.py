@@ -21,7 +21,7 @@ from scripts._command import keep_compiled
 def occlusion(config: Any, network: models.Network) -> dict[str, Any]:
     """Ours incremental, ours dense, one by one, and captum."""
     image = jax.random.normal(jax.random.key(0), network.input_shape) * (60 if network.spec.scale > 1 else 1)
-    rows, cols = jv.occlusion_grid(image.shape, config.window, config.stride)
+    rows, cols = jv.attribution.occlusion_grid(image.shape, config.window, config.stride)
     corners = [(int(row), int(col)) for row in np.ravel(rows) for col in np.ravel(cols)]
     times: dict[str, Any] = {}
     maps = {}

@@ -104,7 +104,7 @@ def measure(study: Study) -> dict[str, Step]:
 
 def _statistics(study: Study) -> Step:
     scan = study.run.scan("all", study.network.spec)
-    found = jv.class_statistics(study.network, study.layers, study.data.dataset, scan=scan)
+    found = jv.dataset.class_statistics(study.network, study.layers, study.data.dataset, scan=scan)
     arrays = {f"{layer}.{field}": getattr(one, field) for layer, one in found.items() for field in _FIELDS}
     numbers = {
         layer: {
@@ -128,7 +128,7 @@ def _statistics(study: Study) -> Step:
 def confusion(study: Any) -> Step:
     """The confusions of a study's network, with the images of which it was most certain."""
     scan = study.run.scan("all", study.network.spec)
-    found = jv.confusion(study.network, study.data.dataset, num=_EXAMPLES, scan=scan)
+    found = jv.dataset.confusion(study.network, study.data.dataset, num=_EXAMPLES, scan=scan)
     counted = found.matrix.sum(1) > 0
     numbers = {
         "accuracy": round(found.accuracy, 5),

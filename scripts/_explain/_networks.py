@@ -10,8 +10,8 @@ import jax
 import numpy as np
 
 import models
-from jaxviz._core._choices import unknown
-from jaxviz._core._identity import traced
+from jaxviz._core.choices import unknown
+from jaxviz._core.identity import traced
 from scripts._depends import of_network
 
 _COMMITTED = "committed"

@@ -10,8 +10,8 @@ import numpy as np
 
 import models
 from jaxviz import explanation
-from jaxviz._core._choices import class_index as class_index
-from jaxviz._core._choices import unknown as unknown
+from jaxviz._core.choices import class_index as class_index
+from jaxviz._core.choices import unknown as unknown
 from jaxviz.explanation import spread_over as spread_over
 from scripts import _photo
 from scripts._explain import _networks

@@ -61,8 +61,8 @@ def _ascent(shared: Study, config: "Classes", index: int, tick: Tick) -> Step:
     start, moments = time.perf_counter(), _moments(shared.steps)
     found = shared.ascend(OBJECTIVES[config.objective](index), snapshots=moments)
     logits, views = shared.judge(found.snapshots[:, 0])
-    probabilities = np.asarray(jv.probabilities(logits))[:, index]
-    seen = np.asarray(jv.probabilities(views))[:, -1, index]
+    probabilities = np.asarray(jv.attribution.probabilities(logits))[:, index]
+    seen = np.asarray(jv.attribution.probabilities(views))[:, -1, index]
     numbers = {
         "class": index,
         "label": shared.labels[index],
@@ -88,7 +88,7 @@ def _orientations(shared: Study, config: "Classes", index: int, layer: str, tick
         "class": index,
         "label": shared.labels[index],
         "diversity": {"layer": layer, "weight": config.diversity},
-        "probabilities": rounded(jv.probabilities(logits)[:, index]),
+        "probabilities": rounded(jv.attribution.probabilities(logits)[:, index]),
         "objective": rounded(found.trace[0]),
         "seconds": round(time.perf_counter() - start, 2),
     }

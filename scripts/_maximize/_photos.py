@@ -9,7 +9,7 @@ import numpy as np
 import jaxviz as jv
 import models
 from jaxviz import render
-from jaxviz.analysis import Scan, Strongest, strongest
+from jaxviz.dataset import Scan, Strongest, strongest
 from scripts import _photo, _photo_folder
 from scripts._maximize._study import Study
 

@@ -51,8 +51,8 @@ def _ascend(study: Study, config: "Config", classes: np.ndarray, tick: Tick) -> 
     tick(len(classes))
     logits, views = study.judge(found.pixels)
     index = np.arange(len(classes))
-    probabilities = np.asarray(jv.probabilities(logits))[index, classes]
-    seen = np.asarray(jv.probabilities(views))[:, index, classes]
+    probabilities = np.asarray(jv.attribution.probabilities(logits))[index, classes]
+    seen = np.asarray(jv.attribution.probabilities(views))[:, index, classes]
     rows = [
         {
             "class": int(classes[number]),

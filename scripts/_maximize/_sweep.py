@@ -77,13 +77,13 @@ def _weighted(shared: Study, target: int, weight: float, tick: Tick) -> Step:
     # The weight counts mean differences of gray levels, 0 to 255, which is how it is usually stated.
     found = shared.ascend(maximize.logit(target), priors=[total_variation(weight * _LEVELS)])
     logits, views = shared.judge(found.pixels)
-    seen = np.asarray(jv.probabilities(views))[:, 0, target]
+    seen = np.asarray(jv.attribution.probabilities(views))[:, 0, target]
     numbers = {
         "class": target,
         "weight": weight,
         "logit": rounded(logits[0, target]),
         "total_variation": rounded(_LEVELS * total_variation(1.0)(found.pixels)),
-        "probability": rounded(jv.probabilities(logits)[0, target]),
+        "probability": rounded(jv.attribution.probabilities(logits)[0, target]),
         "held_out": {"views": len(seen), "median": rounded(np.median(seen)), "lowest": rounded(seen.min())},
         "objective": rounded(found.trace[0]),
         "seconds": round(time.perf_counter() - start, 2),
@@ -103,7 +103,7 @@ def _both(shared: Study, pair: tuple[int, int], tick: Tick) -> Step:
     found = shared.ascend(first + second, **options)
     alone = shared.ascend(_asked(np.array(pair)), **options)
     logits, _ = shared.judge(np.concatenate([found.pixels, alone.pixels]))
-    probabilities, *each = np.asarray(jv.probabilities(logits))
+    probabilities, *each = np.asarray(jv.attribution.probabilities(logits))
     numbers = {
         "network": shared.network.name,
         "classes": list(pair),

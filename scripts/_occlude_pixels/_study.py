@@ -84,8 +84,10 @@ def measure(study: Study, window: int) -> Step:
     black = study.network.normalize(np.zeros((1, 1, *study.images.shape[2:3], study.pixels.shape[-1]), np.float32))
     baseline = 0.0 if study.config.baseline == "mean" else black[0, 0, 0]
     logits = jv.occlusion(study.network, study.images, window=window, stride=1, centered=True, baseline=baseline)
-    covered = np.asarray(jv.probabilities(logits))
-    plain = np.asarray(jv.probabilities(jax.jit(jv.fast_on_cpu(lambda f, x: f(x)))(study.network, study.images)))
+    covered = np.asarray(jv.attribution.probabilities(logits))
+    plain = np.asarray(
+        jv.attribution.probabilities(jax.jit(jv.fast_on_cpu(lambda f, x: f(x)))(study.network, study.images))
+    )
     rows = np.arange(len(study.classes))
     maps = covered[rows, :, :, study.classes]
     flipped = covered.argmax(-1) != plain.argmax(-1)[:, None, None]

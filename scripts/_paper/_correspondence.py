@@ -101,7 +101,7 @@ def check_counts(counts: tuple[int, ...], total: int) -> tuple[int, ...]:
 def measure(study: Study, parts: dict[str, np.ndarray], layers: tuple[str, ...], count: int) -> Step:
     """The distances of the first `count` photos."""
     config = study.config
-    found = jv.correspondence(
+    found = jv.dataset.correspondence(
         study.f,
         jnp.asarray(study.images[:count]),
         {name: places[:count] for name, places in parts.items()},

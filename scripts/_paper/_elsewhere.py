@@ -76,4 +76,4 @@ def _corners(taken: list[render.Box], shape: tuple[int, int], height: int, width
 @jax.jit
 @jv.fast_on_cpu
 def _probabilities(f: jax.tree_util.Partial, images: jax.Array) -> jax.Array:
-    return jv.probabilities(f(images))
+    return jv.attribution.probabilities(f(images))

@@ -35,14 +35,14 @@ def measure(study: Study, layer: str) -> Step:
     ]
     below = jax.jit(jv.fast_on_cpu(lambda f, images: jv.upto(f, layer)(images)))
     activations = np.asarray(below(study.f, images))
-    rows, cols = jv.occlusion_grid(images.shape, config.window, config.stride)
+    rows, cols = jv.attribution.occlusion_grid(images.shape, config.window, config.stride)
     arrays, photos, units = {}, [], []
     for place, photo in enumerate(study.photos):
         totals = activations[place].sum((0, 1))
         channel, target = int(totals.argmax()), int(classes[place])
         one = activations[place, :, :, channel]
         units.append([(*(int(index) for index in np.unravel_index(one.argmax(), one.shape)), channel)])
-        covered = np.asarray(jv.probabilities(swept[place][..., :num_outputs]))
+        covered = np.asarray(jv.attribution.probabilities(swept[place][..., :num_outputs]))
         winners = covered.argmax(-1)
         activation = swept[place][..., num_outputs + channel]
         arrays |= {

@@ -24,13 +24,13 @@ def default_layers(network: models.Network) -> tuple[str, ...]:
     return (names[0], names[len(names) // 2], "logits")
 
 
-def transformations(study: Study) -> dict[str, jv.analysis.Transformation]:
+def transformations(study: Study) -> dict[str, jv.robustness.Transformation]:
     """Those of the paper, and two more."""
     black, white = (np.asarray(study.network.normalize(jnp.full((1, 1, 1, 3), value)))[0, 0, 0] for value in (0.0, 1.0))
     return {
-        **jv.analysis.standard_transformations(study.config.border),
-        "blur": jv.analysis.blur(),
-        "brightness": jv.analysis.brightness(black=black, white=white),
+        **jv.robustness.standard_transformations(study.config.border),
+        "blur": jv.robustness.blur(),
+        "brightness": jv.robustness.brightness(black=black, white=white),
     }
 
 
@@ -40,7 +40,9 @@ def measure(study: Study, layers: tuple[str, ...]) -> Step:
     chosen = transformations(study)
     # Photo by photo, so that there is a bar: one program, and areas are means over the photos.
     each = [
-        jv.invariance(study.f, image[None], layers, chosen, targets=target[None], batch_size=study.config.batch_size)
+        jv.robustness.invariance(
+            study.f, image[None], layers, chosen, targets=target[None], batch_size=study.config.batch_size
+        )
         for image, target in zip(tqdm(jnp.asarray(study.images), unit="photo"), classes, strict=True)
     ]
     found = jax.tree.map(lambda *of: jnp.stack(of).mean(0) if of[0].ndim == 0 else jnp.concatenate(of), *each)
@@ -136,7 +138,7 @@ def _amounts(amounts: list[float]) -> str:
     return ", ".join(f"{amount:g}" for amount in _shown(np.array(amounts)).round(2))
 
 
-def _pictures(study: Study, transformation: jv.analysis.Transformation) -> np.ndarray:
+def _pictures(study: Study, transformation: jv.robustness.Transformation) -> np.ndarray:
     image, amounts = jnp.asarray(study.images[0]), jnp.asarray(_shown(np.asarray(transformation.amounts)))
     made = jax.jit(lambda change, image, amounts: jax.vmap(lambda amount: change(image, amount))(amounts))(
         transformation.function, image, amounts

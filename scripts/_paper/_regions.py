@@ -58,7 +58,7 @@ def measure(study: Study, layer: str) -> Step:
     @jax.jit
     def maps(f: jax.tree_util.Partial, images: jax.Array, classes: jax.Array, key: jax.Array) -> dict[str, jax.Array]:
         return {
-            "probabilities": jv.probabilities(f(images)),
+            "probabilities": jv.attribution.probabilities(f(images)),
             "smoothgrad": jv.smoothgrad(f, images, classes, key=key, num_samples=config.samples, batch_size=16),
             "grad_cam": jv.grad_cam(f, images, classes, layer),
         }
@@ -77,7 +77,9 @@ def measure(study: Study, layer: str) -> Step:
         arrays |= {f"{place}, {name}, elsewhere": found for name, found in elsewhere.items()}
         alone = {
             name: np.asarray(
-                jv.probabilities(jv.occlude_regions(study.f, whole[place], np.array(sets[place][name])))[:, target]
+                jv.attribution.probabilities(jv.occlude_regions(study.f, whole[place], np.array(sets[place][name])))[
+                    :, target
+                ]
             )
             for name in names
         }
@@ -184,7 +186,7 @@ def _sets(study: Study, place: int, target: int) -> dict[str, list[render.Box]]:
         for row, col in np.ndindex(config.grid, config.grid)
     ]
     outputs = jv.occlude_regions(study.f, jnp.asarray(study.images[place]), np.array(cells))
-    order = np.argsort(np.asarray(jv.log_probabilities(outputs)[:, target]), kind="stable")
+    order = np.argsort(np.asarray(jv.attribution.log_probabilities(outputs)[:, target]), kind="stable")
     return {
         f"grid-{config.grid}-most": [cells[cell] for cell in order[: config.cover]],
         f"grid-{config.grid}-least": [cells[cell] for cell in order[::-1][: config.cover]],

@@ -51,7 +51,7 @@ def prepare(script: str, config: Any, photos: list[Photo], network: models.Netwo
 
 def targets(study: Study) -> tuple[np.ndarray, np.ndarray]:
     """The class that each photo is explained for, its label or else the most probable one; and the probabilities."""
-    fast = jax.jit(jv.fast_on_cpu(lambda f, images: jv.probabilities(f(images))))
+    fast = jax.jit(jv.fast_on_cpu(lambda f, images: jv.attribution.probabilities(f(images))))
     probabilities = np.asarray(fast(study.f, study.images))
     chosen = [
         p.argmax() if photo.target is None else photo.target

@@ -20,7 +20,7 @@ PHOTOS = "photos"
 class Data(NamedTuple):
     """Images as bytes, with their classes.
 
-    `dataset` is what `jv.Scan` reads; `sha256` tells the data from others.
+    `dataset` is what `jv.dataset.Scan` reads; `sha256` tells the data from others.
     """
 
     name: str

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 import jaxviz as jv
 import models
-from jaxviz.analysis._processes import exchanged
+from jaxviz.dataset._processes import exchanged
 from scripts._clock import Clock
 from scripts._command import UsageError
 from scripts._depends import of_network
@@ -98,7 +98,7 @@ class Run:
         """Say that so many more are done."""
         self._bar.update(images)
 
-    def scan(self, name: str, spec: models.Spec) -> jv.Scan:
+    def scan(self, name: str, spec: models.Spec) -> jv.dataset.Scan:
         """The options of a pass over the data, its name one that no other pass of the step has."""
         before = 0
 
@@ -110,7 +110,7 @@ class Run:
             before = done
 
         options = self._options
-        return jv.Scan(
+        return jv.dataset.Scan(
             batch_size=options.batch_size,
             devices=options.devices,
             preprocess=Normalized(spec),

@@ -88,7 +88,7 @@ def _shown(config: "Config", chosen: dict[str, list[int]], maps: dict[str, int],
 def _strongest(study: Study) -> Step:
     config = study.config
     options = study.run.scan("all", study.network.spec)
-    found = jv.strongest(
+    found = jv.dataset.strongest(
         study.network, study.layers, study.data.dataset, num=config.num, score=config.score, scan=options
     )
     random, numbers, arrays = np.random.default_rng(config.seed), {}, {}

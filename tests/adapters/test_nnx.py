@@ -45,7 +45,7 @@ def test_what_a_call_updates_is_dropped_by_every_kind_of_method(training, tmp_pa
     np.testing.assert_allclose(found, own, rtol=1e-3, atol=1e-5)
     dataset = (np.asarray(IMAGES), np.zeros(2, int))
     for _ in range(2):
-        assert jv.confusion(f, dataset, scan=jv.Scan(resume=tmp_path / "scan")).matrix.sum() == 2
+        assert jv.dataset.confusion(f, dataset, scan=jv.dataset.Scan(resume=tmp_path / "scan")).matrix.sum() == 2
     assert int(model.calls[...]) == 0
     assert model.norm.mean[...].tolist() == [0, 0, 0]
 

@@ -48,7 +48,7 @@ FUNCTIONS = {
 @pytest.mark.parametrize("baseline", [0.0, 0.3])
 def test_the_entries_add_up_to_the_difference(name, baseline):
     f = FUNCTIONS[name]
-    found = jv.deep_lift(f, X, TARGETS, baseline=baseline)
+    found = jv.attribution.deep_lift(f, X, TARGETS, baseline=baseline)
     expected = difference(f, X, baseline)[range(3), TARGETS]
     np.testing.assert_allclose(found.sum((1, 2, 3)), expected, rtol=1e-4, atol=1e-4)
     np.testing.assert_array_equal(f(X), jax.jit(f)(X)) if name == "max-pool" else None
@@ -56,12 +56,12 @@ def test_the_entries_add_up_to_the_difference(name, baseline):
 
 def test_of_a_linear_function_it_is_gradient_times_difference():
     f = lambda x: heads(jnp.flip(x, 2).transpose(0, 2, 1, 3)[:, ::2])  # noqa: E731
-    found = jv.deep_lift(f, X, TARGETS, baseline=0.5)
+    found = jv.attribution.deep_lift(f, X, TARGETS, baseline=0.5)
     np.testing.assert_allclose(found, jv.saliency(f, X, TARGETS) * (X - 0.5), rtol=1e-5, atol=1e-6)
 
 
 def test_an_image_that_is_its_own_baseline_gets_nothing():
-    found = jv.deep_lift(FUNCTIONS["attention"], X, 1, baseline=X)
+    found = jv.attribution.deep_lift(FUNCTIONS["attention"], X, 1, baseline=X)
     np.testing.assert_array_equal(found, 0)
 
 
@@ -69,14 +69,14 @@ def test_the_rule_rescale_by_hand():
     # y = relu(2 a - b): from (0, 0) to (1, 3) it stays at 0; to (3, 1) it rises by 5 of 5, to (-1, -3) by 1 of 1.
     f = lambda x: jax.nn.relu(2 * x[:, 0, 0] - x[:, 0, 1])  # noqa: E731
     x = jnp.array([[1.0, 3], [3, 1], [-1, -3]]).reshape(3, 1, 2, 1)
-    np.testing.assert_allclose(jv.deep_lift(f, x, 0)[:, 0, :, 0], [[0, 0], [6, -1], [-2, 3]], atol=1e-6)
+    np.testing.assert_allclose(jv.attribution.deep_lift(f, x, 0)[:, 0, :, 0], [[0, 0], [6, -1], [-2, 3]], atol=1e-6)
 
 
 def test_a_maximum_gives_its_rise_to_where_it_is_and_its_fall_to_where_it_was():
     f = lambda x: x.max((1, 2))  # noqa: E731
     x, baseline = jnp.array([5.0, 0.0]).reshape(1, 1, 2, 1), jnp.array([1.0, 3.0]).reshape(1, 1, 2, 1)
-    np.testing.assert_allclose(jv.deep_lift(f, x, 0, baseline=baseline).ravel(), [2, 0], atol=1e-6)
-    np.testing.assert_allclose(jv.deep_lift(f, baseline, 0, baseline=x).ravel(), [-2, 0], atol=1e-6)
+    np.testing.assert_allclose(jv.attribution.deep_lift(f, x, 0, baseline=baseline).ravel(), [2, 0], atol=1e-6)
+    np.testing.assert_allclose(jv.attribution.deep_lift(f, baseline, 0, baseline=x).ravel(), [-2, 0], atol=1e-6)
 
 
 def test_many_steps_of_integrated_gradients_are_no_oracle_but_one_relu_is():
@@ -84,7 +84,7 @@ def test_many_steps_of_integrated_gradients_are_no_oracle_but_one_relu_is():
     w = jax.random.normal(jax.random.key(2), (2, 7))
     f = lambda x: heads(jax.nn.relu(x @ w))  # noqa: E731
     many = jv.integrated_gradients(f, X, TARGETS, num_steps=2000)
-    np.testing.assert_allclose(jv.deep_lift(f, X, TARGETS), many, atol=5e-3 * float(jnp.abs(many).max()))
+    np.testing.assert_allclose(jv.attribution.deep_lift(f, X, TARGETS), many, atol=5e-3 * float(jnp.abs(many).max()))
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_many_steps_of_integrated_gradients_are_no_oracle_but_one_relu_is():
 )
 def test_what_has_no_quotient_is_named(f, name):
     with pytest.raises(NotImplementedError, match=f"got `{name}` of what depends on the input"):
-        jv.deep_lift(f, X, 0)
+        jv.attribution.deep_lift(f, X, 0)
 
 
 @pytest.mark.slow
@@ -107,5 +107,5 @@ def test_whole_networks_add_up():
     for name in ("squeezenet", "efficientnet_lite0", "cifar_small"):
         network = models.load(name)
         images = 2 * jax.random.normal(jax.random.key(3), (1, *network.input_shape))
-        found = jv.deep_lift(network, images, 3)
+        found = jv.attribution.deep_lift(network, images, 3)
         assert float(found.sum()) == pytest.approx(float(difference(network, images, 0.0)[0, 3]), rel=1e-4, abs=1e-3)

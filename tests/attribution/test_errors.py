@@ -57,13 +57,13 @@ TABLE = [
         "`baseline` must broadcast to `images` of (2, 9, 11, 3), got (4,). Give a number",
     ),
     (
-        lambda: jv.completeness_gap(F, X, X[..., 0], 0),
+        lambda: jv.metrics.completeness_gap(F, X, X[..., 0], 0),
         ValueError,
         "`attribution` must have the shape (2, 9, 11, 3) of `images`, got (2, 9, 11). Do not sum",
     ),
     (lambda: jv.grad_cam(F, X, 0, "lost"), ValueError, "`layer` must be one of first, middle, last, got 'lost'."),
     (
-        lambda: jv.layer_cam(dense, X, 0, "dense"),
+        lambda: jv.attribution.layer_cam(dense, X, 0, "dense"),
         ValueError,
         "`layer` must have activations of shape (n, h, w, c), got (2, 3) for 'dense'. Use a convolutional layer",
     ),

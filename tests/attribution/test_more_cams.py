@@ -22,7 +22,7 @@ def parts():
 
 def test_hires_cam_is_the_exact_share_of_a_logit_above_a_mean_and_a_dense_layer(parts):
     f, x, acts, dense = parts
-    found = jv.hires_cam(f, x, TARGETS, "last")
+    found = jv.attribution.hires_cam(f, x, TARGETS, "last")
     expected = np.einsum("nhwc,cn->nhw", acts, dense[:, TARGETS]) / (acts.shape[1] * acts.shape[2])
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(found.sum((1, 2)), np.asarray(f(x))[range(3), TARGETS], rtol=1e-4)
@@ -35,7 +35,7 @@ def test_hires_cam_is_the_exact_share_above_a_flattening_where_grad_cam_is_not()
         return checkpoint_name(jnp.tanh(x), "maps").reshape(len(x), -1) @ weights
 
     x = jax.random.normal(jax.random.key(6), (3, 3, 4, 2))
-    found = jit(lambda x: jv.hires_cam(f, x, TARGETS, "maps"))(x)
+    found = jit(lambda x: jv.attribution.hires_cam(f, x, TARGETS, "maps"))(x)
     expected = np.einsum("nhwc,hwcn->nhw", np.tanh(x), np.reshape(weights, (3, 4, 2, 5))[..., TARGETS])
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
     assert not np.allclose(jv.grad_cam(f, x, TARGETS, "maps"), np.maximum(expected, 0), atol=0.1)
@@ -48,7 +48,7 @@ def test_xgrad_cam_weighs_a_gradient_by_its_map():
         return jnp.einsum("nhwc,hwck->nk", checkpoint_name(jax.nn.relu(x), "maps"), weights)
 
     x = jax.random.normal(jax.random.key(6), (3, 3, 4, 2)).at[0, ..., 1].set(-1)  # a dead map
-    maps, found = np.maximum(x, 0), jv.xgrad_cam(f, x, TARGETS, "maps")
+    maps, found = np.maximum(x, 0), jv.attribution.xgrad_cam(f, x, TARGETS, "maps")
     expected = np.zeros((3, 3, 4))
     for n, target in enumerate(TARGETS):
         for c in range(2):
@@ -64,7 +64,7 @@ def test_eigen_cam_is_numpys_first_singular_vector(channels):
         return checkpoint_name(x, "maps").mean((1, 2))
 
     x = jax.random.normal(jax.random.key(1), (3, 2, 3, channels)) + 0.3
-    found = jv.eigen_cam(f, x, "maps")
+    found = jv.attribution.eigen_cam(f, x, "maps")
     for one, image in zip(found, np.asarray(x, np.float64), strict=True):
         places = image.reshape(-1, channels)
         projected = places @ np.linalg.svd(places, full_matrices=False)[2][0]
@@ -75,7 +75,7 @@ def test_eigen_cam_is_numpys_first_singular_vector(channels):
 def test_eigen_cam_depends_on_no_class(parts):
     f, x, *_ = parts
     other = jax.tree.map(lambda leaf: -leaf if leaf.ndim == 2 else leaf, f)
-    np.testing.assert_array_equal(jv.eigen_cam(f, x, "last"), jv.eigen_cam(other, x, "last"))
+    np.testing.assert_array_equal(jv.attribution.eigen_cam(f, x, "last"), jv.attribution.eigen_cam(other, x, "last"))
 
 
 def test_ablation_cam_is_a_loop_over_channels(parts):
@@ -88,7 +88,7 @@ def test_ablation_cam_is_a_loop_over_channels(parts):
             lost = (acts[n].mean((0, 1)) - without.mean((0, 1))) @ dense[:, target]
             expected[n] += lost * acts[n, ..., c]
     for size in (None, 1, 7):
-        found = jv.ablation_cam(f, x, TARGETS, "last", batch_size=size)
+        found = jv.attribution.ablation_cam(f, x, TARGETS, "last", batch_size=size)
         np.testing.assert_allclose(found, np.maximum(expected, 0), rtol=1e-4, atol=1e-4)
 
 
@@ -107,7 +107,7 @@ def test_recipro_cam_is_a_loop_over_places(parts):
                 expected[n, row, col] = kept.mean((0, 1)) @ dense[:, target]
         expected[n] -= expected[n].min()
     for size in (None, 1, 7):
-        found = jv.recipro_cam(f, x, TARGETS, "last", batch_size=size)
+        found = jv.attribution.recipro_cam(f, x, TARGETS, "last", batch_size=size)
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
@@ -119,7 +119,7 @@ def test_the_part_below_the_layer_is_computed_once():
         return jnp.tanh(x).mean((1, 2))
 
     x = jax.random.normal(jax.random.key(0), (1, 4, 4, 32))
-    for method in (jv.ablation_cam, jv.recipro_cam):
+    for method in (jv.attribution.ablation_cam, jv.attribution.recipro_cam):
         text = str(jax.make_jaxpr(lambda x, method=method: method(f, x, 0, "maps", batch_size=4))(x))
         assert text.count(" sin ") == 1
         calls.append(text)
@@ -132,13 +132,16 @@ def test_a_branch_around_the_layer_keeps_its_own_image():
 
     x = jnp.abs(jax.random.normal(jax.random.key(0), (3, 4, 5, 2)))
     target = np.array([0, 1, 0])
-    together = jv.ablation_cam(f, x, target, "maps")
-    alone = [jv.ablation_cam(f, image[None], one, "maps")[0] for image, one in zip(x, target, strict=True)]
+    together = jv.attribution.ablation_cam(f, x, target, "maps")
+    alone = [jv.attribution.ablation_cam(f, image[None], one, "maps")[0] for image, one in zip(x, target, strict=True)]
     np.testing.assert_allclose(together, np.stack(alone), rtol=1e-5)
     assert jnp.abs(together).min(axis=(1, 2)).max() >= 0
 
 
-@pytest.mark.parametrize("method", [jv.hires_cam, jv.xgrad_cam, jv.ablation_cam, jv.recipro_cam])
+@pytest.mark.parametrize(
+    "method",
+    [jv.attribution.hires_cam, jv.attribution.xgrad_cam, jv.attribution.ablation_cam, jv.attribution.recipro_cam],
+)
 def test_channels_first_and_tokens_are_read_as_the_options_say(method):
     weights = jax.random.normal(jax.random.key(5), (4, 5))
 

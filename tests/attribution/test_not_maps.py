@@ -8,12 +8,12 @@ from jax.ad_checkpoint import checkpoint_name
 
 import jaxviz as jv
 import models
-from jaxviz._core import _maps
-from jaxviz.attribution._check import check_layer
+from jaxviz._core import maps
+from jaxviz._core.check import check_layer
 from tests import networks
 
 X = jax.random.normal(jax.random.key(0), (2, 4, 6, 4))
-SET, TWO = (np.asarray(X), np.array([0, 1])), jv.Scan(batch_size=2)
+SET, TWO = (np.asarray(X), np.array([0, 1])), jv.dataset.Scan(batch_size=2)
 
 
 def attention(x):
@@ -95,13 +95,13 @@ UNIT = [[0, 0, 0]]
 METHODS = {
     "grad_cam": lambda f, layer: jv.grad_cam(f, X, 0, layer),
     "guided_grad_cam": lambda f, layer: jv.guided_grad_cam(f, X, 0, layer),
-    "score_cam": lambda f, layer: jv.score_cam(f, X, 0, layer),
+    "score_cam": lambda f, layer: jv.attribution.score_cam(f, X, 0, layer),
     "project": lambda f, layer: jv.project(f, X, layer, UNIT),
-    "strongest": lambda f, layer: jv.strongest(f, layer, SET, num=1, scan=TWO),
-    "class_statistics": lambda f, layer: jv.class_statistics(f, layer, SET, scan=TWO),
-    "ablate": lambda f, layer: jv.ablate(f, {layer: [0]}, SET, scan=TWO),
-    "ablate_each": lambda f, layer: jv.ablate_each(f, layer, [[0]], SET, scan=TWO),
-    "rank_channels": lambda f, layer: jv.rank_channels(f, layer, SET, scan=TWO),
+    "strongest": lambda f, layer: jv.dataset.strongest(f, layer, SET, num=1, scan=TWO),
+    "class_statistics": lambda f, layer: jv.dataset.class_statistics(f, layer, SET, scan=TWO),
+    "ablate": lambda f, layer: jv.dataset.ablate(f, {layer: [0]}, SET, scan=TWO),
+    "ablate_each": lambda f, layer: jv.dataset.ablate_each(f, layer, [[0]], SET, scan=TWO),
+    "rank_channels": lambda f, layer: jv.dataset.rank_channels(f, layer, SET, scan=TWO),
 }
 
 
@@ -148,16 +148,18 @@ def test_maps_that_are_made_of_tokens_again_are_taken():
 
 def test_vectors_are_taken_where_each_image_has_its_own():
     dense = lambda x: checkpoint_name(x.mean((1, 2)), "dense")  # noqa: E731
-    assert jv.class_statistics(dense, "dense", SET, scan=TWO).mean.shape == (4, 4)
+    assert jv.dataset.class_statistics(dense, "dense", SET, scan=TWO).mean.shape == (4, 4)
     with pytest.raises(
         ValueError, match=r"^`layer` must have the batch first, got 'dense' of \(4, 2\), whose batch is"
     ):
-        jv.class_statistics(lambda x: checkpoint_name(x.mean((1, 2)).T, "dense").T, "dense", SET, scan=TWO)
+        jv.dataset.class_statistics(lambda x: checkpoint_name(x.mean((1, 2)).T, "dense").T, "dense", SET, scan=TWO)
 
 
 def test_distances_do_not_ask_where_the_channels_are():
-    blurs = {"blur": jv.analysis.blur((0.0, 1.0))}
-    found, expected = (jv.invariance(f, X, "maps", blurs, targets=0) for f in (channels_first, channels_last))
+    blurs = {"blur": jv.robustness.blur((0.0, 1.0))}
+    found, expected = (
+        jv.robustness.invariance(f, X, "maps", blurs, targets=0) for f in (channels_first, channels_last)
+    )
     np.testing.assert_allclose(found.distances["blur"]["maps"], expected.distances["blur"]["maps"], rtol=1e-5)
 
 
@@ -171,8 +173,8 @@ def test_a_network_for_one_image_alone_is_taken():
 
 def test_a_second_check_does_not_trace_again(monkeypatch):
     traced = []
-    trace = _maps.trace
-    monkeypatch.setattr(_maps, "trace", lambda *args: traced.append(1) or trace(*args))
+    trace = maps.trace
+    monkeypatch.setattr(maps, "trace", lambda *args: traced.append(1) or trace(*args))
     for scale in (1.0, 2.0):
         check_layer(networks.FAMILIES["plain"](), scale * networks.images(3), "last")
     assert traced == [1]

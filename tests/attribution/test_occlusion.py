@@ -17,7 +17,7 @@ EXACT = ["incremental", "dense"]
 def naive(f, image, window, stride, baseline, centered=False):
     """One window after the other, in NumPy."""
     image, baseline = np.asarray(image), np.broadcast_to(np.asarray(baseline), image.shape)
-    rows, cols = jv.occlusion_grid(image.shape, window, stride, centered=centered)
+    rows, cols = jv.attribution.occlusion_grid(image.shape, window, stride, centered=centered)
     height, width = (window, window) if isinstance(window, int) else window
     maps = []
     for row in rows:
@@ -70,10 +70,10 @@ def test_covering_with_the_image_itself_changes_nothing():
 
 
 def test_the_grid_covers_the_last_row_and_column():
-    rows, cols = jv.occlusion_grid((227, 224, 3), 16, 8)
+    rows, cols = jv.attribution.occlusion_grid((227, 224, 3), 16, 8)
     assert rows.tolist() == [*range(0, 209, 8), 211]
     assert cols.tolist() == list(range(0, 209, 8))
-    assert [c.tolist() for c in jv.occlusion_grid((5, 4, 1), 3, 2, centered=True)] == [[-1, 1, 3], [-1, 1]]
+    assert [c.tolist() for c in jv.attribution.occlusion_grid((5, 4, 1), 3, 2, centered=True)] == [[-1, 1, 3], [-1, 1]]
 
 
 def test_a_second_image_compiles_nothing():

@@ -85,7 +85,7 @@ def test_one_number_is_a_size_along_each_axis_of_what_is_no_image():
     f, batch, _ = VOLUME
     found = jv.occlusion(f, batch, window=4, stride=5)
     assert found.shape == (2, 2, 2, 2, 3)
-    assert [places.tolist() for places in jv.occlusion_grid(batch.shape, 4, 5)] == [[0, 2], [0, 5], [0, 4]]
+    assert [places.tolist() for places in jv.attribution.occlusion_grid(batch.shape, 4, 5)] == [[0, 2], [0, 5], [0, 4]]
 
 
 def test_windows_centered_on_every_place_of_a_signal_are_cut_at_its_ends():
@@ -146,7 +146,7 @@ ERRORS = [
         "`image` must have shape (d, h, w, c) or (n, ",
     ),
     (
-        lambda: jv.occlusion(SIGNAL[0], SIGNALS, window=(2,), stride=1, approximate=jv.CoarseToFine()),
+        lambda: jv.occlusion(SIGNAL[0], SIGNALS, window=(2,), stride=1, approximate=jv.attribution.CoarseToFine()),
         "`approximate` must be a GrowthCap for windows of 1 axes, got a CoarseToFine",
     ),
     (

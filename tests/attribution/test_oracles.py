@@ -26,7 +26,7 @@ def test_grad_cam_is_the_published_formula():
 
 def test_layer_cam_is_the_published_formula():
     expected = np.maximum((np.maximum(WEIGHTS[..., 1], 0) * np.asarray(MAPS)).sum(-1), 0)
-    np.testing.assert_allclose(jv.layer_cam(named, MAPS, 1, "maps"), expected, atol=1e-6)
+    np.testing.assert_allclose(jv.attribution.layer_cam(named, MAPS, 1, "maps"), expected, atol=1e-6)
 
 
 def test_grad_cam_pp_is_the_published_formula():
@@ -34,10 +34,12 @@ def test_grad_cam_pp_is_the_published_formula():
     alpha = g**2 / (2 * g**2 + a.sum((1, 2), keepdims=True) * g**3)  # equation 19, exp(S) canceled
     weights = (alpha * np.maximum(g, 0)).sum((1, 2))  # equation 5
     expected = np.maximum(np.einsum("nhwc,nc->nhw", a, weights), 0)
-    np.testing.assert_allclose(jv.grad_cam_pp(named, MAPS, 1, "maps"), expected, rtol=1e-5)
+    np.testing.assert_allclose(jv.attribution.grad_cam_pp(named, MAPS, 1, "maps"), expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize("method", [jv.grad_cam, jv.grad_cam_pp, jv.layer_cam, jv.score_cam])
+@pytest.mark.parametrize(
+    "method", [jv.grad_cam, jv.attribution.grad_cam_pp, jv.attribution.layer_cam, jv.attribution.score_cam]
+)
 def test_dead_maps_give_numbers(method):
     dead = MAPS.at[..., 1].set(0)
     assert (method(named, dead, 0, "maps") >= 0).all()
@@ -60,7 +62,7 @@ def test_score_cam_is_a_loop_over_channels(batch_size):
             scores.append(float(networks.by_hand(x[i : i + 1] * mask[None, :, :, None])[0, target[i]]))
         weights = np.exp(scores) / np.exp(scores).sum()
         expected.append(np.maximum((maps[i] * weights).sum(-1), 0))
-    found = jv.score_cam(f, x, target, "last", batch_size=batch_size)
+    found = jv.attribution.score_cam(f, x, target, "last", batch_size=batch_size)
     np.testing.assert_allclose(found, np.stack(expected), rtol=1e-4, atol=1e-5)
 
 
@@ -85,7 +87,11 @@ def test_integrated_gradients_are_the_weighted_sum_over_nodes(batch_size):
 def test_integrated_gradients_are_complete():
     f, x = networks.FAMILIES["plain"](), networks.images()
     gaps = [
-        jnp.abs(jv.completeness_gap(f, x, jv.integrated_gradients(f, x, 2, baseline=0.2, num_steps=n), 2, baseline=0.2))
+        jnp.abs(
+            jv.metrics.completeness_gap(
+                f, x, jv.integrated_gradients(f, x, 2, baseline=0.2, num_steps=n), 2, baseline=0.2
+            )
+        )
         for n in (2, 200)
     ]
     difference = jnp.abs(f(x) - f(jnp.full_like(x, 0.2)))[:, 2]
@@ -102,7 +108,7 @@ def test_integrated_gradients_of_a_polynomial_are_exact():
 
 def test_gradient_x_input_is_complete_without_biases():
     f, x = networks.FAMILIES["plain"](), networks.images()
-    gap = jv.completeness_gap(f, x, jv.gradient_x_input(f, x, 3), 3)
+    gap = jv.metrics.completeness_gap(f, x, jv.gradient_x_input(f, x, 3), 3)
     np.testing.assert_allclose(gap, 0, atol=1e-5)
 
 
@@ -171,7 +177,12 @@ def test_strongest_units_are_sorted_by_activation():
     assert [act[unit] for unit in each] == sorted(act.max((0, 1)), reverse=True)
 
 
-CAMS = {"grad_cam": jv.grad_cam, "grad_cam_pp": jv.grad_cam_pp, "layer_cam": jv.layer_cam, "score_cam": jv.score_cam}
+CAMS = {
+    "grad_cam": jv.grad_cam,
+    "grad_cam_pp": jv.attribution.grad_cam_pp,
+    "layer_cam": jv.attribution.layer_cam,
+    "score_cam": jv.attribution.score_cam,
+}
 
 
 def of_means(x):
@@ -191,7 +202,7 @@ def test_sums_over_large_maps_are_taken_in_single_precision(method, dtype):
 def test_the_gap_of_half_precision_is_taken_in_single():
     x = jnp.full((1, 91, 91, 1), 8.0)
     attribution = jnp.full(x.shape, 800 / 91**2).astype(jnp.float16)
-    gap = jv.completeness_gap(of_means, x.astype(jnp.float16), attribution, 0)
+    gap = jv.metrics.completeness_gap(of_means, x.astype(jnp.float16), attribution, 0)
     np.testing.assert_allclose(gap, attribution.astype(jnp.float32).sum() - 800, atol=1e-3)
 
 
@@ -202,11 +213,11 @@ def test_grad_cam_pp_of_activations_that_leave_it_undefined_is_nan():
         return checkpoint_name(x, "maps").sum((1, 2))
 
     totals = jnp.array([-3.0, -2.0, -1.0, 0.0, 2.0])
-    found = jv.grad_cam_pp(f, (totals[:, None] * jnp.array([-1.0, 2.0])).reshape(5, 1, 2, 1), 0, "maps")
+    found = jv.attribution.grad_cam_pp(f, (totals[:, None] * jnp.array([-1.0, 2.0])).reshape(5, 1, 2, 1), 0, "maps")
     assert jnp.isnan(found).all((1, 2)).tolist() == [True, True, False, False, False]
     # Two entries, each with the weight 1 / (2 - 1).
     np.testing.assert_allclose(found[2], [[2.0, 0.0]])
     np.testing.assert_allclose(found[4], [[0.0, 2 * 4 / 4]])
     # Where the gradient is not positive nothing counts, and so nothing is undefined.
-    flipped = jv.grad_cam_pp(lambda x: -f(x), jnp.full((1, 1, 2, 1), 3.0), 0, "maps")
+    flipped = jv.attribution.grad_cam_pp(lambda x: -f(x), jnp.full((1, 1, 2, 1), 3.0), 0, "maps")
     np.testing.assert_array_equal(flipped, jnp.zeros((1, 1, 2)))

@@ -25,7 +25,7 @@ def draws(number, num_images, num_baselines):
 def test_expected_gradients_of_a_linear_function_are_weight_times_mean_difference():
     weights = jax.random.normal(jax.random.key(0), (4, 5, 3))
     x, data = networks.images(2)[:, :4, :5], jax.random.normal(jax.random.key(1), (7, 4, 5, 3))
-    found = jv.expected_gradients(
+    found = jv.attribution.expected_gradients(
         lambda x: jnp.einsum("nhwc,hwc->n", x, weights)[:, None], x, 0, data, key=KEY, num_samples=9, batch_size=4
     )
     chosen = np.stack([data[draws(number, 2, 7)[0]] for number in range(9)])
@@ -34,7 +34,9 @@ def test_expected_gradients_of_a_linear_function_are_weight_times_mean_differenc
 
 def test_expected_gradients_of_a_quadratic_function_add_up_in_the_mean():
     x, data = networks.images(2), networks.images(5)[3:]
-    found = jv.expected_gradients(lambda x: (x**2).sum((1, 2, 3))[:, None], x, 0, data, key=KEY, num_samples=4000)
+    found = jv.attribution.expected_gradients(
+        lambda x: (x**2).sum((1, 2, 3))[:, None], x, 0, data, key=KEY, num_samples=4000
+    )
     expected = x**2 - (data**2).mean(0)  # per pixel: E[(x - b) 2 (b + a (x - b))] = x^2 - E[b^2]
     error = np.asarray(found - expected)
     # A mean of 4000 draws of products of a few units.
@@ -52,7 +54,7 @@ def test_expected_gradients_are_a_loop_over_their_draws():
         gradients = jax.grad(lambda p: f(p)[jnp.arange(3), TARGETS].sum())(point)
         expected += np.asarray(gradients * (x - start)) / 6
     for size in (None, 3, 100):
-        found = jv.expected_gradients(f, x, TARGETS, data, key=KEY, num_samples=6, batch_size=size)
+        found = jv.attribution.expected_gradients(f, x, TARGETS, data, key=KEY, num_samples=6, batch_size=size)
         np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
 
 
@@ -60,13 +62,13 @@ def test_baselines_of_other_shapes_are_refused():
     f, x = networks.FAMILIES["plain"](), networks.images(2)
     text = "`baselines` must be examples like those of `images`, got"
     with pytest.raises(ValueError, match=re.escape(text)):
-        jv.expected_gradients(f, x, 0, x[:, :5], key=KEY)
+        jv.attribution.expected_gradients(f, x, 0, x[:, :5], key=KEY)
 
 
 def test_layer_integrated_gradients_are_those_of_the_function_above():
     f, x = networks.FAMILIES["plain"](), networks.images(3)
     acts, zeros = jv.upto(f, "middle")(x), jv.upto(f, "middle")(jnp.zeros_like(x))
-    found = jv.layer_integrated_gradients(f, x, TARGETS, "middle", num_steps=20)
+    found = jv.attribution.layer_integrated_gradients(f, x, TARGETS, "middle", num_steps=20)
     expected = jv.integrated_gradients(
         lambda a: jv.after(f, "middle")(a, x), acts, TARGETS, baseline=zeros, num_steps=20, batch_size=3
     )
@@ -76,7 +78,7 @@ def test_layer_integrated_gradients_are_those_of_the_function_above():
 @pytest.mark.parametrize("layer", [pytest.param("first", marks=pytest.mark.slow), "middle"])
 def test_conductance_adds_up_to_the_output_and_is_the_limit_of_captums_sum(layer):
     f, x = networks.FAMILIES["plain"](), networks.images(2)
-    found = jv.layer_conductance(f, x, TARGETS[:2], layer, num_steps=200)
+    found = jv.attribution.layer_conductance(f, x, TARGETS[:2], layer, num_steps=200)
     rise = (f(x) - f(jnp.zeros_like(x)))[jnp.arange(2), TARGETS[:2]]
     # ReLUs that switch on the way make kinks, which a quadrature of 200 points follows to a percent.
     np.testing.assert_allclose(found.reshape(2, -1).sum(1), rise, rtol=2e-2, atol=1e-3)
@@ -92,7 +94,7 @@ def test_conductance_of_a_unit_that_nothing_reads_is_zero():
         squares = checkpoint_name(x**2, "squares")
         return squares[:, :, :1].sum((1, 2))
 
-    found = jv.layer_conductance(f, jnp.full((1, 2, 2, 1), 3.0), 0, "squares")
+    found = jv.attribution.layer_conductance(f, jnp.full((1, 2, 2, 1), 3.0), 0, "squares")
     np.testing.assert_allclose(found[0, ..., 0], [[9, 0], [9, 0]], rtol=1e-5)
 
 

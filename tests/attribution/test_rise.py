@@ -26,7 +26,7 @@ def test_it_is_a_loop_over_its_masks():
         shown += mask
     for size in (None, 2, 9):
         options = {"key": KEY, "num_masks": 13, "cells": 3, "keep": 0.4, "baseline": 0.2, "batch_size": size}
-        found = jv.rise(f, x, np.array([1, 3]), **options)
+        found = jv.attribution.rise(f, x, np.array([1, 3]), **options)
         np.testing.assert_allclose(found.map, seen / np.where(shown > 0, shown, 1), rtol=1e-4, atol=1e-6)
         assert found.num_masks == 13
 
@@ -46,7 +46,7 @@ def test_the_error_is_that_of_many_runs_and_falls_with_the_square_root():
     options = {"cells": 4, "score": lambda outputs: outputs}
 
     def run(key, num_masks):
-        return jv.rise(f, x, 0, key=key, num_masks=num_masks, **options)
+        return jv.attribution.rise(f, x, 0, key=key, num_masks=num_masks, **options)
 
     keys = jax.random.split(KEY, 100)
     maps, errors = {}, {}
@@ -64,16 +64,18 @@ def test_it_stops_when_the_map_has_settled():
 
     x = jnp.ones((1, 8, 8, 1))
     options = {"key": KEY, "num_masks": 20000, "cells": 4, "score": lambda outputs: outputs, "batch_size": 64}
-    rough, fine = (jv.rise(f, x, 0, tolerance=share, **options) for share in (0.06, 0.02))
+    rough, fine = (jv.attribution.rise(f, x, 0, tolerance=share, **options) for share in (0.06, 0.02))
     assert 256 <= rough.num_masks < fine.num_masks < 20000
     for found, share in ((rough, 0.06), (fine, 0.02)):
         assert found.standard_error.mean() <= share * (found.map.max() - found.map.min())
-    whole = jv.rise(f, x, 0, **{**options, "num_masks": int(fine.num_masks)})
+    whole = jv.attribution.rise(f, x, 0, **{**options, "num_masks": int(fine.num_masks)})
     np.testing.assert_allclose(whole.map, fine.map, rtol=1e-5)
 
 
 def test_a_constant_output_gives_a_constant_map_without_error():
-    found = jv.rise(lambda x: jnp.zeros((len(x), 4)) + 0 * x.sum(), networks.images(1), 2, key=KEY, num_masks=50)
+    found = jv.attribution.rise(
+        lambda x: jnp.zeros((len(x), 4)) + 0 * x.sum(), networks.images(1), 2, key=KEY, num_masks=50
+    )
     np.testing.assert_allclose(found.map, 0.25, rtol=1e-5)
     np.testing.assert_allclose(found.standard_error, 0, atol=1e-6)
 
@@ -89,4 +91,4 @@ def test_a_constant_output_gives_a_constant_map_without_error():
 )
 def test_wrong_options_are_refused(options, text):
     with pytest.raises(ValueError, match=text):
-        jv.rise(networks.FAMILIES["plain"](), networks.images(1), 0, key=KEY, **options)
+        jv.attribution.rise(networks.FAMILIES["plain"](), networks.images(1), 0, key=KEY, **options)

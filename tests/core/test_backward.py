@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import jaxviz as jv
-from jaxviz._core._backward import quick_to_compile
+from jaxviz._core.backward import quick_to_compile
 from tests import quick
 from tests.transforms.test_channels_last import CASES, NHWC, convolve
 

@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from jaxviz._core import _batch
-from jaxviz._core._batch import default_batch
-from jaxviz.transforms._interpret import trace
+from jaxviz._core import batch
+from jaxviz._core.batch import default_batch
+from jaxviz._core.jaxpr.interpret import trace
 
 
 def images(size, channels, count=1):
@@ -52,15 +52,15 @@ class Device:
     [({"bytes_limit": 2**30}, 128), ({"bytes_limit": 2**20}, 1), ({"bytes_limit": 3 * 2**26}, 16), (None, 256)],
 )
 def test_on_an_accelerator_a_quarter_of_the_memory_holds_all_activations(monkeypatch, stats, expected):
-    monkeypatch.setattr(_batch.jax, "default_backend", lambda: "gpu")
-    monkeypatch.setattr(_batch.jax, "local_devices", lambda: [Device(stats)])
+    monkeypatch.setattr(batch.jax, "default_backend", lambda: "gpu")
+    monkeypatch.setattr(batch.jax, "local_devices", lambda: [Device(stats)])
     # Two activations of 1 MB. Without what is kept for the CPU.
-    assert _batch._default_batch(lambda x: jnp.sin(x * 2), images(256, 4)) == expected
+    assert batch._default_batch(lambda x: jnp.sin(x * 2), images(256, 4)) == expected
 
 
 def test_a_network_is_traced_once_for_that(monkeypatch):
     traced = []
-    monkeypatch.setattr(_batch, "trace", lambda *args: traced.append(args) or trace(*args))
+    monkeypatch.setattr(batch, "trace", lambda *args: traced.append(args) or trace(*args))
     network, x = jax.tree_util.Partial(lambda scale, x: x * scale, jnp.float32(2)), jnp.ones((1, 256, 256, 4))
     assert [default_batch(network, x) for _ in range(3)] == [8, 8, 8]
     assert len(traced) == 1

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import jaxviz as jv
-from jaxviz._core._cpu_kernels import fast_on_cpu, has_groups
+from jaxviz._core.cpu_kernels import fast_on_cpu, has_groups
 from tests import quick
 from tests.transforms.test_channels_last import CASES, convolve
 

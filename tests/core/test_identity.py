@@ -13,7 +13,7 @@ import pytest
 from flax import nnx
 from jax.ad_checkpoint import checkpoint_name
 
-from jaxviz._core._identity import digest, traced
+from jaxviz._core.identity import digest, traced
 from jaxviz.adapters.nnx import name_layers
 from tests import networks
 

@@ -14,7 +14,7 @@ import pytest
 from flax import nnx
 
 import jaxviz as jv
-from jaxviz._core import _program
+from jaxviz._core import program
 from tests import networks
 
 IMAGES = jnp.ones((1, 2, 2, 3))
@@ -260,7 +260,7 @@ def test_without_jit_and_on_another_device():
         lambda f, x: jv.guided_grad_cam(f, x, 1, "last"),
         lambda f, x: jv.integrated_gradients(f, x, 1, num_steps=3),
         lambda f, x: jv.smoothgrad(f, x, 1, key=jax.random.key(0), num_samples=3, noise=0.0),
-        lambda f, x: jv.score_cam(f, x, 1, "last"),
+        lambda f, x: jv.attribution.score_cam(f, x, 1, "last"),
         lambda f, x: jv.project(f, x, "last", [(1, 1, 0)]),
         lambda f, x: jv.metrics.deletion(f, x, 1, x[..., 0], num_steps=2).values,
     ],
@@ -320,11 +320,11 @@ def test_no_network_is_kept_alive_and_the_caches_do_not_grow():
 
     explain(0), explain(1), explain(2)
     gc.collect()
-    sizes = [len(cache) for cache in (_program._kept, _program._compiled, _program._constant)]
+    sizes = [len(cache) for cache in (program._kept, program._compiled, program._constant)]
     references = [reference for number in range(3, 103) for reference in explain(3 * number)] + explain(4) + explain(5)
     gc.collect()
     assert not [reference() for reference in references if reference() is not None]
-    after = [len(cache) for cache in (_program._kept, _program._compiled, _program._constant)]
+    after = [len(cache) for cache in (program._kept, program._compiled, program._constant)]
     assert all(now <= before for now, before in zip(after, sizes, strict=True))  # what other tests left may go
 
 
@@ -334,7 +334,7 @@ def test_an_array_may_go_after_the_names_of_the_module(monkeypatch):
     def explain():
         weights = jnp.ones((3, 2))
         weight(lambda images: dense(images, weights))
-        monkeypatch.setattr(_program, "_kept", None)  # as at the end of a process
+        monkeypatch.setattr(program, "_kept", None)  # as at the end of a process
 
     monkeypatch.setattr(sys, "unraisablehook", said.append)
     explain()

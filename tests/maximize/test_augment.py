@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from jaxviz._core.warp import reach_of, warp
 from jaxviz.maximize import augment
-from jaxviz.maximize._warp import reach_of, warp
 
 KEY = jax.random.key(0)
 RNG = np.random.default_rng(0)

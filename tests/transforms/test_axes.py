@@ -10,9 +10,9 @@ import pytest
 from jax.ad_checkpoint import checkpoint_name
 
 import jaxviz as jv
-from jaxviz.transforms._axes import UNKNOWN
-from jaxviz.transforms._interpret import trace
-from jaxviz.transforms._names import find_layers
+from jaxviz._core.jaxpr.axes import UNKNOWN
+from jaxviz._core.jaxpr.interpret import trace
+from jaxviz._core.jaxpr.names import find_layers
 from tests import networks
 
 X = jnp.zeros((2, 6, 8, 4))

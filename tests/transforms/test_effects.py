@@ -11,8 +11,8 @@ from jax.ad_checkpoint import checkpoint_name
 from jax.experimental import io_callback
 
 import jaxviz as jv
-from jaxviz.analysis._suffix import suffix
-from jaxviz.transforms._primitives import opaque_bodies
+from jaxviz._core.jaxpr.primitives import opaque_bodies
+from jaxviz.dataset._suffix import suffix
 
 ONES = jnp.ones((1, 2, 2, 1))
 

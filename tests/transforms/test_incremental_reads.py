@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from jaxviz.transforms._incremental_flat import Slot
-from jaxviz.transforms._incremental_reads import _holds
-from jaxviz.transforms._incremental_rules import Need
-from jaxviz.transforms._incremental_spans import Window
+from jaxviz._core.incremental.flat import Slot
+from jaxviz._core.incremental.reads import _holds
+from jaxviz._core.incremental.rules import Need
+from jaxviz._core.incremental.spans import Window
 
 
 def need(starts, size, fill=0.0):

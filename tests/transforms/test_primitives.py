@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxviz.transforms._interpret import evaluate, trace
-from jaxviz.transforms._primitives import bodies, rebuild
+from jaxviz._core.jaxpr.interpret import evaluate, trace
+from jaxviz._core.jaxpr.primitives import bodies, rebuild
 
 MESH = jax.make_mesh((2,), ("batch",), axis_types=(jax.sharding.AxisType.Auto,))
 SPEC = jax.P("batch")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from jax.ad_checkpoint import checkpoint_name
 
 import jaxviz as jv
-from jaxviz.transforms._interpret import evaluate
+from jaxviz._core.jaxpr.interpret import evaluate
 
 X = jnp.array([-1.0, 0.0, 0.5, 0.5, 3.0, 7.0])
 G = jnp.array([1.0, 1.0, 2.0, -1.0, 1.0, 1.0])
