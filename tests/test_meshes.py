@@ -23,20 +23,20 @@ MESHED = METHODS | {
     "project, units of each": lambda f, x, t: jv.project(f, x, "last", UNITS),
     "deletion": lambda f, x, t: jv.metrics.deletion(f, x, t, x[..., 0], num_steps=4, batch_size=24).values,
     "insertion": lambda f, x, t: jv.metrics.insertion(f, x, t, x[:, ::2, ::2, 0], num_steps=4, batch_size=24).area,
-    "invariance": lambda f, x, t: jv.robustness.invariance(f, x, "last", CONTRAST, targets=t).probabilities["contrast"],
+    "invariance": lambda f, x, t: jv.robustness.invariance(f, x, t, ["last"], CONTRAST).probabilities["contrast"],
     "fgsm": lambda f, x, t: jv.robustness.fgsm(f, x, t, epsilon=0.1, bounds=(-4, 4)),
     "pgd": lambda f, x, t: jv.robustness.pgd(f, x, t, key=KEY, epsilon=0.1, bounds=(-4, 4), num_steps=2),
     "adversarial_patch": lambda f, x, t: (
         jv.robustness.adversarial_patch(f, x, t, key=KEY, size=3, bounds=(-4, 4), num_steps=2, degrees=(0, 0)).patch
     ),
-    "correspondence": lambda f, x, t: jv.dataset.correspondence(
-        f, x, PARTS, "last", key=KEY, size=2, num_draws=2
-    ).distances["absolute"],
+    "correspondence": lambda f, x, t: jv.dataset.correspondence(f, x, ["last"], PARTS, key=KEY, size=2, num_draws=2)[
+        "last"
+    ].distances["absolute"],
     "paste_patch": lambda f, x, t: jv.robustness.paste_patch(x, jnp.ones((3, 3, 3)), key=KEY).images,
     "occlusion": lambda f, x, t: jv.occlusion(f, x, window=4, stride=4),
-    "occlusion, dense": lambda f, x, t: jv.occlusion(f, x, window=4, stride=4, exact="dense"),
+    "occlusion, dense": lambda f, x, t: jv.occlusion(f, x, window=4, stride=4, method="dense"),
     "occlusion, from coarse to fine": lambda f, x, t: jv.occlusion(
-        f, x, window=3, stride=2, approximate=jv.attribution.CoarseToFine()
+        f, x, window=3, stride=2, method=jv.attribution.CoarseToFine()
     ),
     "incremental": lambda f, x, t: jv.incremental(f, x)(jnp.ones((8, 3, 3, 3)), (2, 4)),
     "rank_correlation": lambda f, x, t: jv.metrics.rank_correlation(x, x**2),

@@ -36,7 +36,7 @@ def beside_zero(column):
 READERS = {
     "deletion": lambda f, t, **o: jv.metrics.deletion(f, IMAGES, t, MAPS, num_steps=4, **o).values,
     "insertion": lambda f, t, **o: jv.metrics.insertion(f, IMAGES, t, MAPS, num_steps=4, **o).values,
-    "invariance": lambda f, t, **o: jv.robustness.invariance(f, IMAGES, "maps", BRIGHT, targets=t, **o).probabilities[
+    "invariance": lambda f, t, **o: jv.robustness.invariance(f, IMAGES, t, ["maps"], BRIGHT, **o).probabilities[
         "bright"
     ],
     "fgsm": lambda f, t, **o: jv.robustness.fgsm(f, IMAGES, t, epsilon=0.05, bounds=(0, 1), **o) - IMAGES,
@@ -84,9 +84,9 @@ def test_an_attack_on_one_output_moves_towards_it_and_of_its_negative_away(sign)
 LABELS = np.array([0, 1, 1, 0, 1, 0, 1])
 STUDIES = {
     "confusion": lambda f, **o: jv.dataset.confusion(f, (IMAGES, LABELS), **o)[:3],
-    "ablate": lambda f: jv.dataset.ablate(f, {"maps": [0]}, (IMAGES, LABELS))[:6],
-    "ablate_each": lambda f, **o: jv.dataset.ablate_each(f, "maps", [[0], [1]], (IMAGES, LABELS), **o)[:5],
-    "class_statistics": lambda f: jv.dataset.class_statistics(f, "maps", (IMAGES, LABELS))[:6],
+    "ablate": lambda f: jv.dataset.ablate(f, (IMAGES, LABELS), {"maps": [0]})[:6],
+    "ablate_each": lambda f, **o: jv.dataset.ablate_each(f, (IMAGES, LABELS), "maps", [[0], [1]], **o)[:5],
+    "class_statistics": lambda f: jv.dataset.class_statistics(f, (IMAGES, LABELS), ["maps"])["maps"][:6],
 }
 
 
@@ -118,7 +118,7 @@ def test_confidence_and_loss_of_several_labels_are_those_of_each():
     wrong = [i for i in range(7) if logits[i].argmax() != labels[i]]
     np.testing.assert_array_equal(np.sort(found.wrong[:, 2]), wrong)
     np.testing.assert_allclose(found.confidences, probabilities[found.wrong[:, 2]].max(1), rtol=1e-5)
-    loss = jv.dataset.ablate_each(head(0, 1, 2), "maps", [[0]], (IMAGES, labels), probability="sigmoid").loss
+    loss = jv.dataset.ablate_each(head(0, 1, 2), (IMAGES, labels), "maps", [[0]], probability="sigmoid").loss
     np.testing.assert_allclose(loss, -np.log(probabilities[np.arange(7), labels]).mean(), rtol=1e-5)
 
 

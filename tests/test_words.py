@@ -48,22 +48,22 @@ GROWING = {
     "project": lambda f, x: jv.project(f, x, "maps", [(0, 1, 2)]),
     "deletion": lambda f, x: jv.metrics.deletion(f, x, 1, x[..., 0], num_steps=4).values,
     "insertion": lambda f, x: jv.metrics.insertion(f, x, 1, x[..., 0], num_steps=4).values,
-    "invariance": lambda f, x: jv.robustness.invariance(f, x, "maps", CONTRAST, targets=1).probabilities["contrast"],
+    "invariance": lambda f, x: jv.robustness.invariance(f, x, 1, ["maps"], CONTRAST).probabilities["contrast"],
 }
 # They read images in an order of their own, and have no rows for them.
 OF_ITS_OWN = ("invariance", "adversarial_patch")
 # Their results are for all images together.
 TOGETHER = {
-    "invariance, as many as given": lambda f, x: jv.robustness.invariance(
-        f, x, "maps", CONTRAST, targets=1, batch_size=3
-    ),
+    "invariance, as many as given": lambda f, x: jv.robustness.invariance(f, x, 1, ["maps"], CONTRAST, batch_size=3),
     "adversarial_patch": lambda f, x: jv.robustness.adversarial_patch(
         f, x, 1, key=KEY, size=2, bounds=(0, 1), num_steps=2
     ),
     "adversarial_patch, as many as given": lambda f, x: jv.robustness.adversarial_patch(
         f, x, 1, key=KEY, size=2, bounds=(0, 1), num_steps=2, batch_size=3
     ),
-    "correspondence": lambda f, x: jv.dataset.correspondence(f, x, PARTS, "maps", key=KEY, size=2, num_draws=2),
+    "correspondence": lambda f, x: jv.dataset.correspondence(f, x, ["maps"], PARTS, key=KEY, size=2, num_draws=2)[
+        "maps"
+    ],
 }
 
 
@@ -100,23 +100,16 @@ def test_the_way_out_is_one(name):
     assert jnp.abs(found[1]).max() > 1e-3
 
 
-# Those that take a batch as it is have nothing to grow, but this.
-AS_GIVEN = {
-    "occlude_regions": lambda f, x: jax.vmap(lambda image: jv.occlude_regions(f, image, BOXES))(x[:1]),
-}
-
-
-@pytest.mark.parametrize("name", [*GROWING, *AS_GIVEN])
+@pytest.mark.parametrize("name", GROWING)
 def test_rows_that_are_marked_go_along_with_their_images(name):
-    method = (GROWING | AS_GIVEN)[name]
-    rows = ROWS[:1] if name == "occlude_regions" else ROWS
+    method = GROWING[name]
     if name.startswith(OF_ITS_OWN):
         with pytest.raises(ValueError, match=r"^`f` must hold no per_example arrays here, got some: this method reads"):
-            method(jv.bind(of_maps, ..., jv.per_example(rows)), X)
+            method(jv.bind(of_maps, ..., jv.per_example(ROWS)), X)
         return
-    found = method(jv.bind(of_maps, ..., jv.per_example(rows)), X[: len(rows)])
+    found = method(jv.bind(of_maps, ..., jv.per_example(ROWS)), X)
     # One row for all images, whose noise is drawn at once.
-    alike = method(lambda x: of_maps(x, rows[-1:]), X[: len(rows)])
+    alike = method(lambda x: of_maps(x, ROWS[-1:]), X)
     np.testing.assert_allclose(found[-1], alike[-1], atol=1e-5)
     assert jnp.abs(found).max() > 1e-3
 
@@ -157,26 +150,24 @@ METHODS_OF_BATCHES = METHODS | {
     "pgd": lambda f, x, t: jv.robustness.pgd(f, x, t, key=KEY, epsilon=0.1, bounds=(0, 1)),
     "adversarial_patch": lambda f, x, t: jv.robustness.adversarial_patch(f, x, t, key=KEY, size=2, bounds=(0, 1)),
     "paste_patch": lambda f, x, t: jv.robustness.paste_patch(x, jnp.zeros((2, 2, 3)), key=KEY),
-    "invariance": lambda f, x, t: jv.robustness.invariance(f, x, "last", CONTRAST, targets=t),
-    "correspondence": lambda f, x, t: jv.dataset.correspondence(f, x, PARTS, "last", key=KEY, size=2),
+    "invariance": lambda f, x, t: jv.robustness.invariance(f, x, t, ["last"], CONTRAST),
+    "correspondence": lambda f, x, t: jv.dataset.correspondence(f, x, ["last"], PARTS, key=KEY, size=2)["last"],
     "deletion": lambda f, x, t: jv.metrics.deletion(f, x, t, x[..., 0]),
     "insertion": lambda f, x, t: jv.metrics.insertion(f, x, t, x[..., 0]),
     "occlusion": lambda f, x, t: jv.occlusion(f, x, window=2, stride=2),
 }
-del METHODS_OF_BATCHES["occlude_regions"]  # of one image
 
 
 @pytest.mark.parametrize("name", METHODS_OF_BATCHES)
 def test_an_empty_batch_is_refused(name):
-    argument = "image" if name == "occlusion" else "images"
-    text = f"`{argument}` must hold at least one pixel of one image, got (0, 9, 11, 3). Leave an empty batch out."
+    text = "`images` must hold at least one pixel of one image, got (0, 9, 11, 3). Leave an empty batch out."
     with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
         METHODS_OF_BATCHES[name](networks.FAMILIES["plain"](), X[:0], np.zeros(0, int))
 
 
 def test_an_empty_image_is_refused():
     with pytest.raises(
-        ValueError, match=r"^`image` must hold at least one pixel, got \(0, 11, 3\)\. Leave an empty one"
+        ValueError, match=r"^`images` must hold at least one pixel, got \(0, 11, 3\)\. Leave an empty one"
     ):
         jv.occlude_regions(networks.FAMILIES["plain"](), X[0, :0], BOXES)
 
@@ -185,8 +176,6 @@ def test_an_empty_image_is_refused():
 @pytest.mark.parametrize(
     ("call", "shape", "way_out"),
     [
-        (lambda x: jv.occlude_regions(plain, x, BOXES), (9, 11), "Add the axis that is missing."),
-        (lambda x: jv.occlude_regions(plain, x, BOXES), (2, 9, 11, 3), "Take one image of a batch: images[0]."),
         (lambda x: jv.occlusion(plain, x, window=(2, 2), stride=2), (9, 11), "Add the axis that is missing, image[..."),
         (lambda x: jv.occlusion(plain, x, window=2, stride=2), (9,), "Add the axis that is missing, image[..., None]"),
         (lambda x: jv.incremental(plain, x), (9,), "Add the axis that is missing, image[..., None] for a gray image"),
@@ -194,20 +183,20 @@ def test_an_empty_image_is_refused():
 )
 def test_what_is_no_image_is_told_what_an_image_has(call, shape, way_out):
     with pytest.raises(
-        ValueError, match=rf"^`image` must have shape \(h, w, c\).*{re.escape(f'got {shape}. {way_out}')}"
+        ValueError, match=rf"^`images` must have shape \(h, w, c\).*{re.escape(f'got {shape}. {way_out}')}"
     ):
         call(jnp.ones(shape))
 
 
 BASELINES = {
     "integrated_gradients": lambda b: jv.integrated_gradients(plain, X, 0, baseline=b, num_steps=2),
-    "completeness_gap": lambda b: jv.metrics.completeness_gap(plain, X, X, 0, baseline=b),
+    "completeness_gap": lambda b: jv.metrics.completeness_gap(plain, X, 0, X, baseline=b),
     "deletion": lambda b: jv.metrics.deletion(plain, X, 0, X[..., 0], baseline=b, num_steps=2),
     "occlusion of a batch": lambda b: jv.occlusion(plain, X, window=3, stride=3, baseline=b),
     "occlusion": lambda b: jv.occlusion(plain, X[0], window=3, stride=3, baseline=b),
     "occlude_regions": lambda b: jv.occlude_regions(plain, X[0], [(0, 0, 2, 2)], baseline=b),
     "correspondence": lambda b: (
-        jv.dataset.correspondence(plain, X, PARTS, "maps", key=KEY, size=2, baseline=b, num_draws=2).distances
+        jv.dataset.correspondence(plain, X, ["maps"], PARTS, key=KEY, size=2, baseline=b, num_draws=2)["maps"].distances
     ),
 }
 

@@ -49,13 +49,13 @@ def check_images(images: ArrayLike, name: str = "images") -> Float[Array, "n h w
     return check_inputs(images, name)
 
 
-def check_occluded(image: ArrayLike) -> Float[Array, "..."]:
-    """`image` as an array with channels, and maybe a batch."""
-    shape = jnp.shape(image)
+def check_occluded(images: ArrayLike) -> Float[Array, "..."]:
+    """`images` as an array with channels, and maybe a batch."""
+    shape = jnp.shape(images)
     if 0 in shape:
         what, batch = ("pixel", "one") if len(shape) < 4 else ("pixel of one image", "batch")
-        raise ValueError(f"`image` must hold at least one {what}, got {shape}. Leave an empty {batch} out.")
-    return check_float(image, "image")
+        raise ValueError(f"`images` must hold at least one {what}, got {shape}. Leave an empty {batch} out.")
+    return check_float(images, "images")
 
 
 def check_float(array: ArrayLike, name: str) -> Array:

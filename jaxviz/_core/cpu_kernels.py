@@ -79,7 +79,8 @@ def _is_split(operands: list[Any]) -> bool:
     return any(explicit_mesh(operand) is not None for operand in operands)
 
 
-def _convolution(operation: Operation, images: jax.Array, kernel: jax.Array) -> list[Any] | None:
+# A literal is no `jax.Array`.
+def _convolution(operation: Operation, images: jax.Array, kernel: Any) -> list[Any] | None:
     params = operation.params
     if images.ndim != 4 or params["batch_group_count"] > 1 or not _of_one_kind(operation):
         return None
@@ -102,7 +103,7 @@ def _convolution(operation: Operation, images: jax.Array, kernel: jax.Array) -> 
     return [found[:, :wanted]]
 
 
-def _depthwise(operation: Operation, images: jax.Array, kernel: jax.Array) -> list[Any] | None:
+def _depthwise(operation: Operation, images: jax.Array, kernel: Any) -> list[Any] | None:
     """A convolution of each channel by itself as sums over the places of its kernel: one loop over the map.
 
     Both sets of kernels take ten times as long, or more (jaxlib 0.10.2).
@@ -125,7 +126,7 @@ def _depthwise(operation: Operation, images: jax.Array, kernel: jax.Array) -> li
     return None if total is None else [total]
 
 
-def _dot(operation: Operation, left: jax.Array, right: jax.Array) -> list[Any] | None:
+def _dot(operation: Operation, left: Any, right: Any) -> list[Any] | None:
     params = operation.params
     (contracted, other), (batched, _) = params["dimension_numbers"]
     last = left.ndim - 1
@@ -140,7 +141,7 @@ def _dot(operation: Operation, left: jax.Array, right: jax.Array) -> list[Any] |
     return [found.reshape(*left.shape[:-1], right.shape[1])]
 
 
-def _product(left: jax.Array, right: jax.Array, params: dict[str, Any]) -> jax.Array:
+def _product(left: Any, right: Any, params: dict[str, Any]) -> jax.Array:
     """A matrix product as a convolution along one axis."""
     return lax.conv_general_dilated(
         left,

@@ -49,7 +49,7 @@ def scores(outputs: Float[Array, "n k"], indices: Indices) -> Float[Array, " n"]
     return jnp.take_along_axis(outputs, beside(jnp.asarray(indices), outputs)[:, None], axis=1)[:, 0]
 
 
-def mark(result: Any, indices: Indices, num_outputs: int) -> Any:
+def nan_where_invalid(result: Any, indices: Indices, num_outputs: int) -> Any:
     """NaN where a traced target turns out not to exist: it cannot be an error, and must not look like a result.
 
     `result` is an array, or a tree of arrays, with a row for each image.

@@ -12,7 +12,7 @@ from jaxviz._core.check import check_count, check_images, check_layer
 from jaxviz._core.map_layout import MapLayout, map_layout
 from jaxviz._core.precision import at_least_single
 from jaxviz._core.program import one_program
-from jaxviz._core.target import Indices, Target, check_target, mark
+from jaxviz._core.target import Indices, Target, check_target, nan_where_invalid
 from jaxviz.attribution._above import scores_above
 from jaxviz.attribution._cam import sum_of_maps
 
@@ -149,7 +149,7 @@ def _ablation_cam(
         f, images, indices, layer, layout, without, lambda shape: jnp.arange(shape[-1]), batch_size
     )
     lost = at_least_single(plain)[:, None] - at_least_single(left)
-    return mark(jnp.maximum(sum_of_maps(maps, lost), 0), indices, num_outputs)
+    return nan_where_invalid(jnp.maximum(sum_of_maps(maps, lost), 0), indices, num_outputs)
 
 
 @one_program
@@ -175,4 +175,4 @@ def _recipro_cam(
 
     maps, _, found = scores_above(f, images, indices, layer, layout, alone, places, batch_size)
     above_least = found - found.min(1, keepdims=True)
-    return mark(above_least.reshape(maps.shape[:3]), indices, num_outputs)
+    return nan_where_invalid(above_least.reshape(maps.shape[:3]), indices, num_outputs)

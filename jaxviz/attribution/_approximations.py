@@ -1,8 +1,11 @@
 """Ways to trade the exactness of an occlusion map for speed; none is used unless asked for."""
 
 import dataclasses
+from typing import Literal, get_args
 
 import numpy as np
+
+Windows = Literal["incremental", "dense"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,7 +18,7 @@ class GrowthCap:
     Example:
         >>> import jax.numpy as jnp, jaxviz as jv
         >>> f = lambda images: images.sum((1, 2))
-        >>> jv.occlusion(f, jnp.ones((8, 8, 1)), window=2, stride=2, approximate=jv.attribution.GrowthCap(0.5)).shape
+        >>> jv.occlusion(f, jnp.ones((8, 8, 1)), window=2, stride=2, method=jv.attribution.GrowthCap(0.5)).shape
         (4, 4, 1)
 
     Args:
@@ -50,7 +53,7 @@ class CoarseToFine:
     Example:
         >>> import jax.numpy as jnp, jaxviz as jv
         >>> f = lambda images: images.sum((1, 2))
-        >>> jv.occlusion(f, jnp.ones((8, 8, 1)), window=2, stride=1, approximate=jv.attribution.CoarseToFine()).shape
+        >>> jv.occlusion(f, jnp.ones((8, 8, 1)), window=2, stride=1, method=jv.attribution.CoarseToFine()).shape
         (7, 7, 1)
 
     Args:
@@ -58,10 +61,11 @@ class CoarseToFine:
         tolerance: the largest difference, over all outputs, between the windows around a place that is interpolated;
             as a part of the largest spread that an output has over the coarse map. Give `f` the outputs that matter,
             `lambda images: f(images)[:, target, None]`, and fewer places differ.
+        windows: how those that are computed are: as by the `method` of that name.
 
     Raises:
         TypeError: `step` is not an integer.
-        ValueError: `step` is less than 2, or `tolerance` is negative.
+        ValueError: `step` is less than 2, `tolerance` is negative, or `windows` is none of the two.
 
     References:
         Nakandala, Kumar and Papakonstantinou, [Incremental and Approximate Inference for Faster Occlusion-based Deep
@@ -71,13 +75,16 @@ class CoarseToFine:
 
     step: int = 2
     tolerance: float = 0.1
+    windows: Windows = "incremental"
 
     def __post_init__(self):
         if isinstance(self.step, bool) or not isinstance(self.step, int | np.integer):
             raise TypeError(f"`step` must be an int, got {self.step!r}. Give it in windows of the grid.")
         if self.step < 2:
             raise ValueError(
-                f"`step` must be at least 2, got {self.step}. To compute every window, leave `approximate` out."
+                f"`step` must be at least 2, got {self.step}. To compute every window, leave `method` out."
             )
         if not self.tolerance >= 0:
             raise ValueError(f"`tolerance` must be at least 0, got {self.tolerance}. 0 fills in a flat map only.")
+        if self.windows not in get_args(Windows):
+            raise ValueError(f"`windows` must be 'incremental' or 'dense', got {self.windows!r}.")

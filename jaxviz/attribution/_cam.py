@@ -16,7 +16,7 @@ from jaxviz._core.check import check_images, check_layer
 from jaxviz._core.map_layout import MapLayout, map_layout
 from jaxviz._core.precision import at_least_single
 from jaxviz._core.program import one_program
-from jaxviz._core.target import Indices, Target, check_target, mark
+from jaxviz._core.target import Indices, Target, check_target, nan_where_invalid
 from jaxviz.attribution._gradients import gradient_of_scores
 from jaxviz.transforms import after, upto, with_rule
 
@@ -338,4 +338,4 @@ def class_activation_map(
     rest = with_rule(after(f, layer), "gradient")
     gradients = gradient_of_scores(rest, activation, indices, images)
     combined = combine(layout.maps(activation), layout.maps(gradients))
-    return mark(combined if signed else jnp.maximum(combined, 0), indices, num_outputs)
+    return nan_where_invalid(combined if signed else jnp.maximum(combined, 0), indices, num_outputs)

@@ -15,7 +15,7 @@ from jaxviz._core.chunks import map_chunks
 from jaxviz._core.grown import grown, num_rows
 from jaxviz._core.precision import at_least_single
 from jaxviz._core.program import one_program
-from jaxviz._core.target import Indices, Target, check_target, mark
+from jaxviz._core.target import Indices, Target, check_target, nan_where_invalid
 from jaxviz.attribution._gradients import gradient_of_scores
 from jaxviz.transforms import after, upto, with_rule
 
@@ -65,7 +65,7 @@ def layer_integrated_gradients(
         Sundararajan, Taly and Yan, [Axiomatic Attribution for Deep Networks](https://arxiv.org/abs/1703.01365), 2017,
         equation 1, of the function above the layer.
     """
-    return _through(f, images, target, layer, baseline, num_steps, batch_size, _layer_integrated)
+    return _along_the_path(f, images, target, layer, baseline, num_steps, batch_size, _layer_integrated)
 
 
 def layer_conductance(
@@ -113,10 +113,10 @@ def layer_conductance(
         Dhamdhere, Sundararajan and Yan, [How Important Is a Neuron?](https://arxiv.org/abs/1805.12233), 2019, equation
         3. How a unit changes along the way is its derivative, where captum takes differences between the steps.
     """
-    return _through(f, images, target, layer, baseline, num_steps, batch_size, _conductance)
+    return _along_the_path(f, images, target, layer, baseline, num_steps, batch_size, _conductance)
 
 
-def _through(
+def _along_the_path(
     f: Callable,
     images: Inputs,
     target: Target,
@@ -179,7 +179,7 @@ def _layer_integrated(
         return weight * at_least_single(gradient_of_scores(above, value, indices, images))
 
     total = _sum_over_steps(num_steps, num_rows(images), batch_size, at, last.dtype)
-    return mark((total * way).astype(jax.eval_shape(below, images).dtype), indices, num_outputs)
+    return nan_where_invalid((total * way).astype(jax.eval_shape(below, images).dtype), indices, num_outputs)
 
 
 @one_program
@@ -206,4 +206,4 @@ def _conductance(
         return weight * at_least_single(gradients) * moved
 
     total = _sum_over_steps(num_steps, num_rows(images), batch_size, at, shape.dtype)
-    return mark(total.astype(shape.dtype), indices, num_outputs)
+    return nan_where_invalid(total.astype(shape.dtype), indices, num_outputs)

@@ -9,7 +9,7 @@ from jaxviz._core.callables import as_pytree
 from jaxviz._core.check import Inputs, check_baselines, check_inputs, check_outputs, start_of
 from jaxviz._core.grown import num_rows
 from jaxviz._core.program import one_program
-from jaxviz._core.target import Indices, Target, check_target, mark
+from jaxviz._core.target import Indices, Target, check_target, nan_where_invalid
 from jaxviz.attribution._difference import differing
 from jaxviz.attribution._gradients import gradient_of_scores
 
@@ -61,4 +61,4 @@ def _deep_lift(f: Callable, images: Inputs, indices: Indices, baseline: Any, *, 
     start = start_of(images, baseline)
     gradients = gradient_of_scores(differing(f, start), images, indices)
     products = jax.tree.map(lambda gradient, image, first: gradient * (image - first), gradients, images, start)
-    return mark(products, indices, num_outputs)
+    return nan_where_invalid(products, indices, num_outputs)

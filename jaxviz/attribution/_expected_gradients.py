@@ -13,8 +13,8 @@ from jaxviz._core.check import Inputs, check_count, check_inputs, check_outputs
 from jaxviz._core.grown import num_rows
 from jaxviz._core.outputs import described
 from jaxviz._core.program import one_program
-from jaxviz._core.target import Indices, Target, check_target, mark
-from jaxviz.attribution._average import sum_of_gradients
+from jaxviz._core.target import Indices, Target, check_target, nan_where_invalid
+from jaxviz.attribution._mean_gradient import sum_of_gradients
 
 
 def expected_gradients(
@@ -131,4 +131,4 @@ def _expected(
 
     weights = jnp.full(num_samples, 1 / num_samples)
     total = sum_of_gradients(f, images, indices, "gradient", points, weights, batch_size, factors)
-    return mark(total, indices, num_outputs)
+    return nan_where_invalid(total, indices, num_outputs)

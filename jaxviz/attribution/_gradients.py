@@ -17,7 +17,7 @@ from jaxviz._core.callables import as_pytree
 from jaxviz._core.check import Inputs, check_inputs, check_outputs
 from jaxviz._core.grown import num_rows
 from jaxviz._core.program import one_program
-from jaxviz._core.target import Indices, Target, check_target, mark, one_hot
+from jaxviz._core.target import Indices, Target, check_target, nan_where_invalid, one_hot
 from jaxviz.transforms import Rule, with_rule
 
 
@@ -99,13 +99,13 @@ def gradient_x_input(f: Callable, images: Inputs, target: Target) -> Inputs:
 
 @one_program
 def _saliency(f: Callable, images: Inputs, indices: Indices, *, rule: Rule, num_outputs: int) -> Inputs:
-    return mark(gradient(f, images, indices, rule), indices, num_outputs)
+    return nan_where_invalid(gradient(f, images, indices, rule), indices, num_outputs)
 
 
 @one_program
 def _gradient_x_input(f: Callable, images: Inputs, indices: Indices, *, num_outputs: int) -> Inputs:
     products = jax.tree.map(jnp.multiply, gradient(f, images, indices, "gradient"), images)
-    return mark(products, indices, num_outputs)
+    return nan_where_invalid(products, indices, num_outputs)
 
 
 def gradient(f: Callable, images: Inputs, indices: Indices, rule: Rule) -> Inputs:

@@ -12,8 +12,8 @@ from jaxviz._core.callables import as_pytree
 from jaxviz._core.check import Inputs, check_baselines, check_count, check_inputs, check_outputs, start_of
 from jaxviz._core.grown import num_rows
 from jaxviz._core.program import one_program
-from jaxviz._core.target import Indices, Target, check_target, mark
-from jaxviz.attribution._average import sum_of_gradients
+from jaxviz._core.target import Indices, Target, check_target, nan_where_invalid
+from jaxviz.attribution._mean_gradient import sum_of_gradients
 
 
 def integrated_gradients(
@@ -105,4 +105,4 @@ def _integrated(
         jnp.asarray(weights / 2, dtype),
         batch_size,
     )
-    return mark(jax.tree.map(jnp.multiply, total, way), indices, num_outputs)
+    return nan_where_invalid(jax.tree.map(jnp.multiply, total, way), indices, num_outputs)

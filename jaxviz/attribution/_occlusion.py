@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from typing import get_args
 
 import jax.numpy as jnp
 import numpy as np
@@ -9,7 +10,7 @@ from jaxtyping import Array, ArrayLike, Float
 
 from jaxviz._core.callables import as_pytree
 from jaxviz._core.check import check_baseline, check_count, check_occluded, check_outputs
-from jaxviz.attribution._approximations import CoarseToFine, GrowthCap
+from jaxviz.attribution._approximations import CoarseToFine, GrowthCap, Windows
 from jaxviz.attribution._occlusion_grid import check_grid
 from jaxviz.attribution._occlusion_refine import refined_sweep
 from jaxviz.attribution._occlusion_sweep import sweep
@@ -17,15 +18,14 @@ from jaxviz.attribution._occlusion_sweep import sweep
 
 def occlusion(
     f: Callable,
-    image: Float[Array, "..."],
+    images: Float[Array, "..."],
     *,
     window: int | Sequence[int],
     stride: int | Sequence[int],
     baseline: ArrayLike = 0.0,
-    batch_size: int | None = None,
-    exact: str = "incremental",
     centered: bool = False,
-    approximate: GrowthCap | CoarseToFine | None = None,
+    method: Windows | GrowthCap | CoarseToFine = "incremental",
+    batch_size: int | None = None,
 ) -> Float[Array, "..."]:
     """All outputs of a network with a window of the image covered, for every position of the window.
 
@@ -41,7 +41,7 @@ def occlusion(
 
     Args:
         f: from images to outputs `(n, k)`.
-        image: `(h, w, c)` in the network's own range, or a batch `(n, h, w, c)`. Signals `(t, c)`, volumes
+        images: one image `(h, w, c)` in the network's own range, or a batch `(n, h, w, c)`. Signals `(t, c)`, volumes
             `(d, h, w, c)` and batches of these are covered along all their axes but the channels.
         window: rows and columns of the window in pixels (one number: square). A tuple says how many axes there are:
             `(16,)` covers 16 places of a signal, `(4, 8, 8)` a block of a volume. One number means two axes, where the
@@ -49,13 +49,13 @@ def occlusion(
         stride: pixels between windows (one number: the same in all directions).
         baseline: what covers a window: a number, one pixel `(c,)`, or a whole image to take the pixels from (blurred,
             say, or noise). Zero is the mean color for a network that subtracts it.
-        batch_size: how many windows are computed at a time: it bounds the memory, which does not depend on how many
-            there are. By default a number that suits the device.
-        exact: `"incremental"` computes only what a window changes; `"dense"` computes the whole network for each
-            window. They differ in speed and in the rounding of sums.
         centered: whether a window is centered on every `stride`-th pixel and cut at the border (with a stride of one:
             a map of the image's own size), instead of lying inside the image.
-        approximate: `GrowthCap(...)` or `CoarseToFine(...)` to give up exactness for speed. Nothing by default.
+        method: `"incremental"` computes only what a window changes; `"dense"` computes the whole network for each
+            window. They differ in speed and in the rounding of sums. `GrowthCap(...)` and `CoarseToFine(...)` give up
+            exactness for speed.
+        batch_size: how many covered images go through `f` at a time, at least one of each: it bounds the memory, which
+            does not depend on how many windows there are. By default a number that suits the device.
 
     Returns:
         Outputs `(rows, cols, k)`, or `(n, rows, cols, k)` for a batch, with as many axes as the window. Cost of
@@ -65,41 +65,41 @@ def occlusion(
 
     Raises:
         ValueError: the window does not fit inside the image, `baseline` does not broadcast to the image, `f` does
-            not return one row per image, a growth cap is asked for where everything is computed, or `CoarseToFine`
-            for other axes than rows and columns.
-        TypeError: `image` is not of floating-point numbers, or a size is not an integer.
+            not return one row per image, or `CoarseToFine` for other axes than rows and columns.
+        TypeError: `images` is not of floating-point numbers, or a size is not an integer.
 
     References:
         Zeiler and Fergus, [Visualizing and Understanding Convolutional Networks](https://arxiv.org/abs/1311.2901),
         2014, section 4.2, "Occlusion Sensitivity".
     """
     f = as_pytree(f)
-    image = check_occluded(image)
-    if exact not in ("incremental", "dense"):
-        raise ValueError(f"`exact` must be 'incremental' or 'dense', got {exact!r}.")
-    if approximate is not None and not isinstance(approximate, GrowthCap | CoarseToFine):
-        raise TypeError(f"`approximate` must be a GrowthCap or a CoarseToFine, got {approximate!r}.")
-    if isinstance(approximate, GrowthCap) and exact == "dense":
-        raise ValueError("`approximate` must not be a GrowthCap with exact='dense', which follows no window. Drop one.")
-    grid = check_grid(image.shape, window, stride, centered)
-    num_axes = len(grid.lengths)
-    if isinstance(approximate, CoarseToFine) and num_axes != 2:
+    given = check_occluded(images)
+    if not isinstance(method, GrowthCap | CoarseToFine) and method not in get_args(Windows):
         raise ValueError(
-            f"`approximate` must be a GrowthCap for windows of {num_axes} axes, got a CoarseToFine, which fills in "
-            "rows and columns."
+            f"`method` must be 'incremental', 'dense', a GrowthCap or a CoarseToFine, got {method!r}. To compute the "
+            "whole network for each window, give 'dense'."
         )
-    batch = image.ndim == num_axes + 2
-    images = image if batch else image[None]
-    baseline = check_baseline(baseline, image.shape, "image", batch=batch).astype(image.dtype)
-    batch_size = None if batch_size is None else check_count(batch_size, "batch_size")
+    grid = check_grid(given.shape, window, stride, centered)
+    num_axes = len(grid.lengths)
+    if isinstance(method, CoarseToFine) and num_axes != 2:
+        raise ValueError(
+            f"`method` must be a GrowthCap for windows of {num_axes} axes, got a CoarseToFine, which fills in rows and "
+            "columns."
+        )
+    batch = given.ndim == num_axes + 2
+    images = given if batch else given[None]
+    baseline = check_baseline(baseline, given.shape, "images", batch=batch).astype(given.dtype)
+    if batch_size is not None:
+        batch_size = max(1, check_count(batch_size, "batch_size") // len(images))
     check_outputs(f, images)
     counts = [len(corners) for corners in grid.corners()]
-    options = {"grid": grid, "batch_size": batch_size, "dense": exact == "dense"}
-    if isinstance(approximate, CoarseToFine):
-        outs = refined_sweep(f, images, baseline, approximate=approximate, **options)
+    dense = method == "dense" or (isinstance(method, CoarseToFine) and method.windows == "dense")
+    options = {"grid": grid, "batch_size": batch_size, "dense": dense}
+    if isinstance(method, CoarseToFine):
+        outs = refined_sweep(f, images, baseline, refinement=method, **options)
     else:
         numbers = tuple(map(jnp.asarray, np.unravel_index(np.arange(math.prod(counts)), counts)))
-        cap = 1.0 if approximate is None else approximate.share
+        cap = method.share if isinstance(method, GrowthCap) else 1.0
         outs = sweep(f, images, baseline, numbers, cap=cap, **options)
     maps = jnp.moveaxis(outs.reshape(*counts, *outs.shape[1:]), num_axes, 0)
     return maps if batch else maps[0]

@@ -34,12 +34,12 @@ def refined_sweep(
     grid: Grid,
     batch_size: int | None,
     dense: bool,
-    approximate: CoarseToFine,
+    refinement: CoarseToFine,
 ) -> Float[Array, "windows n k"]:
     """The outputs for all windows of the grid, row by row; on one device."""
 
     def refined(f: Callable, images: Array, baseline: Array) -> Array:
-        return _refined(f, images, baseline, grid, batch_size, dense, approximate)
+        return _refined(f, images, baseline, grid, batch_size, dense, refinement)
 
     return automatic(refined, images, batch_axis=1)(f, images, baseline)
 
@@ -51,9 +51,9 @@ def _refined(
     grid: Grid,
     batch_size: int | None,
     dense: bool,
-    approximate: CoarseToFine,
+    refinement: CoarseToFine,
 ) -> Float[Array, "windows n k"]:
-    rows, cols = (_between(corners, approximate.step) for corners in grid.corners())
+    rows, cols = (_between(corners, refinement.step) for corners in grid.corners())
     shape = len(rows.before), len(cols.before)
     first = (rows.coarse[:, None] * shape[1] + cols.coarse).ravel()
     run, most, lookups = sweeper(f, images, baseline, grid, batch_size, dense)
@@ -73,7 +73,7 @@ def _refined(
         around = jnp.stack(corners(outs))
         spread = jnp.ptp(outs[first], axis=0).max(-1)  # of the output that varies most, per image
         change = (jnp.ptp(around, axis=0).max(-1) / jnp.where(spread > 0, spread, 1)).max(-1)
-        return (change.ravel() > approximate.tolerance) & ~known
+        return (change.ravel() > refinement.tolerance) & ~known
 
     # One body for both stages, so that the network is compiled once.
     def stage(number: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:

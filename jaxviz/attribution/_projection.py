@@ -27,7 +27,7 @@ from jaxviz._core.meshes import beside
 from jaxviz._core.program import one_program
 from jaxviz.transforms import Rule, upto, with_rule
 
-_DEFAULT_BATCH = 16
+_UNITS = 16
 
 
 def project(
@@ -65,7 +65,8 @@ def project(
             pictures from layers without max-pools; `"gradient"` gives activation times gradient.
         channel_axis: as for `grad_cam`.
         grid: as for `grad_cam`.
-        batch_size: how many units go down at a time, for each image: it bounds the memory. 16 by default.
+        batch_size: how many projections are computed at a time, at least one for each image: it bounds the memory. 16
+            for each image by default.
 
     Returns:
         One projection for each image and unit, signed: `(n, u, h, w, c)`, or so for each array of the inputs. Cost: one
@@ -84,10 +85,10 @@ def project(
     """
     layout = map_layout(f, channel_axis, grid)
     f, images = as_pytree(f), check_inputs(images)
-    batch_size = check_count(_DEFAULT_BATCH if batch_size is None else batch_size, "batch_size")
+    at_a_time = _UNITS if batch_size is None else max(1, check_count(batch_size, "batch_size") // num_rows(images))
     shape = check_unit_axes(f, images, layer, layout)
     units = _check_units(units, shape, layer)
-    return _project(f, images, jnp.asarray(units), layer=layer, layout=layout, rule=rule, batch_size=batch_size)
+    return _project(f, images, jnp.asarray(units), layer=layer, layout=layout, rule=rule, at_a_time=at_a_time)
 
 
 def strongest_units(
@@ -171,7 +172,7 @@ def _project(
     layer: str,
     layout: MapLayout,
     rule: Rule,
-    batch_size: int,
+    at_a_time: int,
 ) -> Inputs:
     rows, f_of = by_example(f)
     number = num_rows(images)
@@ -186,7 +187,7 @@ def _project(
             return jax.tree.map(lambda leaf: leaf[0], pull(jnp.where(alone, maps, 0))[0])
 
         exists = ((units >= 0) & (units < jnp.array(maps.shape[1:]))).all(-1)
-        found = map_chunks(quick_to_compile(jax.vmap(down)), units, batch_size)
+        found = map_chunks(quick_to_compile(jax.vmap(down)), units, at_a_time)
         return jax.tree.map(lambda leaf: jnp.where(exists.reshape(-1, *[1] * (leaf.ndim - 1)), leaf, jnp.nan), found)
 
     # Image by image and not unit by unit, so that a batch that is sharded stays so.

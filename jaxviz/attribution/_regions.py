@@ -19,12 +19,12 @@ from jaxviz._core.program import one_program
 
 def occlude_regions(
     f: Callable,
-    image: Float[Array, "..."],
+    images: Float[Array, "..."],
     boxes: Integers,
-    baseline: ArrayLike = 0.0,
     *,
+    baseline: ArrayLike = 0.0,
     batch_size: int | None = None,
-) -> Float[Array, "b k"]:
+) -> Float[Array, "..."]:
     """All outputs of a network with each of some boxes covered, one at a time.
 
     Subtract from the outputs for the whole image to see what each region is worth.
@@ -37,67 +37,86 @@ def occlude_regions(
 
     Args:
         f: from images to outputs `(n, k)`, each row depending on its own image alone.
-        image: `(h, w, c)` in the network's own range, or a signal `(t, c)` or a volume `(d, h, w, c)`.
-        boxes: top, left, bottom and right of each box in pixels, bottom and right not included. They may overlap. Of a
-            signal or a volume where it starts along each axis, and then where it ends.
+        images: one image `(h, w, c)` in the network's own range, a signal `(t, c)` or a volume `(d, h, w, c)`; or a
+            batch of them, `(n, h, w, c)`.
+        boxes: `(b, 4)`, the same for all images: top, left, bottom and right of each box in pixels, bottom and right
+            not included. They may overlap. Of a signal or a volume where it starts along each axis, and then where it
+            ends.
         baseline: what covers a box: a number, one pixel `(c,)`, or a whole image to take the pixels from. Zero is the
             mean color for a network that subtracts it.
-        batch_size: how many covered images go through `f` at a time: it bounds the memory. By default a
-            number that suits the device.
+        batch_size: how many covered images go through `f` at a time, at least one of each: it bounds the memory. By
+            default a number that suits the device.
 
     Returns:
-        One row of outputs per box. Cost: one forward pass per box.
+        A row of outputs for each box, `(b, k)`, or `(n, b, k)` for a batch. Cost: one forward pass per image and box.
 
     Raises:
-        ValueError: `image` is a batch, a box is empty or reaches beyond the image, `baseline` does not broadcast to
-            `image`, or `f` does not return one row per image.
-        TypeError: `image` is not of floating-point numbers, or `boxes` not of integers.
+        ValueError: `images` have other axes than the boxes, a box is empty or reaches beyond the image, `baseline` does
+            not broadcast to the images, or `f` does not return one row per image.
+        TypeError: `images` are not of floating-point numbers, or `boxes` not of integers.
 
     References:
         Zeiler and Fergus, [Visualizing and Understanding Convolutional Networks](https://arxiv.org/abs/1311.2901),
         2014, section 4.2 and, for regions such as the eyes of a dog, section 4.3.
     """
-    f, image = as_pytree(f), check_occluded(image)
-    boxes = _check_boxes(boxes, image.shape)
-    baseline = check_baseline(baseline, image.shape, "image", batch=False)
-    check_outputs(f, image[None])
-    batch_size = check_count(default_batch(f, image[None]) if batch_size is None else batch_size, "batch_size")
-    return _occluded(f, image, jnp.asarray(boxes), baseline.astype(image.dtype), batch_size=batch_size)
+    f, given = as_pytree(f), check_occluded(images)
+    boxes, batch = _check_boxes(boxes, given.shape)
+    baseline = check_baseline(baseline, given.shape, "images", batch=batch).astype(given.dtype)
+    images = given if batch else given[None]
+    check_outputs(f, images)
+    batch_size = check_count(default_batch(f, images) if batch_size is None else batch_size, "batch_size")
+    outs = _occluded(f, images, jnp.asarray(boxes), baseline, at_a_time=max(1, batch_size // len(images)))
+    return jnp.moveaxis(outs, 1, 0) if batch else outs[:, 0]
+
+
+_FORMS = {
+    1: "where it starts and where it ends",
+    2: "(top, left, bottom, right)",
+    3: "where it starts along each axis, then where it ends",
+}
 
 
 @one_program
 def _occluded(
-    f: Callable, image: Float[Array, "..."], boxes: Integer[Array, "b edges"], baseline: Array, *, batch_size: int
-) -> Float[Array, "b k"]:
-    lengths = image.shape[:-1]
+    f: Callable, images: Float[Array, "n ..."], boxes: Integer[Array, "b edges"], baseline: Array, *, at_a_time: int
+) -> Float[Array, "b n k"]:
+    lengths = images.shape[1:-1]
 
-    def covered(box: Integer[Array, " edges"]) -> Float[Array, "..."]:
+    def covered(box: Integer[Array, " edges"]) -> Float[Array, "n ..."]:
         inside = jnp.ones((), bool)
         for axis, length in enumerate(lengths):
             places = jnp.arange(length).reshape(-1, *[1] * (len(lengths) - axis - 1))
             inside &= (places >= box[axis]) & (places < box[len(lengths) + axis])
-        return jnp.where(inside[..., None], baseline, image)
+        return jnp.where(inside[..., None], baseline, images)
 
-    return map_chunks(lambda chunk: grown(f, 1)(jax.vmap(covered)(chunk)), boxes, batch_size)
+    def outputs(chunk: Integer[Array, "s edges"]) -> Float[Array, "s n k"]:
+        made = jax.vmap(covered)(chunk)
+        outs = grown(f, len(images), tiled=True)(made.reshape(-1, *images.shape[1:]))
+        return outs.reshape(*made.shape[:2], *outs.shape[1:])
+
+    return map_chunks(outputs, boxes, at_a_time)
 
 
-def _check_boxes(boxes: Integers, shape: tuple[int, ...]) -> Integer[Array | np.ndarray, "b edges"]:
+def _check_boxes(boxes: Integers, shape: tuple[int, ...]) -> tuple[Integer[Array | np.ndarray, "b edges"], bool]:
+    """The boxes, and whether the images are a batch."""
     array = integers(boxes, "boxes", "A box is given in whole pixels.")
-    lengths = shape[:-1]
-    edges = 2 * len(lengths)
-    form = "(top, left, bottom, right)" if edges == 4 else "where it starts along each axis, then where it ends"
-    if array.ndim == 2 and array.shape[1] == 4 and edges != 4:
-        way_out = "Take one image of a batch: images[0]." if len(shape) == 4 else "Add the axis that is missing."
-        raise ValueError(f"`image` must have shape (h, w, c), got {shape}. {way_out}")
-    if array.ndim != 2 or array.shape[1] != edges or not len(array):
-        raise ValueError(f"`boxes` must have shape (b, {edges}), got {array.shape}. A box is {form}.")
+    if array.ndim != 2 or array.shape[1] not in (2, 4, 6) or not len(array):
+        raise ValueError(f"`boxes` must have shape (b, 4), got {array.shape}. A box is {_FORMS[2]}.")
+    num_axes = array.shape[1] // 2
+    if len(shape) not in (num_axes + 1, num_axes + 2):
+        raise ValueError(
+            f"`images` must have {num_axes} axes beside the channels, and maybe a batch, for boxes "
+            f"(b, {2 * num_axes}), got {shape}. A box is {_FORMS[num_axes]}."
+        )
+    batch = len(shape) == num_axes + 2
     if not isinstance(array, np.ndarray):
-        return array
-    low, high = array[:, : len(lengths)], array[:, len(lengths) :]
+        return array, batch
+    lengths = shape[batch:-1]
+    low, high = array[:, :num_axes], array[:, num_axes:]
     wrong = array[((low < 0) | (high > np.array(lengths)) | (low >= high)).any(1)]
     if len(wrong):
         raise ValueError(
             f"`boxes` must lie in the image of {by(lengths)} and not be empty, got {tuple(wrong[0].tolist())}. A box "
-            f"is {form}, the ends not included."
+            f"is {_FORMS[num_axes]}, the ends not included."
         )
-    return array
+    return array, batch

@@ -16,7 +16,7 @@ from jaxviz._core.grown import grown
 from jaxviz._core.precision import at_least_single
 from jaxviz._core.probability import Probability, check_probability, probabilities
 from jaxviz._core.program import one_program
-from jaxviz._core.target import Indices, Target, check_target, mark, scores
+from jaxviz._core.target import Indices, Target, check_target, nan_where_invalid, scores
 from jaxviz.transforms import channels_last
 
 _LEAST = 256
@@ -191,7 +191,8 @@ def _rise(
     mean, error = _estimate(sums)
     found = Rise(mean.astype(images.dtype), error.astype(images.dtype), jnp.minimum(done * size, num_masks))
     return found._replace(
-        map=mark(found.map, indices, num_outputs), standard_error=mark(found.standard_error, indices, num_outputs)
+        map=nan_where_invalid(found.map, indices, num_outputs),
+        standard_error=nan_where_invalid(found.standard_error, indices, num_outputs),
     )
 
 

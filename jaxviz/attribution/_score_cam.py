@@ -14,7 +14,7 @@ from jaxviz._core.grown import grown
 from jaxviz._core.map_layout import MapLayout, map_layout
 from jaxviz._core.precision import at_least_single
 from jaxviz._core.program import one_program
-from jaxviz._core.target import Indices, Target, check_target, mark, scores
+from jaxviz._core.target import Indices, Target, check_target, nan_where_invalid, scores
 from jaxviz.attribution._cam import sum_of_maps
 from jaxviz.transforms import upto
 
@@ -88,7 +88,7 @@ def _score_cam(
 ) -> Float[Array, "n h2 w2"]:
     maps = layout.maps(upto(f, layer)(images))
     weights = jax.nn.softmax(at_least_single(_seen_through(f, images, indices, maps, batch_size)), axis=1)
-    return mark(jnp.maximum(sum_of_maps(maps, weights), 0), indices, num_outputs)
+    return nan_where_invalid(jnp.maximum(sum_of_maps(maps, weights), 0), indices, num_outputs)
 
 
 def _seen_through(

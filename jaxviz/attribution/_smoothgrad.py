@@ -11,8 +11,8 @@ from jaxviz._core.callables import as_pytree
 from jaxviz._core.check import Inputs, check_count, check_inputs, check_outputs
 from jaxviz._core.grown import num_rows
 from jaxviz._core.program import one_program
-from jaxviz._core.target import Indices, Target, check_target, mark
-from jaxviz.attribution._average import sum_of_gradients
+from jaxviz._core.target import Indices, Target, check_target, nan_where_invalid
+from jaxviz.attribution._mean_gradient import sum_of_gradients
 from jaxviz.transforms import Rule
 
 
@@ -110,4 +110,4 @@ def _smoothgrad(
 
     weights = jnp.full(num_samples, 1 / num_samples)
     total = sum_of_gradients(f, images, indices, rule, points, weights, batch_size)
-    return mark(total, indices, num_outputs)
+    return nan_where_invalid(total, indices, num_outputs)

@@ -13,6 +13,7 @@ from jaxviz.dataset._correspondence import correspondence as correspondence
 from jaxviz.dataset._evolution import Evolution as Evolution
 from jaxviz.dataset._evolution import evolution as evolution
 from jaxviz.dataset._evolution import settling as settling
+from jaxviz.dataset._processes import allgather_bytes as allgather_bytes
 from jaxviz.dataset._rank_channels import ChannelRanking as ChannelRanking
 from jaxviz.dataset._rank_channels import rank_channels as rank_channels
 from jaxviz.dataset._scan import Scan as Scan

@@ -10,13 +10,13 @@ import numpy as np
 from jaxtyping import Float
 
 from jaxviz._core.callables import as_pytree
+from jaxviz._core.layers import check_channeled, check_channels
 from jaxviz._core.map_layout import PLAIN, MapLayout, map_layout
 from jaxviz._core.probability import Probability, check_probability, log_of_classes, of_classes
-from jaxviz.dataset import _labeled
+from jaxviz.dataset import _classification
 from jaxviz.dataset._dataset import Batch, Dataset
 from jaxviz.dataset._forest import Partial
-from jaxviz.dataset._layers import check_channeled, check_channels
-from jaxviz.dataset._scan import DEFAULT, FINITE, Scan, scanned
+from jaxviz.dataset._scan import DEFAULT, FINITE, Scan, run_scan
 from jaxviz.dataset._suffix import suffix
 from jaxviz.transforms import upto
 
@@ -43,9 +43,9 @@ class EachAblation(NamedTuple):
 
 def ablate_each(
     f: Callable,
+    dataset: Dataset,
     layer: str,
     sets: Sequence[Sequence[int]],
-    dataset: Dataset,
     *,
     probability: Probability | None = None,
     channel_axis: int | None = None,
@@ -59,14 +59,14 @@ def ablate_each(
         >>> from jax.ad_checkpoint import checkpoint_name
         >>> f = lambda images: checkpoint_name(images, "maps").mean((1, 2)) @ jnp.array([[0, 0], [1, 0], [0, 2.0]])
         >>> images = jnp.array([[1.0, 2, 0], [1, 0, 2], [1, 1, 2]]).reshape(3, 1, 1, 3)
-        >>> ablate_each(f, "maps", [[2], [0, 2]], (images, jnp.array([0, 1, 1]))).accuracies.round(2).tolist()
+        >>> ablate_each(f, (images, jnp.array([0, 1, 1])), "maps", [[2], [0, 2]]).accuracies.round(2).tolist()
         [0.33, 0.33]
 
     Args:
         f: from images to logits `(n, k)`.
+        dataset: see `Scan`, with labels in `0..k-1`; 0 and 1 for one output, which says 1 where it is above 0.
         layer: a name from `layers(f, images)`.
         sets: of channels to set to zero together.
-        dataset: see `Scan`, with labels in `0..k-1`; 0 and 1 for one output, which says 1 where it is above 0.
         probability: how that of the right class is read: `"softmax"` over classes, `"sigmoid"` for
             labels of which each stands for itself. By default a softmax, and a sigmoid for a head of one output.
         channel_axis: as for `grad_cam`, for a layer of maps.
@@ -87,14 +87,14 @@ def ablate_each(
     """
     layout = map_layout(f, channel_axis, grid)
     f = as_pytree(f)
-    examples, images, num_classes = _labeled.labeled(f, dataset, scan)
+    examples, images, num_classes = _classification.labeled(f, dataset, scan)
     check_probability(probability, jax.eval_shape(f, images).shape[1])
     total = check_channeled(f, (layer,), images, layout)[layer][-1]
     if not len(sets):
         raise ValueError("`sets` must hold at least one set of channels, got none.")
     chosen = tuple(check_channels(channels, total, layer) for channels in sets)
-    found = scanned(f, _Study(num_classes, layer, chosen, probability, layout), examples, scan)
-    counts, right, losses = (found.whole[name] for name in ("counts", "right", "losses"))
+    found = run_scan(f, _Study(num_classes, layer, chosen, probability, layout), examples, scan)
+    counts, right, losses = (found.value[name] for name in ("counts", "right", "losses"))
     # The last row is that of all channels.
     hits, total = right.sum(1), counts.sum()
     return EachAblation(
@@ -139,7 +139,7 @@ class _Study:
         right, loss, finite = jax.lax.map(judge_without, jnp.array(kept))
         return {"counts": of_class.sum(0), "right": right, "losses": loss, FINITE: finite.all(0)}
 
-    def partial(self, outs: dict[str, np.ndarray], batch: Batch) -> Partial:
+    def partial(self, outs: Partial, batch: Batch) -> Partial:
         del batch
         dtypes = {"counts": np.int64, "right": np.int64, "losses": np.float64}
         return {name: outs[name].astype(dtype) for name, dtype in dtypes.items()}

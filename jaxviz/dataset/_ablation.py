@@ -11,14 +11,14 @@ from jaxtyping import Array, Bool, Int
 
 from jaxviz._core.callables import as_pytree
 from jaxviz._core.check import check_count
+from jaxviz._core.layers import check_channeled, check_channels
 from jaxviz._core.map_layout import MapLayout, map_layout
 from jaxviz._core.probability import of_classes
-from jaxviz.dataset import _labeled
+from jaxviz.dataset import _classification
+from jaxviz.dataset._classification import counted
 from jaxviz.dataset._dataset import Batch, Dataset
 from jaxviz.dataset._forest import Partial
-from jaxviz.dataset._labeled import counted
-from jaxviz.dataset._layers import check_channeled, check_channels
-from jaxviz.dataset._scan import DEFAULT, FINITE, Scan, scanned
+from jaxviz.dataset._scan import DEFAULT, FINITE, Scan, run_scan
 from jaxviz.transforms import edit
 
 
@@ -46,12 +46,12 @@ class Ablation(NamedTuple):
     @property
     def accuracy(self) -> tuple[float, float]:
         """Before and after."""
-        return _labeled.accuracy(self.before), _labeled.accuracy(self.after)
+        return _classification.accuracy(self.before), _classification.accuracy(self.after)
 
     @property
     def class_accuracy(self) -> tuple[np.ndarray, np.ndarray]:
         """Before and after, for each class; NaN for one without images."""
-        return _labeled.class_accuracy(self.before), _labeled.class_accuracy(self.after)
+        return _classification.class_accuracy(self.before), _classification.class_accuracy(self.after)
 
     @property
     def lost(self) -> Int[np.ndarray, "m 4"]:
@@ -61,8 +61,8 @@ class Ablation(NamedTuple):
 
 def ablate(
     f: Callable,
-    channels: Mapping[str, Sequence[int]],
     dataset: Dataset,
+    channels: Mapping[str, Sequence[int]],
     *,
     num_changed: int = 1000,
     channel_axis: int | None = None,
@@ -76,14 +76,14 @@ def ablate(
         >>> from jax.ad_checkpoint import checkpoint_name
         >>> f = lambda images: checkpoint_name(images, "maps").mean((1, 2))
         >>> images = jnp.array([[3.0, 1.0], [0.0, 2.0]]).reshape(2, 1, 1, 2)
-        >>> found = ablate(f, {"maps": [0]}, (images, jnp.array([0, 1])))
+        >>> found = ablate(f, (images, jnp.array([0, 1])), {"maps": [0]})
         >>> found.accuracy, found.lost.tolist()
         ((1.0, 0.5), [[0, 0, 0, 1]])
 
     Args:
         f: from images to logits `(n, k)`.
-        channels: from the name of a layer to the channels to set to zero there; all are off at once.
         dataset: see `Scan`, with labels in `0..k-1`; 0 and 1 for one output, which says 1 where it is above 0.
+        channels: from the name of a layer to the channels to set to zero there; all are off at once.
         num_changed: how many of the images whose prediction changes to list; the counts are of all.
         channel_axis: as for `grad_cam`, for the layers of maps.
         grid: as for `grad_cam`, where only the tokens that are places are to lose the channels. By default all tokens
@@ -101,14 +101,14 @@ def ablate(
     """
     layout = map_layout(f, channel_axis, grid)
     f = as_pytree(f)
-    examples, images, num_classes = _labeled.labeled(f, dataset, scan)
+    examples, images, num_classes = _classification.labeled(f, dataset, scan)
     if not channels:
         raise ValueError("`channels` must name at least one layer, got none. Give {layer: channels}.")
     shapes = check_channeled(f, tuple(channels), images, layout)
     off = tuple((name, check_channels(chosen, shapes[name][-1], name)) for name, chosen in channels.items())
     study = _Study(num_classes, off, layout, check_count(num_changed, "num_changed"))
-    found = scanned(f, study, examples, scan)
-    whole = found.whole
+    found = run_scan(f, study, examples, scan)
+    whole = found.value
     return Ablation(
         whole["before"],
         whole["after"],
@@ -150,7 +150,7 @@ class _Study:
             FINITE: _finite(*both),
         }
 
-    def partial(self, outs: dict[str, np.ndarray], batch: Batch) -> Partial:
+    def partial(self, outs: Partial, batch: Batch) -> Partial:
         before, after = outs["predictions"].T
         right, still = before == batch.labels, after == batch.labels
         place = np.flatnonzero(batch.valid & (before != after))

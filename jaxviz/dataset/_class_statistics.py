@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, overload
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,12 +10,13 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from jaxviz._core.callables import as_pytree
+from jaxviz._core.layers import check_names, check_placed
 from jaxviz._core.map_layout import MapLayout, map_layout
+from jaxviz.dataset._classification import labeled
 from jaxviz.dataset._dataset import Batch, Dataset
 from jaxviz.dataset._forest import Partial
-from jaxviz.dataset._labeled import labeled
-from jaxviz.dataset._layers import activations, check_placed, placed
-from jaxviz.dataset._scan import DEFAULT, FINITE, Scan, scanned
+from jaxviz.dataset._layers import activations, placed
+from jaxviz.dataset._scan import DEFAULT, FINITE, Scan, run_scan
 
 
 class ClassStatistics(NamedTuple):
@@ -43,35 +44,15 @@ class ClassStatistics(NamedTuple):
     skipped: tuple[int, ...]
 
 
-@overload
 def class_statistics(
     f: Callable,
-    layer: str,
     dataset: Dataset,
-    *,
-    channel_axis: int | None = ...,
-    grid: tuple[int, int] | None = ...,
-    scan: Scan = ...,
-) -> ClassStatistics: ...
-@overload
-def class_statistics(
-    f: Callable,
-    layer: Sequence[str],
-    dataset: Dataset,
-    *,
-    channel_axis: int | None = ...,
-    grid: tuple[int, int] | None = ...,
-    scan: Scan = ...,
-) -> dict[str, ClassStatistics]: ...
-def class_statistics(
-    f: Callable,
-    layer: str | Sequence[str],
-    dataset: Dataset,
+    layers: Sequence[str],
     *,
     channel_axis: int | None = None,
     grid: tuple[int, int] | None = None,
     scan: Scan = DEFAULT,
-) -> ClassStatistics | dict[str, ClassStatistics]:
+) -> dict[str, ClassStatistics]:
     """How the channels of a layer respond to each class, and which of them tell a class from the others.
 
     Example:
@@ -79,20 +60,20 @@ def class_statistics(
         >>> from jax.ad_checkpoint import checkpoint_name
         >>> f = lambda images: checkpoint_name(images, "maps").mean((1, 2))
         >>> images = jnp.array([[3.0, 1.0], [5.0, 2.0], [0.0, 1.0], [0.0, 2.0]]).reshape(4, 1, 1, 2)
-        >>> found = class_statistics(f, "maps", (images, jnp.array([0, 0, 1, 1])))
+        >>> found = class_statistics(f, (images, jnp.array([0, 0, 1, 1])), ["maps"])["maps"]
         >>> found.mean.tolist(), found.std[0].tolist(), found.ranking[0].tolist()
         ([[4.0, 1.5], [0.0, 1.5]], [1.0, 0.5], [0, 1])
 
     Args:
         f: from images to logits `(n, k)`.
-        layer: a name from `layers(f, images)`, or several, which are then measured in one pass.
         dataset: see `Scan`, with labels in `0..k-1`; 0 and 1 for one output.
+        layers: names from `layers(f, images)`; all are read in one pass.
         channel_axis: as for `grad_cam`, for the layers of maps.
         grid: as for `grad_cam`, for the layers of tokens.
         scan: batch size, devices, preprocessing, and what to do on failures.
 
     Returns:
-        The statistics, or from the name of a layer to that. Cost: one forward pass over the data set. Memory: as many
+        From the name of each layer to its statistics. Cost: one forward pass over the data set. Memory: as many
         maps as there are classes, a few times over.
 
     Raises:
@@ -106,13 +87,13 @@ def class_statistics(
         2.1 (how batches are merged).
     """
     layout = map_layout(f, channel_axis, grid)
-    f, names = as_pytree(f), (layer,) if isinstance(layer, str) else tuple(layer)
+    f, names = as_pytree(f), check_names(layers)
     examples, images, num_classes = labeled(f, dataset, scan)
     check_placed(f, names, images, layout)
-    found = scanned(f, _Study(names, layout, num_classes), examples, scan)
+    found = run_scan(f, _Study(names, layout, num_classes), examples, scan)
     results = {}
     for place, name in enumerate(names):
-        counts, mean, squares, maps = (found.whole[f"{place}.{field}"] for field in _FIELDS)
+        counts, mean, squares, maps = (found.value[f"{place}.{field}"] for field in _FIELDS)
         effect = _effect(counts, mean, squares)
         # Of equal size the first; NaN last, all of them.
         ranking = np.argsort(-np.abs(effect), axis=1, kind="stable")
@@ -120,7 +101,7 @@ def class_statistics(
         absent = counts == 0
         mean, std, maps = (np.where(absent.reshape(-1, *[1] * (a.ndim - 1)), np.nan, a) for a in (mean, std, maps))
         results[name] = ClassStatistics(counts, mean, std, maps, effect, ranking, found.skipped)
-    return results[layer] if isinstance(layer, str) else results
+    return results
 
 
 _FIELDS = ("counts", "mean", "squares", "maps")
@@ -149,7 +130,7 @@ class _Study:
             outs[f"{place}.maps"] = of_class
         return outs
 
-    def partial(self, outs: dict[str, np.ndarray], batch: Batch) -> Partial:
+    def partial(self, outs: Partial, batch: Batch) -> Partial:
         del batch
         return {name: array.astype(np.int64 if name.endswith("counts") else np.float64) for name, array in outs.items()}
 

@@ -12,10 +12,10 @@ from jaxtyping import Float, Int
 from jaxviz._core.callables import as_pytree
 from jaxviz._core.check import check_count
 from jaxviz._core.probability import Probability, check_probability, log_of_classes, of_classes
-from jaxviz.dataset import _labeled
+from jaxviz.dataset import _classification
 from jaxviz.dataset._dataset import Batch, Dataset
 from jaxviz.dataset._forest import Partial
-from jaxviz.dataset._scan import DEFAULT, FINITE, Scan, scanned
+from jaxviz.dataset._scan import DEFAULT, FINITE, Scan, run_scan
 
 
 class Pair(NamedTuple):
@@ -55,12 +55,12 @@ class Confusion(NamedTuple):
     @property
     def accuracy(self) -> float:
         """The share of images whose most probable class is the right one."""
-        return _labeled.accuracy(self.matrix)
+        return _classification.accuracy(self.matrix)
 
     @property
     def class_accuracy(self) -> Float[np.ndarray, " k"]:
         """The same for each class; NaN for one without images."""
-        return _labeled.class_accuracy(self.matrix)
+        return _classification.class_accuracy(self.matrix)
 
     def most_confused(self, num: int = 10) -> list[Pair]:
         """The pairs of classes that are confused most often; of equal ones the first classes."""
@@ -106,10 +106,10 @@ def confusion(
         FloatingPointError: a logit that is not finite.
     """
     f = as_pytree(f)
-    examples, images, num_classes = _labeled.labeled(f, dataset, scan)
+    examples, images, num_classes = _classification.labeled(f, dataset, scan)
     check_probability(probability, jax.eval_shape(f, images).shape[1])
-    found = scanned(f, _Study(num_classes, check_count(num, "num"), probability), examples, scan)
-    return Confusion(found.whole["matrix"], found.whole["wrong"], found.whole["confidences"], found.skipped)
+    found = run_scan(f, _Study(num_classes, check_count(num, "num"), probability), examples, scan)
+    return Confusion(found.value["matrix"], found.value["wrong"], found.value["confidences"], found.skipped)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,13 +122,13 @@ class _Study:
         logits = f(images).astype(jnp.float32)
         predicted = of_classes(logits).argmax(1)
         return {
-            "matrix": _labeled.counted(labels, predicted, valid, self.num_classes),
+            "matrix": _classification.counted(labels, predicted, valid, self.num_classes),
             "predicted": predicted,
             "confidences": jnp.exp(log_of_classes(logits, self.probability)).max(1),
             FINITE: jnp.isfinite(logits).all(1),
         }
 
-    def partial(self, outs: dict[str, np.ndarray], batch: Batch) -> Partial:
+    def partial(self, outs: Partial, batch: Batch) -> Partial:
         place = np.flatnonzero(batch.valid & (outs["predicted"] != batch.labels))
         wrong = np.stack([batch.labels[place], outs["predicted"][place], batch.first + place], 1).astype(np.int64)
         return {

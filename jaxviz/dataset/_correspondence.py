@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, overload
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,10 +14,11 @@ from jaxviz._core.callables import as_pytree
 from jaxviz._core.check import check_baseline, check_count, check_images
 from jaxviz._core.chunks import chunks
 from jaxviz._core.grown import grown
+from jaxviz._core.layers import check_layers, check_names
 from jaxviz._core.meshes import replicated
 from jaxviz._core.program import one_program
-from jaxviz.dataset._layers import activations, check_layers
-from jaxviz.dataset._parts import boxes_of, random_boxes
+from jaxviz.dataset._layers import activations
+from jaxviz.dataset._part_boxes import boxes_of, random_boxes
 
 _COUNTABLE = 2**24
 MEASURES = ("differing", "absolute", "differing_changed", "absolute_changed")
@@ -56,44 +57,18 @@ class Correspondence(NamedTuple):
     random_boxes: Int[np.ndarray, "d n 4"]
 
 
-@overload
 def correspondence(
     f: Callable,
     images: Float[Array, "n h w c"],
-    parts: Mapping[str, ArrayLike],
-    layer: str,
-    *,
-    key: PRNGKeyArray,
-    size: int | tuple[int, int],
-    baseline: ArrayLike = ...,
-    num_draws: int = ...,
-    batch_size: int | None = ...,
-) -> Correspondence: ...
-@overload
-def correspondence(
-    f: Callable,
-    images: Float[Array, "n h w c"],
-    parts: Mapping[str, ArrayLike],
-    layer: Sequence[str],
-    *,
-    key: PRNGKeyArray,
-    size: int | tuple[int, int],
-    baseline: ArrayLike = ...,
-    num_draws: int = ...,
-    batch_size: int | None = ...,
-) -> dict[str, Correspondence]: ...
-def correspondence(
-    f: Callable,
-    images: Float[Array, "n h w c"],
-    parts: Mapping[str, ArrayLike],
-    layer: str | Sequence[str],
+    layers: Sequence[str],
+    parts: Mapping[str, ArrayLike | Sequence],
     *,
     key: PRNGKeyArray,
     size: int | tuple[int, int],
     baseline: ArrayLike = 0.0,
     num_draws: int = 100,
     batch_size: int | None = None,
-) -> Correspondence | dict[str, Correspondence]:
+) -> dict[str, Correspondence]:
     """Covers the same part in each image, and compares the signs of what changes in a layer over all pairs of images.
 
     If a layer has a notion of the part, covering it does the same to the features of every image, and the distance is
@@ -105,15 +80,15 @@ def correspondence(
         >>> f = lambda images: checkpoint_name(images.mean((1, 2)), "mean")
         >>> images = jnp.ones((3, 4, 4, 1)).at[2].set(-1.0)  # covering the third one has the opposite effect
         >>> eyes = {"eye": [(1, 1), (1, 1), (1, 1)]}
-        >>> found = correspondence(f, images, eyes, "mean", key=jax.random.key(0), size=2, num_draws=3)
+        >>> found = correspondence(f, images, ["mean"], eyes, key=jax.random.key(0), size=2, num_draws=3)["mean"]
         >>> found.pairs["absolute"].tolist(), found.pairs["differing"].tolist()
         ([[0.0, 2.0, 2.0]], [[0.0, 1.0, 1.0]])
 
     Args:
         f: a function of images that has the layer, each row depending on its own image alone.
         images: three or more, of objects in the same pose, in the network's own range.
+        layers: names from `layers(f, images)`; they share the passes.
         parts: by name, the row and column of the center of the part in each image, `(n, 2)`.
-        layer: a name from `layers(f, images)`, or several: they share the passes.
         key: for the random places.
         size: rows and columns of the covered box in pixels (one number: square).
         baseline: what covers it: a number, one pixel `(c,)`, or a whole image. Zero is the mean color for a network
@@ -124,7 +99,7 @@ def correspondence(
             default a number that suits the device.
 
     Returns:
-        The distances, by layer if there are several. Cost: `n (p + num_draws)` forward passes up to the last layer.
+        From the name of each layer to its distances. Cost: `n (p + num_draws)` forward passes up to the last layer.
 
     Raises:
         ValueError: fewer than three images, no part, a part that is not given for every image or whose box reaches
@@ -139,7 +114,7 @@ def correspondence(
     """
     # All pairs of images meet.
     f, images = as_pytree(f), replicated(check_images(images))
-    names = (layer,) if isinstance(layer, str) else tuple(layer)
+    names = check_names(layers)
     if len(images) < 3:
         raise ValueError(f"`images` must be three or more, got {len(images)}. Two have one pair, which has no spread.")
     for name, shape in check_layers(f, names, jax.ShapeDtypeStruct(images.shape, images.dtype)).items():
@@ -148,7 +123,7 @@ def correspondence(
                 f"`layer` must have at most {_COUNTABLE} entries, which float32 can count, got {entries} for {name!r}. "
                 "Choose a deeper one."
             )
-    baseline = check_baseline(baseline, images.shape[1:], "image").astype(images.dtype)
+    baseline = check_baseline(baseline, images.shape[1:], "images").astype(images.dtype)
     num_draws = check_count(num_draws, "num_draws")
     batch_size = check_count(default_batch(f, images) if batch_size is None else batch_size, "batch_size")
     count, height, width = images.shape[:3]
@@ -157,11 +132,10 @@ def correspondence(
     counted = _count(
         f, images, np.concatenate([boxes, anywhere]), baseline, names=names, most=max(1, batch_size // len(images))
     )
-    found = {
+    return {
         name: _summary(tuple(parts), boxes, anywhere, np.asarray(counted[name], np.float64), len(images))
         for name in names
     }
-    return found[layer] if isinstance(layer, str) else found
 
 
 @one_program

@@ -7,15 +7,17 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Float, Int
 
 from jaxviz._core.callables import as_pytree
+from jaxviz._core.layers import check_layers, check_names
 from jaxviz._core.map_layout import map_layout
+from jaxviz._core.ranks import correlation
 from jaxviz.attribution import project
 from jaxviz.dataset._dataset import Batch, Dataset, Examples
 from jaxviz.dataset._forest import Partial
-from jaxviz.dataset._layers import activations, check_layers
-from jaxviz.dataset._scan import DEFAULT, FINITE, Scan, scanned
+from jaxviz.dataset._layers import activations
+from jaxviz.dataset._scan import DEFAULT, FINITE, Scan, run_scan
 from jaxviz.dataset._strongest import strongest
 from jaxviz.transforms import Rule
 
@@ -48,10 +50,10 @@ class Evolution(NamedTuple):
 
 def evolution(
     f: Callable,
-    checkpoints: Mapping[int, Callable],
+    dataset: Dataset,
     layer: str,
     channels: Sequence[int],
-    dataset: Dataset,
+    checkpoints: Mapping[int, Callable],
     *,
     rule: Rule = "deconvnet",
     channel_axis: int | None = None,
@@ -68,17 +70,17 @@ def evolution(
         >>> net = lambda weight, images: checkpoint_name(jax.nn.relu(weight * images), "maps").mean((1, 2))
         >>> early, late = jax.tree_util.Partial(net, jnp.array(-1.0)), jax.tree_util.Partial(net, jnp.array(2.0))
         >>> images = jnp.array([[1.0, -3.0], [2.0, 0.0]]).reshape(2, 1, 2, 1)
-        >>> found = evolution(late, {1: early, 2: late}, "maps", [0], (images, None))
+        >>> found = evolution(late, (images, None), "maps", [0], {1: early, 2: late})
         >>> found.indices.tolist(), found.projections[1, 0].ravel().tolist()
         ([[0], [1]], [8.0, 0.0])
 
     Args:
         f: the trained network.
-        checkpoints: from the epoch to the network as it was then: the same function with other weights. Where that is a
-            pytree, as `f`, nothing is compiled again.
+        dataset: see `Scan`. It needs no labels.
         layer: a name from `layers(f, images)`, of maps with rows and columns.
         channels: of the layer.
-        dataset: see `Scan`. It needs no labels.
+        checkpoints: from the epoch to the network as it was then: the same function with other weights. Where that is a
+            pytree, as `f`, nothing is compiled again.
         rule: of the projection, as in `project`.
         channel_axis: as for `grad_cam`; by default what `f` and the checkpoints say themselves.
         grid: as for `grad_cam`.
@@ -108,14 +110,14 @@ def evolution(
         )
     for epoch, network in networks.items():
         own = _in_folder(scan, f"strongest-{epoch}")
-        best = strongest(network, layer, dataset, num=1, channels=channels, scan=own, **laid_out)
+        best = strongest(network, dataset, [layer], num=1, channels=channels, scan=own, **laid_out)[layer]
         raw = np.stack([examples.image(int(index)) for index in best.indices[:, 0]])
         images = jnp.asarray(raw if scan.preprocess is None else scan.preprocess(raw))
         units = np.concatenate([best.positions[:, 0], best.channels[:, None]], 1)
         found.append(best)
         projections = project(network, images, layer, units[:, None], rule=rule, **laid_out)[:, 0]
         shown.append((np.asarray(images), np.asarray(projections)))
-    correlation = settling(f, networks, [layer], dataset, scan=scan)[layer]
+    correlation = settling(f, dataset, [layer], networks, scan=scan)[layer]
     return Evolution(
         tuple(networks),
         tuple(found[0].channels.tolist()),
@@ -129,7 +131,7 @@ def evolution(
 
 
 def settling(
-    f: Callable, checkpoints: Mapping[int, Callable], layers: Sequence[str], dataset: Dataset, *, scan: Scan = DEFAULT
+    f: Callable, dataset: Dataset, layers: Sequence[str], checkpoints: Mapping[int, Callable], *, scan: Scan = DEFAULT
 ) -> dict[str, Float[np.ndarray, " e"]]:
     """How close the layers of a network had come to what they are, over the checkpoints of its training.
 
@@ -142,15 +144,15 @@ def settling(
         >>> from jax.ad_checkpoint import checkpoint_name
         >>> net = lambda weight: lambda images: checkpoint_name(weight * images, "maps").mean((1, 2))
         >>> images = jnp.arange(24.0).reshape(2, 2, 6, 1)
-        >>> found = settling(net(3.0), {1: net(-1.0), 2: net(2.0)}, ["maps"], (images, None))
+        >>> found = settling(net(3.0), (images, None), ["maps"], {1: net(-1.0), 2: net(2.0)})
         >>> found["maps"].round(6).tolist()
         [-1.0, 1.0]
 
     Args:
         f: the trained network.
-        checkpoints: from the epoch to the network as it was then.
-        layers: names from `layers(f, images)`.
         dataset: see `Scan`. It needs no labels.
+        layers: names from `layers(f, images)`.
+        checkpoints: from the epoch to the network as it was then.
         scan: batch size, devices, preprocessing, and what to do on failures. Every checkpoint has a folder of its own
             in `resume`.
 
@@ -162,12 +164,12 @@ def settling(
         ValueError: no checkpoints, an unknown layer, or an example that cannot be read.
         FloatingPointError: an activation that is not finite.
     """
-    f, examples, names = as_pytree(f), Examples(dataset), tuple(layers)
+    f, examples, names = as_pytree(f), Examples(dataset), check_names(layers)
     networks = {epoch: as_pytree(network) for epoch, network in _sorted(checkpoints).items()}
     check_layers(f, names, scan.images(examples))
     means = []
     for epoch, network in networks.items():
-        whole = scanned((f, network), _Study(names), examples, _in_folder(scan, f"settling-{epoch}")).whole
+        whole = run_scan((f, network), _Study(names), examples, _in_folder(scan, f"settling-{epoch}")).value
         means.append(whole["total"] / whole["count"])
     return dict(zip(names, np.stack(means, 1), strict=True))
 
@@ -195,30 +197,14 @@ class _Study:
             finite &= jnp.isfinite(flat[0]).all(1) & jnp.isfinite(flat[1]).all(1)
             # Drawn at random: every n-th unit would be of one channel where n is a multiple of their number.
             chosen = np.sort(np.random.default_rng(0).permutation(flat[0].shape[1])[:_RANKED])
-            correlations.append(jax.vmap(_rank_correlation)(*(values[:, chosen] for values in flat)))
+            # The same everywhere in a layer is no order, and counts as none.
+            correlations.append(jnp.nan_to_num(correlation(*(values[:, chosen] for values in flat))))
         total = jnp.where(valid, jnp.stack(correlations), 0).sum(1)
         return {"total": total, "count": valid.sum(), FINITE: finite}
 
-    def partial(self, outs: dict[str, np.ndarray], batch: Batch) -> Partial:
+    def partial(self, outs: Partial, batch: Batch) -> Partial:
         del batch
         return {"total": outs["total"].astype(np.float64), "count": outs["count"].astype(np.int64)}
 
     def merge(self, left: Partial, right: Partial) -> Partial:
         return {name: left[name] + right[name] for name in left}
-
-
-def _rank_correlation(first: Float[Array, " m"], second: Float[Array, " m"]) -> Float[Array, ""]:
-    first, second = _ranks(first), _ranks(second)
-    norm = jnp.sqrt((first**2).sum() * (second**2).sum())
-    return jnp.where(norm > 0, (first * second).sum() / jnp.where(norm > 0, norm, 1), 0)
-
-
-def _ranks(values: Float[Array, " m"]) -> Float[Array, " m"]:
-    """Places in order, about the middle one; equal values share the mean of theirs."""
-    size, places = len(values), jnp.arange(len(values))
-    ordered, origin = jax.lax.sort((values, places), num_keys=1)
-    differs = ordered[1:] != ordered[:-1]
-    # First and last place of the run of equal values that a place is in.
-    first = jax.lax.cummax(jnp.where(jnp.append(True, differs), places, 0))
-    last = jax.lax.cummin(jnp.where(jnp.append(differs, True), places, size), reverse=True)
-    return jnp.zeros(size).at[origin].set((first + last + 1 - size) / 2)

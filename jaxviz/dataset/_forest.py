@@ -6,11 +6,10 @@ unite the sets: associative and commutative down to the last bit, although the a
 """
 
 from collections.abc import Callable
+from typing import Any
 
-import numpy as np
-
-Partial = dict[str, np.ndarray]
-"""What a study knows of some batches."""
+Partial = dict[str, Any]
+"""What a study knows of some batches: NumPy arrays or numbers, by name."""
 Node = tuple[int, int]
 """A level and a place on it: the batches `place * 2**level` and the `2**level - 1` after it."""
 Forest = dict[Node, Partial]
@@ -18,12 +17,12 @@ Forest = dict[Node, Partial]
 Merge = Callable[[Partial, Partial], Partial]
 
 
-def plant(forest: Forest, batch: int, partial: Partial, merge: Merge) -> Forest:
+def insert(forest: Forest, batch: int, partial: Partial, merge: Merge) -> Forest:
     """The forest with one batch more."""
     return _joined(forest, (0, batch), partial, merge)
 
 
-def unite(forests: list[Forest], merge: Merge) -> Forest:
+def union(forests: list[Forest], merge: Merge) -> Forest:
     """All that is in several forests that have no batch in common; the order does not matter."""
     whole: Forest = {}
     for forest in forests:
@@ -32,7 +31,7 @@ def unite(forests: list[Forest], merge: Merge) -> Forest:
     return whole
 
 
-def fell(forest: Forest, merge: Merge) -> Partial:
+def reduce(forest: Forest, merge: Merge) -> Partial:
     """What the whole forest knows: its trees merged from the first batch to the last."""
     trees = [forest[node] for node in sorted(forest, key=lambda node: node[1] << node[0])]
     whole = trees[0]

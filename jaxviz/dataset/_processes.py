@@ -4,7 +4,7 @@ import jax
 import numpy as np
 
 
-def exchanged(content: bytes) -> list[bytes]:
+def allgather_bytes(content: bytes) -> list[bytes]:
     """What each process has called this with, in their order."""
     if jax.process_count() == 1:
         return [content]

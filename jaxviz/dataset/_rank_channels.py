@@ -7,11 +7,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from jaxviz._core.callables import as_pytree
+from jaxviz._core.layers import check_channeled, check_channels
 from jaxviz._core.map_layout import map_layout
 from jaxviz.dataset._ablate_each import ablate_each
+from jaxviz.dataset._classification import labeled
 from jaxviz.dataset._dataset import Dataset
-from jaxviz.dataset._labeled import labeled
-from jaxviz.dataset._layers import check_channeled, check_channels
 from jaxviz.dataset._scan import DEFAULT, Scan
 
 
@@ -41,8 +41,8 @@ class ChannelRanking(NamedTuple):
 
 def rank_channels(
     f: Callable,
-    layer: str,
     dataset: Dataset,
+    layer: str,
     *,
     channels: Sequence[int] | None = None,
     channel_axis: int | None = None,
@@ -56,14 +56,14 @@ def rank_channels(
         >>> from jax.ad_checkpoint import checkpoint_name
         >>> f = lambda images: checkpoint_name(images, "maps").mean((1, 2)) @ jnp.array([[0, 0], [1, 0], [0, 2.0]])
         >>> images = jnp.array([[1.0, 2, 0], [1, 0, 2], [1, 1, 2]]).reshape(3, 1, 1, 3)
-        >>> found = rank_channels(f, "maps", (images, jnp.array([0, 1, 1])))
+        >>> found = rank_channels(f, (images, jnp.array([0, 1, 1])), "maps")
         >>> found.ranking.tolist(), found.accuracies.round(2).tolist()
         ([2, 1, 0], [1.0, 1.0, 0.33])
 
     Args:
         f: from images to logits `(n, k)`.
-        layer: a name from `layers(f, images)`.
         dataset: see `Scan`, with labels in `0..k-1`.
+        layer: a name from `layers(f, images)`.
         channels: which ones. All by default.
         channel_axis: as for `ablate_each`.
         grid: as for `ablate_each`.
@@ -85,7 +85,7 @@ def rank_channels(
     total = check_channeled(f, (layer,), images, layout)[layer][-1]
     chosen = np.array(check_channels(channels, total, layer))
     sets = [[int(channel)] for channel in chosen]
-    found = ablate_each(f, layer, sets, dataset, channel_axis=layout.channel_axis, grid=layout.grid, scan=scan)
+    found = ablate_each(f, dataset, layer, sets, channel_axis=layout.channel_axis, grid=layout.grid, scan=scan)
     # Of equal accuracy the one with the larger loss is missed more, of equal loss the first.
     ranking = chosen[np.lexsort((chosen, -found.losses, found.accuracies))]
     return ChannelRanking(chosen, ranking, *found)

@@ -5,7 +5,7 @@ import dataclasses
 import importlib.metadata
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -19,8 +19,8 @@ from jaxviz._core.jaxpr.interpret import is_array, split
 from jaxviz._core.program import one_program
 from jaxviz.dataset._dataset import Batch, Examples
 from jaxviz.dataset._fingerprint import fingerprint
-from jaxviz.dataset._forest import Partial, fell, plant, unite
-from jaxviz.dataset._processes import exchanged
+from jaxviz.dataset._forest import Partial, insert, reduce, union
+from jaxviz.dataset._processes import allgather_bytes
 from jaxviz.dataset._progress import Progress, Record
 
 FINITE = "finite"
@@ -91,7 +91,7 @@ class Scan:
         dtype = jax.dtypes.canonicalize_dtype(examples.dtype)
         return jax.ShapeDtypeStruct((self.batch_size, *examples.shape), dtype)
 
-    def images(self, examples: Examples) -> jax.ShapeDtypeStruct:
+    def images(self, examples: Examples) -> Any:
         """A batch as the network gets it.
 
         Raises:
@@ -113,6 +113,7 @@ DEFAULT = Scan()
 """What a study does unless it is told otherwise."""
 
 
+@runtime_checkable
 class Study(Protocol):
     """What a scan finds out; a frozen dataclass, so that the same study is the same program."""
 
@@ -120,7 +121,7 @@ class Study(Protocol):
         """What is computed of a batch, on the device. `FINITE` is checked and taken out."""
         ...
 
-    def partial(self, outs: dict[str, np.ndarray], batch: Batch) -> Partial:
+    def partial(self, outs: Partial, batch: Batch) -> Partial:
         """What is known of the data set from this batch alone."""
         ...
 
@@ -129,14 +130,14 @@ class Study(Protocol):
         ...
 
 
-class Found(NamedTuple):
+class ScanResult(NamedTuple):
     """What a scan has found, and the numbers of the examples that it left out."""
 
-    whole: Partial
+    value: Partial
     skipped: tuple[int, ...]
 
 
-def scanned(f: Any, study: Study, examples: Examples, options: Scan) -> Found:
+def run_scan(f: Any, study: Study, examples: Examples, options: Scan) -> ScanResult:
     """The study over all batches of all processes.
 
     Raises:
@@ -152,16 +153,16 @@ def scanned(f: Any, study: Study, examples: Examples, options: Scan) -> Found:
     total = -(-len(examples) // options.batch_size)
     share = [total * place // jax.process_count() for place in range(jax.process_count() + 1)]
     mine = range(share[jax.process_index()], share[jax.process_index() + 1])
-    progress = _through(f, study, examples, options, mesh, record, mine)
-    everyone = [Progress.from_bytes(content)[0] for content in exchanged(progress.to_bytes())]
-    whole = fell(unite([one.forest for one in everyone], study.merge), study.merge)
+    progress = _run_local(f, study, examples, options, mesh, record, mine)
+    everyone = [Progress.from_bytes(content)[0] for content in allgather_bytes(progress.to_bytes())]
+    whole = reduce(union([one.forest for one in everyone], study.merge), study.merge)
     skipped = tuple(sorted(number for one in everyone for number in one.corrupt))
     if len(skipped) == len(examples):
         raise ValueError(f"`dataset` must hold an example that can be used, got {len(skipped)} that cannot.")
-    return Found(whole, skipped)
+    return ScanResult(whole, skipped)
 
 
-def _through(
+def _run_local(
     f: Any, study: Study, examples: Examples, options: Scan, mesh: Mesh, record: Record, mine: range
 ) -> Progress:
     """This process's share of the batches."""
@@ -263,7 +264,7 @@ def _finish(study: Study, mine: range, progress: Progress, options: Scan, group:
                 "`f` must give finite numbers, got NaN or infinity for example "
                 f"{batch.first + int(unusable.argmax())}. Look for them in the weights and in the image first."
             )
-        forest = plant(forest, mine[done + place], study.partial(mine_alone, batch), study.merge)
+        forest = insert(forest, mine[done + place], study.partial(mine_alone, batch), study.merge)
         corrupt = (*corrupt, *(number for number, _ in batch.corrupt))
     return Progress(done + len(group), forest, corrupt)
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple, get_args, overload
+from typing import Any, Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -11,11 +11,12 @@ from jaxtyping import Float, Int
 
 from jaxviz._core.callables import as_pytree
 from jaxviz._core.check import check_count
+from jaxviz._core.layers import check_channels, check_names, check_placed
 from jaxviz._core.map_layout import MapLayout, map_layout
 from jaxviz.dataset._dataset import Batch, Dataset, Examples
 from jaxviz.dataset._forest import Partial
-from jaxviz.dataset._layers import activations, check_channels, check_placed, placed
-from jaxviz.dataset._scan import DEFAULT, FINITE, Scan, scanned
+from jaxviz.dataset._layers import activations, placed
+from jaxviz.dataset._scan import DEFAULT, FINITE, Scan, run_scan
 
 Score = Literal["max", "mean", "norm"]
 
@@ -43,36 +44,10 @@ class Strongest(NamedTuple):
     skipped: tuple[int, ...]
 
 
-@overload
 def strongest(
     f: Callable,
-    layer: str,
     dataset: Dataset,
-    *,
-    num: int = ...,
-    channels: Sequence[int] | None = ...,
-    score: Score = ...,
-    channel_axis: int | None = ...,
-    grid: tuple[int, int] | None = ...,
-    scan: Scan = ...,
-) -> Strongest: ...
-@overload
-def strongest(
-    f: Callable,
-    layer: Sequence[str],
-    dataset: Dataset,
-    *,
-    num: int = ...,
-    channels: Sequence[int] | None = ...,
-    score: Score = ...,
-    channel_axis: int | None = ...,
-    grid: tuple[int, int] | None = ...,
-    scan: Scan = ...,
-) -> dict[str, Strongest]: ...
-def strongest(
-    f: Callable,
-    layer: str | Sequence[str],
-    dataset: Dataset,
+    layers: Sequence[str],
     *,
     num: int = 9,
     channels: Sequence[int] | None = None,
@@ -80,7 +55,7 @@ def strongest(
     channel_axis: int | None = None,
     grid: tuple[int, int] | None = None,
     scan: Scan = DEFAULT,
-) -> Strongest | dict[str, Strongest]:
+) -> dict[str, Strongest]:
     """The images of a data set that excite each channel of a layer most, and where in them the response lies.
 
     An image counts once for a channel, by its strongest place. Of equal scores the image that comes first in the data
@@ -92,14 +67,14 @@ def strongest(
         >>> from jax.ad_checkpoint import checkpoint_name
         >>> f = lambda images: checkpoint_name(images, "maps").mean((1, 2))
         >>> images = jnp.array([[0.0, 1.0], [5.0, 0.0], [2.0, 3.0]]).reshape(3, 1, 2, 1)
-        >>> found = strongest(f, "maps", (images, None), num=2)
+        >>> found = strongest(f, (images, None), ["maps"], num=2)["maps"]
         >>> found.indices.tolist(), found.scores.tolist(), found.positions.tolist()
         ([[1, 2]], [[5.0, 3.0]], [[[0, 0], [0, 1]]])
 
     Args:
         f: any function or callable pytree that has the layer; what lies above it is not computed.
-        layer: a name from `layers(f, images)`, or several, which are then found in one pass.
         dataset: see `Scan`. It needs no labels.
+        layers: names from `layers(f, images)`; all are read in one pass.
         num: images of each channel.
         channels: which ones. All by default.
         score: what images are ranked by: the channel's `"max"`, `"mean"`, or Euclidean `"norm"` over its map.
@@ -108,7 +83,7 @@ def strongest(
         scan: batch size, devices, preprocessing, and what to do on failures.
 
     Returns:
-        The images of each channel, or from the name of a layer to that. Cost: one forward pass up to the layer over the
+        From the name of each layer to the images of its channels. Cost: one forward pass up to the layer over the
         data set.
 
     Raises:
@@ -121,7 +96,7 @@ def strongest(
         2014, section 4 and figure 2: the nine strongest of each of some channels.
     """
     layout = map_layout(f, channel_axis, grid)
-    f, names = as_pytree(f), (layer,) if isinstance(layer, str) else tuple(layer)
+    f, names = as_pytree(f), check_names(layers)
     examples = Examples(dataset)
     shapes = check_placed(f, names, scan.images(examples), layout)
     if score not in get_args(Score):
@@ -129,16 +104,15 @@ def strongest(
     if check_count(num, "num") > len(examples):
         raise ValueError(f"`num` must be at most {len(examples)}, the number of images, got {num}.")
     chosen = tuple(check_channels(channels, shapes[name][-1], name) for name in names)
-    found = scanned(f, _Study(names, layout, chosen, num, score), examples, scan)
-    results = {
+    found = run_scan(f, _Study(names, layout, chosen, num, score), examples, scan)
+    return {
         name: Strongest(
             np.array(channels),
             skipped=found.skipped,
-            **{field: found.whole[f"{place}.{field}"] for field in _FIELDS},
+            **{field: found.value[f"{place}.{field}"] for field in _FIELDS},
         )
         for place, (name, channels) in enumerate(zip(names, chosen, strict=True))
     }
-    return results[layer] if isinstance(layer, str) else results
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,7 +145,7 @@ class _Study:
             outs[f"{place}.positions"] = jnp.stack([position // maps.shape[2], position % maps.shape[2]], -1)
         return outs
 
-    def partial(self, outs: dict[str, np.ndarray], batch: Batch) -> Partial:
+    def partial(self, outs: Partial, batch: Batch) -> Partial:
         outs = dict(outs)
         for place in range(len(self.layers)):
             exists = np.isfinite(outs[f"{place}.scores"])

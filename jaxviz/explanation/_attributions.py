@@ -66,7 +66,7 @@ def figures(
         pictures = [scale(each) for each in maps]
     else:
         # What speaks against the class, where a method says so, has no place on a scale from zero.
-        maps = [render.stretch(np.maximum(each, 0), subject.photo.shape[:2]) for each in maps]
+        maps = [render.upsample(np.maximum(each, 0), subject.photo.shape[:2]) for each in maps]
         label = f"weighted maps of {results[0].numbers['layer']}" if method.layer else "probability of the class"
         scale, kind = render.sequential(np.concatenate(maps), label=label), "a heat map over the gray photo"
         pictures = [render.overlay(subject.photo, each, scale) for each in maps]

@@ -12,6 +12,7 @@ from jaxtyping import Array, ArrayLike
 
 from jaxviz import render
 from jaxviz._core.files import dumps, file_name
+from jaxviz._core.network import brought
 from jaxviz._core.probability import Probability
 from jaxviz.explanation._exports import exports, shown_of
 from jaxviz.explanation._notebook import notebook
@@ -91,7 +92,7 @@ class Explanation(NamedTuple):
 
 def explain(
     f: Callable | Mapping[str, Callable],
-    image: ArrayLike | Sequence[ArrayLike],
+    images: ArrayLike | Sequence[ArrayLike],
     target: Targets = None,
     *,
     labels: Sequence[str] | None = None,
@@ -122,13 +123,13 @@ def explain(
     Args:
         f: from images `(n, h, w, c)` to outputs `(n, k)`: any JAX function or callable pytree. Or several by name, to
             show them side by side: `{"before": f, "after": g}`.
-        image: `(h, w, c)` in the network's own range, or bytes (uint8), where the network brings `preprocess` or
-            `normalize` or `input_range` is given. Several, `(n, h, w, c)` or a list, share the page.
+        images: one image `(h, w, c)` in the network's own range, or bytes (uint8), where the network brings
+            `preprocess` or `normalize` or `input_range` is given. Several, `(n, h, w, c)` or a list, share the page.
         target: the class to explain, its number or its label; several are shown side by side. By default the most
             probable one of each image.
         labels: one for each output, in order. By default `f.labels`, or else "class 0", "class 1". A head of one output
             has two: what the output speaks against, and what it speaks for.
-        layers: names from `jaxviz.layers(f, image)` whose strongest units are shown; the deepest of them is that of the
+        layers: names from `layers(f, images)` whose strongest units are shown; the deepest of them is that of the
             class activation maps. By default four of those that are maps, from shallow to deep. Of a function without
             named layers, there are none, and neither units nor class activation maps are shown.
         methods: the attributions, keys of `jaxviz.attribution.METHODS`, in the order to show. By default ten of them,
@@ -167,9 +168,9 @@ def explain(
     )  # fmt: skip
     sources = []
     for name, network in networks.items():
-        images = images_of(network, image, normalize, input_range)
-        names = ["image"] if len(images) == 1 else [f"image {number}" for number in range(len(images))]
-        sources.append(Source(name, network, dict(zip(names, images, strict=True))))
+        seen = images_of(network, images, normalize, input_range)
+        names = ["image"] if len(seen) == 1 else [f"image {number}" for number in range(len(seen))]
+        sources.append(Source(name, network, dict(zip(names, seen, strict=True))))
     found = subjects(sources, options)
     results: dict[str, Result] = {}
     programs = Programs()
@@ -186,10 +187,10 @@ def explain(
 
 def name_of(f: Any) -> str:
     """What the function calls itself."""
-    name = getattr(f, "name", None) or getattr(f, "__name__", None)
+    name = brought(f, "name") or getattr(f, "__name__", None)
     return name if isinstance(name, str) and name != "<lambda>" else "f"
 
 
 def _spell(options: Mapping[str, Any]) -> str:
     words = [f"{key}={list(value) if isinstance(value, tuple) else value!r}" for key, value in options.items()]
-    return f"jv.explain({', '.join(['f', 'image', *words])})"
+    return f"jv.explain({', '.join(['f', 'images', *words])})"

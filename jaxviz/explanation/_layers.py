@@ -12,8 +12,8 @@ from jaxviz._core.choices import unknown
 from jaxviz._core.maps import check_maps as check_activation
 from jaxviz._core.maps import inspected
 from jaxviz._core.program import once
+from jaxviz.transforms import RuleName, matches, upto
 from jaxviz.transforms import layers as layers_of
-from jaxviz.transforms import matches, upto
 
 
 def maps_of(f: Callable, images: Array) -> dict[str, tuple[int, ...]]:
@@ -73,7 +73,7 @@ def spread_over(
     return tuple(dict.fromkeys(inner[place] for place in places))
 
 
-def rules_below(f: Callable, images: Array, layer: str) -> tuple[str, ...]:
+def rules_below(f: Callable, images: Array, layer: str) -> tuple[RuleName, ...]:
     """The rules by which a unit of a layer is projected; without a ReLU below it the gradient alone."""
     return ("deconvnet", "guided") if has_relus(upto(f, layer), images) else ("gradient",)
 

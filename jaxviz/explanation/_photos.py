@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxviz._core.check import check_images
+from jaxviz._core.network import brought
 from jaxviz.explanation._view import Range, check_range
 
 
@@ -23,7 +24,7 @@ def images_of(
     many = isinstance(image, Sequence) and not isinstance(image, str)
     found = [_images(f, each, normalize, input_range) for each in (image if many else [image])]
     if not found:
-        raise ValueError("`image` must hold at least one image, got none. Give an image, or a list of them.")
+        raise ValueError("`images` must hold at least one image, got none. Give an image, or a list of them.")
     return [images[place : place + 1] for images in found for place in range(len(images))]
 
 
@@ -35,12 +36,12 @@ def _images(f: Any, image: Any, normalize: Callable | None, input_range: Range |
         array = array[None]
     if array.ndim != 4:
         raise ValueError(
-            f"`image` must have shape (h, w, c), or (n, h, w, c) for several, got {array.shape}. Add the axes that are "
-            "missing: image[..., None] for a gray image."
+            f"`images` must have shape (h, w, c), or (n, h, w, c) for several, got {array.shape}. Add the axes that "
+            "are missing: image[..., None] for a gray image."
         )
-    images = check_images(array, "image")
+    images = check_images(array, "images")
     if not bool(jnp.isfinite(images).all()):
-        raise ValueError("`image` must be finite, got NaN or infinite values. Look for them in the preprocessing.")
+        raise ValueError("`images` must be finite, got NaN or infinite values. Look for them in the preprocessing.")
     return images
 
 
@@ -51,9 +52,9 @@ def _of_bytes(f: Any, photo: np.ndarray, normalize: Callable | None, input_range
     if input_range is not None:
         low, high = check_range(input_range)
         return jnp.asarray(low + (high - low) * pixels)
-    if (preprocess := getattr(f, "preprocess", None)) is not None:
+    if (preprocess := brought(f, "preprocess")) is not None:
         return preprocess(photo)
     raise TypeError(
-        "`image` must be floating point in the network's own range where nothing says how bytes get there, got uint8. "
+        "`images` must be floating point in the network's own range where nothing says how bytes get there, got uint8. "
         "Give `input_range`, the values of black and of white, or `normalize`."
     )

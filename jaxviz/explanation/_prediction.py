@@ -84,6 +84,6 @@ def doubt(entry: Mapping[str, Any], num_classes: int) -> str:
     )
 
 
-def _rounded(probability: float) -> float:
+def _rounded(probability: np.floating) -> float:
     """Six decimals, and more of what is smaller."""
     return float(f"{probability:.6f}" if probability >= 1e-3 else f"{probability:.3g}")

@@ -1,16 +1,18 @@
 """One step per layer: its strongest units, and what of the photo each responds to."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from jaxviz import render
 from jaxviz.attribution import project, strongest_units
 from jaxviz.explanation._layers import rules_below
 from jaxviz.explanation._results import Programs, Result, together
 from jaxviz.explanation._subject import Subject
-from jaxviz.transforms import upto
+from jaxviz.transforms import RuleName, upto
 
 Strips = list[tuple[dict[str, Any], list[render.Figure]]]
 
@@ -28,16 +30,14 @@ def measure(subject: Subject, layer: str, programs: Programs) -> Result:
     arrays = {"units": units}
     rules = rules_below(subject.f, subject.images, layer)
     for rule in rules:
-        arrays[rule], more = programs.timed(
-            ("projection", layer, rule),
-            lambda f, images, units, rule=rule: project(f, images, layer, units, rule=rule)[0],
-            subject.f,
-            subject.images,
-            units,
-        )
+
+        def projected(f: Callable, images: Array, units: Array, rule: RuleName = rule) -> Array:
+            return project(f, images, layer, units, rule=rule)[0]
+
+        arrays[rule], more = programs.timed(("projection", layer, rule), projected, subject.f, subject.images, units)
         seconds = together(seconds, more)
     boxes = [
-        render.support(projection, share=_SHARE).square(subject.photo.shape[:2]) for projection in arrays[rules[0]]
+        render.bounding_box(projection, share=_SHARE).square(subject.photo.shape[:2]) for projection in arrays[rules[0]]
     ]
     numbers = {
         "layer": layer,

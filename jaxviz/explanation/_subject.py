@@ -12,6 +12,7 @@ from jaxtyping import Array, ArrayLike, Float, UInt8
 from jaxviz._core.callables import as_pytree
 from jaxviz._core.check import check_baseline, check_count, check_outputs
 from jaxviz._core.choices import class_index, unknown
+from jaxviz._core.network import brought
 from jaxviz._core.probability import Probability, check_probability, log_of_classes
 from jaxviz.attribution import METHODS, occlusion_grid
 from jaxviz.explanation._layers import choose, has_relus, maps_of
@@ -155,14 +156,14 @@ def _subject(source: Source, name: str, prefix: str, images: Float[Array, "1 h w
         _units(options.units, [shapes[layer][-1] for layer in layers]),
         window,
         stride,
-        check_baseline(options.baseline, images.shape[1:], "image").astype(images.dtype),
+        check_baseline(options.baseline, images.shape[1:], "images").astype(images.dtype),
         probability,
         jax.random.key(0) if options.key is None else options.key,
     )
 
 
 def _labels(f: Callable, given: Sequence[str] | None, num_outputs: int) -> tuple[str, ...]:
-    labels = getattr(f, "labels", None) if given is None else given
+    labels = brought(f, "labels") if given is None else given
     num_classes = max(num_outputs, 2)
     if labels is None:
         return tuple(f"class {k}" for k in range(num_classes))

@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt8
 
+from jaxviz._core.network import brought
+
 Range = tuple[float, float]
 
 
@@ -51,7 +53,7 @@ def view_of(f: Any, images: Float[Array, "1 h w c"], denormalize: Callable | Non
         ValueError: what `denormalize` gives is no picture, or a range that is none.
         TypeError: `denormalize` is not written in JAX.
     """
-    given = denormalize or (None if input_range else getattr(f, "denormalize", None))
+    given = denormalize or (None if input_range else brought(f, "denormalize"))
     if given is not None:
         _check(given, images)
         return View(lambda x: _rgb(given(x)))

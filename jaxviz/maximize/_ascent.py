@@ -18,6 +18,7 @@ from jaxviz._core.jaxpr.interpret import trace
 from jaxviz._core.jaxpr.match import search
 from jaxviz._core.map_layout import map_layout
 from jaxviz._core.maps import Activation, check_channels_axis, check_maps
+from jaxviz._core.network import brought
 from jaxviz.maximize._loop import Climbed, Settings, climb, reader, to_range
 from jaxviz.maximize._objective import OUTPUT, Objective
 from jaxviz.maximize.augment import Augment, compose, standard, view
@@ -103,7 +104,8 @@ def render(
         channel_axis: as for `jaxviz.grad_cam`, for the layers of maps that the objective looks at.
         grid: as for `jaxviz.grad_cam`, for its layers of tokens: `channel` is then the mean over the places alone, and
             `unit` takes a row and a column. Without it a channel of tokens is the mean over all of them.
-        batch_size: how many objectives are maximized at a time: it bounds the memory. 16 images by default.
+        batch_size: how many images are made at a time, at least those of one objective: it bounds the memory. 16 by
+            default.
 
     Returns:
         Images, pixels, the course of the objective, and snapshots.
@@ -143,7 +145,8 @@ def render(
     total = _total(objective, penalties)
     if not _has_relu(f, objective, settings):
         settings = settings._replace(redirected_steps=0)
-    most = max(1, _DEFAULT_BATCH // num_images) if batch_size is None else check_count(batch_size, "batch_size")
+    at_a_time = _DEFAULT_BATCH if batch_size is None else check_count(batch_size, "batch_size")
+    most = max(1, at_a_time // num_images)
     count, size = chunks(total, most)
     parts = []
     for number in range(count):
@@ -167,7 +170,7 @@ def _param(param: Param | Callable[[Shape], Param], shape: Shape | None, f: Any)
         if shape is not None and tuple(shape) != param.shape:
             raise ValueError(f"`shape` must be that of `param`, {param.shape}, got {tuple(shape)}. Leave it out.")
         return param
-    shape = getattr(f, "input_shape", None) if shape is None else shape
+    shape = brought(f, "input_shape") if shape is None else shape
     if shape is None:
         raise ValueError(
             "`shape` must be given for a function that has no input_shape, got None. It is the height, width and "

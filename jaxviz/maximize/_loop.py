@@ -10,13 +10,14 @@ import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jaxviz._core.map_layout import PLAIN, MapLayout
+from jaxviz._core.network import brought
 from jaxviz._core.precision import at_least_single
 from jaxviz._core.program import one_program
 from jaxviz.maximize._objective import OUTPUT, Objective
 from jaxviz.maximize.augment import Augment, view
 from jaxviz.maximize.param import Param
 from jaxviz.maximize.priors import Prior
-from jaxviz.transforms import channels_last, tap, upto, with_rule
+from jaxviz.transforms import Rule, channels_last, tap, upto, with_rule
 
 
 class Settings(NamedTuple):
@@ -65,7 +66,7 @@ def climb(
     def draw(numbers: Any) -> Float[Array, "b n h w c"]:
         return jax.vmap(jax.vmap(param.pixels))(numbers)
 
-    def gain(numbers: Any, number: Int[Array, ""], rule: str) -> tuple[Array, tuple[Array, Array]]:
+    def gain(numbers: Any, number: Int[Array, ""], rule: Rule) -> tuple[Array, tuple[Array, Array]]:
         pixels = draw(numbers)
         # One batch for the network, whatever objective an image is for.
         seen = view(settings.augment, jax.random.fold_in(views, number), pixels.reshape(-1, *pixels.shape[2:]))
@@ -75,7 +76,7 @@ def climb(
         costs = [jax.vmap(lambda one, pixels: one(pixels), (prior.axes(), 0))(prior, pixels).sum() for prior in priors]
         return values.sum() - sum(costs), (values, pixels)
 
-    def step(carry: tuple, number: Int[Array, ""], rule: str) -> tuple[tuple, Float[Array, " b"]]:
+    def step(carry: tuple, number: Int[Array, ""], rule: Rule) -> tuple[tuple, Float[Array, " b"]]:
         numbers, state, shots = carry
         # Of what is to grow, as the redirected rule wants it; the optimizer descends.
         slope, (values, pixels) = channels_last(jax.grad(functools.partial(gain, rule=rule), has_aux=True))(
@@ -90,7 +91,11 @@ def climb(
     carry = numbers, jax.vmap(optimizer.init)(numbers), [draw(numbers)] * len(settings.snapshots)
     traces = []
     turn = settings.redirected_steps
-    for rule, steps in ("redirected", jnp.arange(turn)), ("gradient", jnp.arange(turn, settings.num_steps)):
+    stages: tuple[tuple[Rule, Array], ...] = (
+        ("redirected", jnp.arange(turn)),
+        ("gradient", jnp.arange(turn, settings.num_steps)),
+    )
+    for rule, steps in stages:
         if len(steps):
             carry, values = jax.lax.scan(lambda carry, number, rule=rule: step(carry, number, rule), carry, steps)
             traces.append(values)
@@ -110,7 +115,7 @@ def climb(
     )
 
 
-def reader(f: Callable, objective: Objective, rule: str) -> Callable[[Array], dict[str, Array]]:
+def reader(f: Callable, objective: Objective, rule: Rule) -> Callable[[Array], dict[str, Array]]:
     """From images to the activations that an objective looks at. With one layer, the rest of `f` is not computed."""
     layers = objective.layers
     part = tap(f, *layers) if objective.on_output or len(layers) > 1 else upto(f, *layers)
@@ -129,4 +134,4 @@ def reader(f: Callable, objective: Objective, rule: str) -> Callable[[Array], di
 
 def to_range(f: Callable, normalize: Callable | None) -> Callable[[Array], Array]:
     """From pixels in [0, 1] to the range of `f`, which may know it."""
-    return normalize or getattr(f, "normalize", lambda pixels: pixels)
+    return normalize or brought(f, "normalize") or (lambda pixels: pixels)

@@ -7,7 +7,7 @@ steps differs a lot: pixels give noise, a spectrum scaled like that of photos gi
 
 import dataclasses
 import math
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,7 @@ from jaxviz.maximize._color import from_pixels, to_pixels
 Shape = tuple[int, int, int]
 
 
+@runtime_checkable
 class Param(Protocol):
     """A picture as a function of numbers: hashable, so that equal ones share a compiled program."""
 

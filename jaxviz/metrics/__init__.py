@@ -1,11 +1,11 @@
 """Whether a map can be trusted: does it point at what the network uses, and does it depend on the network at all."""
 
 from jaxviz.metrics._completeness import completeness_gap as completeness_gap
-from jaxviz.metrics._deletion import Curve as Curve
-from jaxviz.metrics._deletion import deletion as deletion
-from jaxviz.metrics._deletion import insertion as insertion
 from jaxviz.metrics._infidelity import infidelity as infidelity
 from jaxviz.metrics._infidelity import max_sensitivity as max_sensitivity
+from jaxviz.metrics._insertion_deletion import Curve as Curve
+from jaxviz.metrics._insertion_deletion import deletion as deletion
+from jaxviz.metrics._insertion_deletion import insertion as insertion
 from jaxviz.metrics._interval import Interval as Interval
 from jaxviz.metrics._interval import confidence_interval as confidence_interval
 from jaxviz.metrics._localization import energy_in as energy_in

@@ -13,7 +13,7 @@ from jaxviz._core.grown import num_rows
 from jaxviz._core.outputs import described
 from jaxviz._core.precision import at_least_single
 from jaxviz._core.program import one_program
-from jaxviz._core.target import Indices, Target, check_target, mark, scores
+from jaxviz._core.target import Indices, Target, check_target, nan_where_invalid, scores
 
 
 def completeness_gap(
@@ -76,7 +76,7 @@ def _gap(
 ) -> Float[Array, " n"]:
     after, before = (at_least_single(scores(f(x), indices)) for x in (images, start_of(images, baseline)))
     sums = [at_least_single(leaf).reshape(len(leaf), -1).sum(1) for leaf in jax.tree.leaves(attribution)]
-    return mark(sum(sums[1:], sums[0]) - (after - before), indices, num_outputs)
+    return nan_where_invalid(sum(sums[1:], sums[0]) - (after - before), indices, num_outputs)
 
 
 def _shapes(inputs: Any) -> Any:

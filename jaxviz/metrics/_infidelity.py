@@ -14,7 +14,7 @@ from jaxviz._core.chunks import chunks
 from jaxviz._core.grown import grown
 from jaxviz._core.precision import at_least_single
 from jaxviz._core.program import one_program
-from jaxviz._core.target import Indices, Target, check_target, mark, scores
+from jaxviz._core.target import Indices, Target, check_target, nan_where_invalid, scores
 
 
 def infidelity(
@@ -113,18 +113,18 @@ def _infidelity(
         moved = deviation[:, None] * jnp.moveaxis(draws(numbers), 0, 1)
         outputs = grown(f, num_images)((images[:, None] - moved).reshape(-1, *images.shape[1:]))
         left = at_least_single(scores(outputs, jnp.repeat(jnp.asarray(indices), size))).reshape(num_images, size)
-        foretold = jnp.einsum("nshwc,nhwc->ns", at_least_single(moved), at_least_single(attribution))
-        return foretold, plain[:, None] - left
+        predicted = jnp.einsum("nshwc,nhwc->ns", at_least_single(moved), at_least_single(attribution))
+        return predicted, plain[:, None] - left
 
-    foretold, fell = (
+    predicted, dropped = (
         jnp.moveaxis(part, 0, 1).reshape(num_images, -1)[:, :num_samples]
         for part in jax.lax.map(see, jnp.arange(count))
     )
     if normalize:
-        squares = (foretold**2).mean(1, keepdims=True)
-        factor = (foretold * fell).mean(1, keepdims=True) / jnp.where(squares > 0, squares, 1)
-        foretold = factor * foretold
-    return mark(((foretold - fell) ** 2).mean(1), indices, num_outputs)
+        squares = (predicted**2).mean(1, keepdims=True)
+        factor = (predicted * dropped).mean(1, keepdims=True) / jnp.where(squares > 0, squares, 1)
+        predicted = factor * predicted
+    return nan_where_invalid(((predicted - dropped) ** 2).mean(1), indices, num_outputs)
 
 
 def max_sensitivity(

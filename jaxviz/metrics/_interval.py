@@ -1,9 +1,10 @@
 """How sure a mean over photos is."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import ArrayLike, Float
+from jaxtyping import Array, Float
 
 
 class Interval(NamedTuple):
@@ -23,7 +24,11 @@ class Interval(NamedTuple):
 
 
 def confidence_interval(
-    values: Float[ArrayLike, " n"], *, level: float = 0.95, num_draws: int = 2000, seed: int = 0
+    values: Float[Array | np.ndarray, " n"] | Sequence[float],
+    *,
+    level: float = 0.95,
+    num_draws: int = 2000,
+    seed: int = 0,
 ) -> Interval:
     """The mean of a measure over photos, with the interval that the photos themselves leave open: a bootstrap.
 

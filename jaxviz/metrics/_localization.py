@@ -2,14 +2,14 @@
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Shaped
 
 from jaxviz._core.check import check_float
 from jaxviz._core.precision import at_least_single
 
 
 def pointing_game(
-    maps: Float[Array, "n h w"], masks: Float[Array, "n h w"] | np.ndarray, *, tolerance: float = 0.0
+    maps: Float[Array, "n h w"], masks: Shaped[Array | np.ndarray, "n h w"], *, tolerance: float = 0.0
 ) -> Array:
     """Whether the largest entry of each map lies on the object.
 
@@ -44,7 +44,7 @@ def pointing_game(
     return (near & masks).any((1, 2))
 
 
-def energy_in(maps: Float[Array, "n h w"], masks: Float[Array, "n h w"] | np.ndarray) -> Float[Array, " n"]:
+def energy_in(maps: Float[Array, "n h w"], masks: Shaped[Array | np.ndarray, "n h w"]) -> Float[Array, " n"]:
     """Which share of each map's energy lies on the object: the energy-based pointing game.
 
     Example:

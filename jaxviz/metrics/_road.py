@@ -15,8 +15,8 @@ from jaxviz._core.grown import grown
 from jaxviz._core.precision import at_least_single
 from jaxviz._core.probability import Probability, check_probability, probabilities
 from jaxviz._core.program import one_program
-from jaxviz._core.target import Indices, Target, check_target, mark, scores
-from jaxviz.metrics._deletion import turns
+from jaxviz._core.target import Indices, Target, check_target, nan_where_invalid, scores
+from jaxviz.metrics._insertion_deletion import turns
 
 _BESIDE, _DIAGONAL = 1 / 6, 1 / 12
 """How much a filled-in pixel takes of its neighbors: appendix B of the paper, and its code."""
@@ -112,7 +112,7 @@ def road(
         probability=check_probability(probability, num_outputs),
         batch_size=check_count(default_batch(f, images) if batch_size is None else batch_size, "batch_size"),
     )
-    most, least = jnp.split(mark(values, indices, num_outputs), 2, axis=1)
+    most, least = jnp.split(nan_where_invalid(values, indices, num_outputs), 2, axis=1)
     return Road(jnp.asarray(shares), most, least, ((least - most) / 2).mean(1))
 
 

@@ -5,17 +5,19 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.stats import rankdata
 from jaxtyping import Array, ArrayLike, Float, Shaped
 
 from jaxviz._core.check import check_float
 from jaxviz._core.meshes import automatic
 from jaxviz._core.program import one_program
+from jaxviz._core.ranks import correlation
+
+Maps = Float[Array | np.ndarray, "n ..."]
 
 _RADIUS, _SIGMA = 5, 1.5
 
 
-def rank_correlation(a: Float[Array, "n ..."], b: Float[Array, "n ..."]) -> Float[Array, " n"]:
+def rank_correlation(a: Maps, b: Maps) -> Float[Array, " n"]:
     """Spearman's correlation between the maps of two batches: 1 for the same order, 0 for none, -1 for the opposite.
 
     Example:
@@ -79,12 +81,8 @@ def ssim(a: Float[Array, "n h w"], b: Float[Array, "n h w"], *, span: ArrayLike 
 
 @one_program
 def _rank_correlation(a: Float[Array, "n ..."], b: Float[Array, "n ..."]) -> Float[Array, " n"]:
-    ranks = [automatic(_ranks, array, batch_axis=0)(array) for array in (a, b)]
-    # Their mean is known, and exact: that of a float32 sum is not, and a constant map would seem to have an order.
-    first, second = (rank - (rank.shape[-1] + 1) / 2 for rank in ranks)
-    norms = jnp.sqrt((first**2).sum(-1)) * jnp.sqrt((second**2).sum(-1))
-    ordered = ~(jnp.isnan(a) | jnp.isnan(b)).any(tuple(range(1, a.ndim)))
-    return jnp.where((norms > 0) & ordered, (first * second).sum(-1) / norms, jnp.nan)
+    first, second = (values.reshape(len(values), -1) for values in (a, b))
+    return automatic(correlation, first, batch_axis=0)(first, second)
 
 
 @one_program
@@ -102,10 +100,6 @@ def _ssim(a: Float[Array, "n h w"], b: Float[Array, "n h w"], span: Shaped[Array
     return (similar / total).mean((1, 2))
 
 
-def _ranks(maps: Float[Array, "n ..."]) -> Float[Array, "n p"]:
-    return rankdata(maps.reshape(maps.shape[0], -1), axis=-1)
-
-
 def _blur(maps: Float[Array, "n h w"]) -> Float[Array, "n h2 w2"]:
     kernel = np.exp(-0.5 * (np.arange(-_RADIUS, _RADIUS + 1) / _SIGMA) ** 2)
     kernel = kernel / kernel.sum()
@@ -120,7 +114,7 @@ def _blur(maps: Float[Array, "n h w"]) -> Float[Array, "n h2 w2"]:
     return maps
 
 
-def _alike(a: Array, b: Array) -> tuple[Array, Array]:
+def _alike(a: Maps, b: Maps) -> tuple[Array, Array]:
     if jnp.shape(a) != jnp.shape(b) or jnp.ndim(a) < 2:
         raise ValueError(
             f"`a` and `b` must have the same shape with the images first, got {jnp.shape(a)} and {jnp.shape(b)}. "

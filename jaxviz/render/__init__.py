@@ -20,7 +20,7 @@ from jaxviz.render._blocks import Section as Section
 from jaxviz.render._blocks import Strips as Strips
 from jaxviz.render._blocks import Table as Table
 from jaxviz.render._crop import Box as Box
-from jaxviz.render._crop import support as support
+from jaxviz.render._crop import bounding_box as bounding_box
 from jaxviz.render._drawing import Drawing as Drawing
 from jaxviz.render._encode import data_uri as data_uri
 from jaxviz.render._encode import png as png
@@ -32,7 +32,7 @@ from jaxviz.render._html import html as html
 from jaxviz.render._overlay import overlay as overlay
 from jaxviz.render._resample import gaps as gaps
 from jaxviz.render._resample import spread as spread
-from jaxviz.render._resample import stretch as stretch
+from jaxviz.render._resample import upsample as upsample
 from jaxviz.render._scale import Scale as Scale
 from jaxviz.render._scale import diverging as diverging
 from jaxviz.render._scale import sequential as sequential

@@ -31,13 +31,13 @@ class Box(NamedTuple):
         return Box(top, left, top + side, left + side)
 
 
-def support(projection: Float[np.ndarray, "h w c"], *, share: float = 1.0) -> Box:
+def bounding_box(projection: Float[np.ndarray, "h w c"], *, share: float = 1.0) -> Box:
     """The smallest box around what a unit responds to in an image.
 
     Example:
         >>> projection = np.zeros((8, 8, 3))
         >>> projection[2:4, 5] = -1.0
-        >>> support(projection)
+        >>> bounding_box(projection)
         Box(top=2, left=5, bottom=4, right=6)
 
     Args:

@@ -30,7 +30,7 @@ def overlay(
 
     Args:
         photo: what the network saw.
-        heatmap: one value per pixel: see `stretch` and `spread`.
+        heatmap: one value per pixel: see `upsample` and `spread`.
         scale: limits and colors of the map.
         opacity: of the colors, in [0, 1].
         unknown: where the map has no value, such as the `gaps` between windows: hatched, without a color.
@@ -45,7 +45,7 @@ def overlay(
     if np.shape(heatmap) != photo.shape[:2]:
         raise ValueError(
             f"`heatmap` must have the photo's size {photo.shape[:2]}, got {np.shape(heatmap)}. "
-            "Use `stretch` or `spread` on it first."
+            "Use `upsample` or `spread` on it first."
         )
     gray = (photo @ _LUMA)[..., None]
     picture = (1 - opacity) * gray + opacity * scale(heatmap)

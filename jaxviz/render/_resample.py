@@ -1,32 +1,40 @@
 """Small maps stretched over a picture."""
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import ArrayLike, Bool, Float, Int
 
 from jaxviz.render import _check
 
 
-def stretch(heatmap: Float[np.ndarray, "rows cols"], shape: tuple[int, int]) -> Float[np.ndarray, "h w"]:
-    """The map stretched over a picture, linear between the middles of its cells.
+def upsample(maps: ArrayLike, shape: tuple[int, int]) -> Float[np.ndarray, "*n h w"]:
+    """Maps of a layer, such as a Grad-CAM, stretched over the picture: linear between the middles of their cells.
 
-    For a map of a layer, such as a Grad-CAM. Each cell is taken to stand in the middle of its share of the picture,
+    Each cell is taken to stand in the middle of its share of the picture,
     which is where its receptive field lies up to the padding of the layers below.
 
     Example:
-        >>> stretch(np.array([[0.0, 1.0]]), (1, 4)).tolist()
+        >>> upsample(np.array([[0.0, 1.0]]), (1, 4)).tolist()
         [[0.0, 0.25, 0.75, 1.0]]
 
     Args:
-        heatmap: the map.
+        maps: one, `(rows, cols)`, or several, `(n, rows, cols)`.
         shape: height and width of the picture, in pixels.
 
     Returns:
-        The map at every pixel.
+        The maps at every pixel.
+
+    Raises:
+        ValueError: `maps` have other axes, or none of one of them.
     """
-    rows, cols = _check.plane(heatmap).shape
+    array = np.asarray(maps)
+    if array.ndim not in (2, 3) or 0 in array.shape:
+        raise ValueError(
+            f"`maps` must have shape (rows, cols) or (n, rows, cols), got {array.shape}. Sum the channels."
+        )
+    rows, cols = array.shape[-2:]
     height, width = shape
     return _linear(
-        heatmap, (np.arange(height) + 0.5) * rows / height - 0.5, (np.arange(width) + 0.5) * cols / width - 0.5
+        array, (np.arange(height) + 0.5) * rows / height - 0.5, (np.arange(width) + 0.5) * cols / width - 0.5
     )
 
 
@@ -97,12 +105,12 @@ def _between(length: int, first: np.ndarray, size: int) -> np.ndarray:
     return np.interp(pixels, middles, np.arange(len(first)))
 
 
-def _linear(heatmap: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
-    grid = np.asarray(heatmap, dtype=np.float64)
-    for axis, places in enumerate((rows, cols)):
+def _linear(maps: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+    grid = np.asarray(maps, dtype=np.float64)
+    for axis, places in ((-2, rows), (-1, cols)):
         places = np.clip(places, 0, grid.shape[axis] - 1)
         first = np.floor(places).astype(int)
         second = np.minimum(first + 1, grid.shape[axis] - 1)
-        weight = np.expand_dims(places - first, 1 - axis)
+        weight = (places - first).reshape(-1, *[1] * (-1 - axis))
         grid = (1 - weight) * np.take(grid, first, axis) + weight * np.take(grid, second, axis)
     return grid

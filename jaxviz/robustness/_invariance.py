@@ -15,11 +15,11 @@ from jaxviz._core.callables import as_pytree
 from jaxviz._core.check import check_count, check_images, check_outputs
 from jaxviz._core.chunks import map_chunks
 from jaxviz._core.grown import mixed
+from jaxviz._core.layers import check_layers, check_names
 from jaxviz._core.meshes import replicated
 from jaxviz._core.probability import Probability, check_probability, probabilities
 from jaxviz._core.program import one_program
-from jaxviz._core.target import Target, check_target, mark
-from jaxviz.dataset._layers import check_layers
+from jaxviz._core.target import Target, check_target, nan_where_invalid
 from jaxviz.robustness._transformations import Transformation
 from jaxviz.transforms import tap
 
@@ -50,10 +50,10 @@ class Invariance(NamedTuple):
 def invariance(
     f: Callable,
     images: Float[Array, "n h w c"],
-    layers: str | Sequence[str],
+    target: Target,
+    layers: Sequence[str],
     transformations: Mapping[str, Transformation],
     *,
-    targets: Target,
     batch_size: int | None = None,
     probability: Probability | None = None,
 ) -> Invariance:
@@ -66,16 +66,16 @@ def invariance(
         >>> from jax.ad_checkpoint import checkpoint_name
         >>> f = lambda images: checkpoint_name(images, "maps").mean((1, 2))
         >>> contrast = Transformation(lambda image, amount: amount * image, jnp.array([0.0, 1.0]), 1.0)
-        >>> found = invariance(f, jnp.ones((1, 2, 2, 3)), "maps", {"contrast": contrast}, targets=0)
+        >>> found = invariance(f, jnp.ones((1, 2, 2, 3)), 0, ["maps"], {"contrast": contrast})
         >>> found.distances["contrast"]["maps"].round(3).tolist(), round(float(found.areas["contrast"]["maps"]), 3)
         ([[1.0, 0.0]], 0.5)
 
     Args:
         f: from images to logits `(n, k)`, each row depending on its own image alone.
         images: in the network's own range.
-        layers: one or more names from `layers(f, images)`, for example a first, a middle and the top one.
+        target: the class whose probability is followed, one for all images or one per image.
+        layers: names from `layers(f, images)`, for example a first, a middle and the top one.
         transformations: by name; see `robustness.standard_transformations`, `robustness.blur`, `robustness.brightness`.
-        targets: the class whose probability is followed, one for all images or one per image.
         batch_size: how many transformed images go through `f` at a time: it bounds the memory, to which the layers of
             the originals are added. By default a number that suits the device.
         probability: how it is read from the outputs: `"softmax"` over classes, `"sigmoid"` for labels of which each
@@ -88,7 +88,7 @@ def invariance(
         ValueError: no layer or an unknown one, no transformation, one of fewer than two amounts or whose amounts do not
             rise, one that changes the shape of an image, a target that does not exist, a `probability` that is none,
             or `f` takes no other number of images than was given.
-        TypeError: `images` are no floating-point numbers, or `targets` no integers.
+        TypeError: `images` are no floating-point numbers, or `target` no integers.
 
     References:
         Zeiler and Fergus, [Visualizing and Understanding Convolutional Networks](https://arxiv.org/abs/1311.2901),
@@ -97,11 +97,11 @@ def invariance(
     """
     # Rows are looked up by number.
     f, images = as_pytree(f), replicated(check_images(images))
-    names = (layers,) if isinstance(layers, str) else tuple(layers)
+    names = check_names(layers)
     num_outputs = check_outputs(f, images)
     batch_size = check_count(default_batch(f, images) if batch_size is None else batch_size, "batch_size")
     check_layers(f, names, jax.ShapeDtypeStruct(images.shape, images.dtype))
-    indices = check_target(targets, images.shape[0], num_outputs)
+    indices = check_target(target, images.shape[0], num_outputs)
     _check_transformations(transformations, images)
     chosen = tuple(transformations.values())
     norms, curves = _sweep(
@@ -113,7 +113,7 @@ def invariance(
         batch_size=batch_size,
         probability=check_probability(probability, num_outputs),
     )
-    curves = [mark(curve, indices, num_outputs) for curve in curves]
+    curves = [nan_where_invalid(curve, indices, num_outputs) for curve in curves]
     amounts = {name: jnp.asarray(transformation.amounts) for name, transformation in transformations.items()}
     areas = {name: _area(curve, amounts[name]) for name, curve in zip(amounts, curves, strict=True)}
     return Invariance(

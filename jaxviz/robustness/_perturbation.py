@@ -13,7 +13,7 @@ from jaxviz._core.callables import as_pytree
 from jaxviz._core.check import check_count, check_images, check_outputs
 from jaxviz._core.probability import Probability, check_probability, log_probabilities
 from jaxviz._core.program import one_program
-from jaxviz._core.target import Indices, Target, check_target, mark, scores
+from jaxviz._core.target import Indices, Target, check_target, nan_where_invalid, scores
 from jaxviz.robustness._pixel_range import Bounds, pixel_range
 
 _Ends = tuple[Float[Array, " c"], Float[Array, " c"]]
@@ -66,7 +66,7 @@ def fgsm(
     indices = check_target(target, images.shape[0], num_outputs)
     probability = check_probability(probability, num_outputs)
     found = _once(f, images, indices, jnp.asarray(epsilon), ends, probability=probability)
-    return mark(found, indices, num_outputs)
+    return nan_where_invalid(found, indices, num_outputs)
 
 
 def pgd(
@@ -126,7 +126,7 @@ def pgd(
     amounts = jnp.array([epsilon, step_size])
     probability = check_probability(probability, num_outputs)
     found = _iterate(f, images, indices, key, amounts, ends, num_steps=num_steps, probability=probability)
-    return mark(found, indices, num_outputs)
+    return nan_where_invalid(found, indices, num_outputs)
 
 
 @one_program

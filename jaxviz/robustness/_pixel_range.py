@@ -8,6 +8,8 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, ArrayLike, Float
 
+from jaxviz._core.network import brought
+
 Bounds = tuple[ArrayLike, ArrayLike]
 
 
@@ -25,7 +27,7 @@ def pixel_range(
         ValueError: no bounds, or such that no image lies between them.
     """
     if bounds is None:
-        normalize = getattr(f, "normalize", None)
+        normalize = brought(f, "normalize")
         if normalize is None:
             raise ValueError(
                 "`bounds` must be given for a function that has no normalize, got None. They are the smallest and the "

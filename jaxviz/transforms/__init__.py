@@ -6,6 +6,7 @@ from jaxviz._core.jaxpr.match import Match as Match
 from jaxviz._core.jaxpr.per_example import per_example as per_example
 from jaxviz._core.jaxpr.rewrite import Operation as Operation
 from jaxviz._core.jaxpr.rewrite import rewrite as rewrite
+from jaxviz._core.network import Network as Network
 from jaxviz.transforms._bind import bind as bind
 from jaxviz.transforms._cut import after as after
 from jaxviz.transforms._cut import upto as upto
@@ -14,6 +15,7 @@ from jaxviz.transforms._pooling import max_pool_with_switches as max_pool_with_s
 from jaxviz.transforms._pooling import unpool as unpool
 from jaxviz.transforms._receptive_field import receptive_field as receptive_field
 from jaxviz.transforms._rules import Rule as Rule
+from jaxviz.transforms._rules import RuleName as RuleName
 from jaxviz.transforms._rules import matches as matches
 from jaxviz.transforms._rules import with_rule as with_rule
 from jaxviz.transforms._tap_gradients import tap_gradients as tap_gradients

@@ -147,7 +147,7 @@ def _slid(sides: np.ndarray, axis: int, slide: _Slide, nothing: np.ndarray) -> n
     return np.moveaxis(np.minimum.reduce(read), 1, axis)
 
 
-def _padded(sides: np.ndarray, padding: tuple[int, int, int], nothing: np.ndarray) -> np.ndarray:
+def _padded(sides: np.ndarray, padding: Sequence[int | np.integer], nothing: np.ndarray) -> np.ndarray:
     """Along the second axis: what depends on nothing before, after, and between the elements."""
     low, high, interior = padding
     length = sides.shape[1]

@@ -22,7 +22,7 @@ from jaxviz.transforms._bind import bind
 
 
 def incremental(
-    f: Callable, image: Float[Array, "..."], *args: Any, num_axes: int | None = None, **kwargs: Any
+    f: Callable, images: Float[Array, "..."], *args: Any, num_axes: int | None = None, **kwargs: Any
 ) -> Callable:
     """`(patch, corner) -> f(image with the patch pasted at the corner)`, computing only what the patch can reach.
 
@@ -42,9 +42,9 @@ def incremental(
 
     Args:
         f: from images `(n, h, w, c)` to any arrays with a leading axis `n`; any JAX function or callable pytree.
-        image: `(h, w, c)`, or a batch `(n, h, w, c)` whose images all get their patch at the same corner. With other
-            numbers of axes between the batch and the channels, a signal `(t, c)` or a volume `(d, h, w, c)`.
-        args: further arguments of `f`, behind the image.
+        images: one image `(h, w, c)`, or a batch `(n, h, w, c)` whose images all get their patch at the same corner.
+            With other numbers of axes between the batch and the channels, a signal `(t, c)` or a volume `(d, h, w, c)`.
+        args: further arguments of `f`, behind the images.
         num_axes: how many axes the corner has. By default 2, 1 for an image `(t, c)`, 3 for one `(n, d, h, w, c)`; a
             batch of signals and a single volume have to say it.
         kwargs: further arguments of `f` by name.
@@ -53,7 +53,7 @@ def incremental(
         The function, a pytree whose leaves are those of `f`, the image, and the values kept. `patch` is `(ph, pw, c)`
         (with a leading `n` for a batch) and may hold anything; `corner` is its row and column and may be traced, in
         which case one outside of the image is moved in, as `jax.lax.dynamic_update_slice` does. It returns what `f`
-        gives for that image (without the leading axis, if `image` has none).
+        gives for that image (without the leading axis, if `images` have none).
 
     Raises:
         ValueError: for an image of another number of axes; on the call, for a patch that does not fit or a corner
@@ -64,31 +64,31 @@ def incremental(
         CNN Explanations](https://doi.org/10.1145/3299869.3319874), SIGMOD 2019, section 3. Differs from it in: any
         JAX function in place of three networks, and extents that are exact for the corners that occur.
     """
-    image = jnp.asarray(image)
-    num_axes = axes_of_windows(image.ndim) if num_axes is None else num_axes
-    check_axes(image.shape, num_axes)
+    images = jnp.asarray(images)
+    num_axes = axes_of_windows(images.ndim) if num_axes is None else num_axes
+    check_axes(images.shape, num_axes)
     f = as_pytree(bind(f, ..., *args, **kwargs) if args or kwargs else f)
-    return Incremental(f, image, _keep(f, image if image.ndim == num_axes + 2 else image[None]), num_axes)
+    return Incremental(f, images, _keep(f, images if images.ndim == num_axes + 2 else images[None]), num_axes)
 
 
-@functools.partial(jax.tree_util.register_dataclass, data_fields=["f", "image", "base"], meta_fields=["num_axes"])
+@functools.partial(jax.tree_util.register_dataclass, data_fields=["f", "images", "base"], meta_fields=["num_axes"])
 @dataclasses.dataclass(frozen=True, eq=False)
 class Incremental:
     """A function of a patch on an image; made by `incremental`."""
 
     f: Callable
-    image: Array
+    images: Array
     base: dict[int, Any]
     num_axes: int
 
     def __call__(self, patch: Float[Array, "..."], corner: Int[Array, " axes"] | tuple[int, ...]) -> Any:
         """The outputs of `f` for the image with the patch."""
-        patch = jnp.asarray(patch, self.image.dtype)
-        check_patch(patch.shape, self.image.shape, self.num_axes)
+        patch = jnp.asarray(patch, self.images.dtype)
+        check_patch(patch.shape, self.images.shape, self.num_axes)
         if not any(isinstance(part, core.Tracer) for part in jax.tree.leaves(corner)):
-            check_corner(np.asarray(corner), patch.shape, self.image.shape, self.num_axes)
-        single = self.image.ndim == self.num_axes + 1
-        images = self.image[None] if single else self.image
+            check_corner(np.asarray(corner), patch.shape, self.images.shape, self.num_axes)
+        single = self.images.ndim == self.num_axes + 1
+        images = self.images[None] if single else self.images
         program, flat, source = flat_program(self.f, images)
         sizes, lengths = (shape[-1 - self.num_axes : -1] for shape in (patch.shape, images.shape))
         spans = {}

@@ -12,6 +12,7 @@ import functools
 import itertools
 import math
 from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,15 +22,29 @@ from jaxtyping import Array, Float, UInt8, UInt32
 from jaxviz._core.jaxpr.windows import Pairs, Windows
 from jaxviz.transforms._places import find, places_of, read, switches_of
 
+Padding = Literal["SAME", "VALID"] | Sequence[tuple[int, int]]
+
 UNROLLED = 32  # a program of as many terms is as fast as XLA gets; with more, compiling takes longer than running
+
+
+class Pooled(NamedTuple):
+    """What `max_pool_with_switches` returns.
+
+    Attributes:
+        values: the maxima.
+        switches: the index of the first maximum in its window, counted row by row.
+    """
+
+    values: Float[Array, "n h2 w2 c"]
+    switches: UInt8[Array, "n h2 w2 c"] | UInt32[Array, "n h2 w2 c"]
 
 
 def max_pool_with_switches(
     x: Float[Array, "n h w c"],
     window: int | tuple[int, int],
     strides: int | tuple[int, int] | None = None,
-    padding: str | Sequence[tuple[int, int]] = "VALID",
-) -> tuple[Float[Array, "n h2 w2 c"], UInt8[Array, "n h2 w2 c"] | UInt32[Array, "n h2 w2 c"]]:
+    padding: Padding = "VALID",
+) -> Pooled:
     """Max pooling over rows and columns, and where in its window each maximum was found.
 
     Example:
@@ -46,7 +61,7 @@ def max_pool_with_switches(
         padding: `"VALID"`, `"SAME"`, or `((top, bottom), (left, right))`. Padding never is the maximum.
 
     Returns:
-        The maxima, and the switches: the index of the first maximum in its window, counted row by row.
+        The maxima, and the switches.
 
     Raises:
         ValueError: `x` has not four axes, or the window does not fit.
@@ -57,7 +72,7 @@ def max_pool_with_switches(
     """
     if x.ndim != 4:
         raise ValueError(f"`x` must have shape (n, h, w, c), got {x.shape}. Add the axes that are missing.")
-    return pool(x, _windows(x.shape, window, strides, padding))
+    return Pooled(*pool(x, _windows(x.shape, window, strides, padding)))
 
 
 def unpool(
@@ -66,7 +81,7 @@ def unpool(
     shape: tuple[int, int],
     window: int | tuple[int, int],
     strides: int | tuple[int, int] | None = None,
-    padding: str | Sequence[tuple[int, int]] = "VALID",
+    padding: Padding = "VALID",
 ) -> Float[Array, "n h w c"]:
     """Puts each value where its switch points, zero elsewhere; where windows overlap, values that meet are added.
 
@@ -195,7 +210,7 @@ def _windows(
     shape: Sequence[int],
     window: int | tuple[int, int],
     strides: int | tuple[int, int] | None,
-    padding: str | Sequence[tuple[int, int]],
+    padding: Padding,
 ) -> Windows:
     rows_cols = (window, window) if isinstance(window, int) else window
     steps_2d = rows_cols if strides is None else (strides, strides) if isinstance(strides, int) else strides

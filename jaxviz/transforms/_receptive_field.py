@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Int
 
@@ -17,7 +16,7 @@ from jaxviz.transforms import upto
 from jaxviz.transforms._fields import RULES, Constant, Field, mixing, stacked, start, together
 
 
-def receptive_field(f: Callable, layer: str, images: Any = None) -> Int[np.ndarray, "... 4"]:
+def receptive_field(f: Callable, images: Any, layer: str) -> Int[np.ndarray, "... 4"]:
     """The box of pixels that each unit of a layer can see: the smallest that holds all that its value can depend on.
 
     It is read from the program that JAX traces; the network is not run. Strides, paddings, dilations, pools, and
@@ -30,15 +29,14 @@ def receptive_field(f: Callable, layer: str, images: Any = None) -> Int[np.ndarr
         >>> def f(images):
         ...     sums = jax.lax.reduce_window(images, 0.0, jax.lax.add, (1, 3, 3, 1), (1, 2, 2, 1), "SAME")
         ...     return checkpoint_name(sums, "sums")
-        >>> boxes = receptive_field(f, "sums", jnp.zeros((1, 7, 7, 1)))
+        >>> boxes = receptive_field(f, jnp.zeros((1, 7, 7, 1)), "sums")
         >>> boxes[0, 1, 0].tolist(), boxes[1, 1, 0].tolist()
         ([0, 1, 2, 4], [1, 1, 4, 4])
 
     Args:
         f: any function or callable pytree that has the layer.
+        images: a batch, of which only the shape counts (a `jax.ShapeDtypeStruct` will do).
         layer: a name from `layers(f, images)`.
-        images: a batch, of which only the shape counts (a `jax.ShapeDtypeStruct` will do). By default of the size in
-            `f.input_shape`, where `f` has one.
 
     Returns:
         For each unit `(h, w, c)` of the layer, `(c,)` in a dense one: top, left, bottom and right of its box, the ends
@@ -48,7 +46,7 @@ def receptive_field(f: Callable, layer: str, images: Any = None) -> Int[np.ndarr
         are computed from the image) is taken to need all of its operands. Read-only.
 
     Raises:
-        ValueError: an unknown layer, or no `images` for a function without an `input_shape`.
+        ValueError: an unknown layer, or one that is the same for all images.
         NotImplementedError: the layer lies where `f` cannot be cut, as for `upto`.
 
     References:
@@ -56,13 +54,7 @@ def receptive_field(f: Callable, layer: str, images: Any = None) -> Int[np.ndarr
         Networks](https://distill.pub/2019/computing-receptive-fields/), 2019. Differs from it in: borders, channels and
         the whole program are followed, where closed formulas stand for chains of layers.
     """
-    if images is None:
-        shape = getattr(f, "input_shape", None)
-        if shape is None:
-            raise ValueError("`images` must be given for a function that has no input_shape, got None.")
-    else:
-        shape = images.shape[1:]
-    image = jax.ShapeDtypeStruct((1, *shape), jnp.float32 if images is None else images.dtype)
+    image = jax.ShapeDtypeStruct((1, *images.shape[1:]), images.dtype)
     program = trace(upto(as_pytree(f), layer), image)
     known: list[Any] = [None] * len(program.leaves)
     (found,) = evaluate(program.body, [*known[:-1], start(image.shape)], _handle)

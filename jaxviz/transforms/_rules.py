@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,10 @@ from jaxviz._core.jaxpr.names import find_layers
 from jaxviz._core.jaxpr.primitives import bodies, rebind, rebuild
 from jaxviz.transforms._pooling import switched_max_pool
 
-Rule = str | Callable[[Array, Array, Array], Array]
+RuleName = Literal["gradient", "deconvnet", "guided", "redirected"]
+Rule = RuleName | Callable[[Array, Array, Array], Array]
+"""How the signal passes a ReLU on its way down."""
+CustomVjp = Literal["error", "keep", "enter"]
 
 
 def _gradient(y: Array, g: Array, ceiling: float | None) -> Array:
@@ -55,7 +58,7 @@ RULES: dict[str, Callable[[Array, Array, float | None], Array]] = {
 _OF_THE_INPUT = frozenset({"redirected"})  # which tells an input of zero from a negative one
 
 
-def with_rule(f: Callable, rule: Rule, *, custom_vjp: str = "error") -> Callable:
+def with_rule(f: Callable, rule: Rule, *, custom_vjp: CustomVjp = "error") -> Callable:
     """`f` with another backward pass through its ReLUs; max-pools go down through recorded switches.
 
     The values stay what they were; gradients change. What a ReLU is, is decided by what is computed and not by how it
@@ -114,7 +117,7 @@ def with_rule(f: Callable, rule: Rule, *, custom_vjp: str = "error") -> Callable
     """
     if not callable(rule) and rule not in RULES:
         raise ValueError(f"`rule` must be one of {', '.join(map(repr, RULES))} or a callable, got {rule!r}.")
-    if custom_vjp not in ("error", "keep", "enter"):
+    if custom_vjp not in get_args(CustomVjp):
         raise ValueError(f"`custom_vjp` must be 'error', 'keep' or 'enter', got {custom_vjp!r}.")
     return WithRule(as_pytree(f), rule, custom_vjp)
 
@@ -126,7 +129,7 @@ class WithRule:
 
     f: Callable
     rule: Rule
-    custom_vjp: str = "error"
+    custom_vjp: CustomVjp = "error"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The outputs of `f`."""
@@ -149,7 +152,9 @@ class WithRule:
         return jax.tree.unflatten(program.out_tree, evaluate(program.body, program.leaves, handle))
 
 
-def matches(f: Callable, images: Any, rule: Rule, *args: Any, custom_vjp: str = "error", **kwargs: Any) -> Matches:
+def matches(
+    f: Callable, images: Any, rule: Rule, *args: Any, custom_vjp: CustomVjp = "error", **kwargs: Any
+) -> Matches:
     """What `with_rule(f, rule)` would change, in order of computation, and what it passes over.
 
     Example:

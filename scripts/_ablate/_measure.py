@@ -92,7 +92,7 @@ def measure(study: Study) -> dict[str, Step]:
 
 def _ablation(study: Study) -> Step:
     scan = study.run.scan("all", study.network.spec)
-    found = jv.dataset.ablate(study.network, study.off, study.data.dataset, num_changed=_LISTED, scan=scan)
+    found = jv.dataset.ablate(study.network, study.data.dataset, study.off, num_changed=_LISTED, scan=scan)
     arrays = {name: getattr(found, name) for name in ("before", "after", "taken", "changed")}
     wrong = found.taken - np.diag(np.diag(found.taken))
     most = np.argsort(-wrong, axis=None, kind="stable")[:10]
@@ -147,7 +147,7 @@ def _one(study: Study) -> jax.ShapeDtypeStruct:
 
 def _ranking(study: Study, layer: str) -> Step:
     scan = study.run.scan("all", study.network.spec)
-    found = jv.dataset.rank_channels(study.network, layer, study.ranks.dataset, scan=scan)
+    found = jv.dataset.rank_channels(study.network, study.ranks.dataset, layer, scan=scan)
     numbers = {
         "accuracy": round(found.accuracy, 5),
         "ranking": found.ranking.tolist(),
@@ -164,7 +164,7 @@ def _curve(study: Study, layer: str, ranking: np.ndarray) -> Step:
     counts = np.unique(np.rint(np.linspace(0, len(ranking), _STEPS + 1)[1:]).astype(int))
     sets = [[int(channel) for channel in order[:count]] for order in orders for count in counts]
     scan = study.run.scan("all", study.network.spec)
-    found = jv.dataset.ablate_each(study.network, layer, sets, study.data.dataset, scan=scan)
+    found = jv.dataset.ablate_each(study.network, study.data.dataset, layer, sets, scan=scan)
     # Without any removed, every order has the same.
     removed = found.accuracies.reshape(len(orders), -1)
     accuracies = np.concatenate([np.full((len(orders), 1), found.accuracy), removed], 1)

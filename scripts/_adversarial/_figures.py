@@ -102,7 +102,7 @@ def _looks(study: Study, step: Step) -> np.ndarray:
     for place in range(min(_ROWS, found["photos"])):
         photo, pasted = study.unseen.pixels[place], step.arrays["pictures"][place]
         size = photo.shape[:2]
-        before, after = (render.stretch(step.arrays[name][place], size) for name in ("clean_cams", "cams"))
+        before, after = (render.upsample(step.arrays[name][place], size) for name in ("clean_cams", "cams"))
         drop = render.spread(step.arrays["drops"][place].astype(np.float64), size, (first_rows, first_cols), window)
         rows.append(
             [

@@ -117,12 +117,8 @@ def measure(network: Network, photos: np.ndarray) -> list[dict[str, Any]]:
 
 def rank_correlation(x: Any, y: Any) -> float | None:
     """Spearman's, with means for equal ranks; None where one of them does not vary."""
-    from scipy.stats import rankdata
-
-    ranks = rankdata(x), rankdata(y)
-    if np.ptp(ranks[0]) == 0 or np.ptp(ranks[1]) == 0:
-        return None
-    return round(float(np.corrcoef(*ranks)[0, 1]), 4)
+    found = float(jv.metrics.rank_correlation(*(jnp.asarray(values, jnp.float32)[None] for values in (x, y)))[0])
+    return None if np.isnan(found) else round(found, 4)
 
 
 def strongest_projections(
@@ -130,7 +126,7 @@ def strongest_projections(
 ) -> tuple[np.ndarray, np.ndarray, list[int]]:
     """For the first `num` channels that some photo excites: the photo that does most, and its projection."""
     images = network.normalize(photos / np.float32(255))
-    found = jv.dataset.strongest(network, layer, (images, None), num=1)
+    found = jv.dataset.strongest(network, (images, None), [layer], num=1)[layer]
     channels = [int(channel) for channel in found.channels if found.scores[channel, 0] > 0][:num]
     places = found.indices[channels, 0]
     units = np.concatenate([found.positions[channels, 0], np.array(channels)[:, None]], axis=1)[:, None]

@@ -25,16 +25,16 @@ def occlusion(config: Any, network: models.Network) -> dict[str, Any]:
     corners = [(int(row), int(col)) for row in np.ravel(rows) for col in np.ravel(cols)]
     times: dict[str, Any] = {}
     maps = {}
-    for exact in ("incremental", "dense"):
+    for method in ("incremental", "dense"):
         for size in (None, *config.batch_sizes):
-            options = {"window": config.window, "stride": config.stride, "exact": exact, "batch_size": size}
+            options = {"window": config.window, "stride": config.stride, "method": method, "batch_size": size}
             timed = time_it(lambda options=options: jv.occlusion(network, image, **options), config.repeats)
             timed["batch_size"] = size
-            print(exact, timed, flush=True)
-            if exact not in times or timed["run"] < times[exact]["run"]:
-                times[exact] = timed
-        maps[exact] = jv.occlusion(network, image, window=config.window, stride=config.stride, exact=exact)
-        times[exact]["peak_megabytes"] = peak_megabytes()
+            print(method, timed, flush=True)
+            if method not in times or timed["run"] < times[method]["run"]:
+                times[method] = timed
+        maps[method] = jv.occlusion(network, image, window=config.window, stride=config.stride, method=method)
+        times[method]["peak_megabytes"] = peak_megabytes()
     forward = jax.jit(lambda network, images: network(images))
 
     def covered(corner: tuple[int, int]) -> jax.Array:

@@ -21,10 +21,10 @@ def precisions(config: Any, network: models.Network) -> dict[str, Any]:
     image = jax.random.normal(jax.random.key(0), network.input_shape) * (60 if network.spec.scale > 1 else 1)
     times: dict[str, Any] = {}
     maps: dict[str, np.ndarray] = {}
-    for precision, exact in itertools.product(config.precisions, ("dense", "incremental")):
-        name = f"{exact}, {precision}"
+    for precision, method in itertools.product(config.precisions, ("dense", "incremental")):
+        name = f"{method}, {precision}"
         for size in config.batch_sizes or (None,):
-            sweep = _sweep(network, image, precision, window=config.window, stride=config.stride, exact=exact)
+            sweep = _sweep(network, image, precision, window=config.window, stride=config.stride, method=method)
             try:
                 timed = {**time_it(lambda size=size, sweep=sweep: sweep(size), config.repeats), "batch_size": size}
             except jax.errors.JaxRuntimeError as error:  # the device's memory

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import jaxviz as jv
 from jaxviz.attribution import METHODS
 
 _MARKS = re.compile(r"(<!-- benchmark -->\n).*?(<!-- /benchmark -->)", re.DOTALL)
@@ -56,7 +57,7 @@ def methods_table() -> str:
     lines = ["| method | function | paper | cost for one image |", "| --- | --- | --- | --- |"]
     for name, method in METHODS.items():
         paper, address = method.source
-        lines.append(f"| {method.title} | `{method.code or name}` | [{paper}]({address}) | {method.cost} |")
+        lines.append(f"| {method.title} | `{_typed(method.code or name)}` | [{paper}]({address}) | {method.cost} |")
     return "\n".join(lines)
 
 
@@ -182,3 +183,8 @@ def _pixel_lines(result: dict[str, Any]) -> list[str]:
         ours, dense = (times[f"{exact}, window {window}"]["run"] for exact in ("incremental", "dense"))
         lines.append(f"| {window} | {result['windows'] / ours:.0f} | {dense / ours:.1f}x |")
     return [*lines, ""]
+
+
+def _typed(code: str) -> str:
+    """How a method is typed behind `jv.`."""
+    return code if hasattr(jv, code.split("(")[0]) else f"attribution.{code}"

@@ -104,7 +104,7 @@ def measure(study: Study) -> dict[str, Step]:
 
 def _statistics(study: Study) -> Step:
     scan = study.run.scan("all", study.network.spec)
-    found = jv.dataset.class_statistics(study.network, study.layers, study.data.dataset, scan=scan)
+    found = jv.dataset.class_statistics(study.network, study.data.dataset, study.layers, scan=scan)
     arrays = {f"{layer}.{field}": getattr(one, field) for layer, one in found.items() for field in _FIELDS}
     numbers = {
         layer: {

@@ -105,7 +105,7 @@ def _evolution(study: Study, layer: str) -> Step:
     """Patches and projections as pictures, one of each per epoch and channel."""
     trained = study.trained
     scan = study.run.scan("all", trained.spec)
-    found = jv.dataset.evolution(trained, study.networks, layer, study.channels[layer], study.data.dataset, scan=scan)
+    found = jv.dataset.evolution(trained, study.data.dataset, layer, study.channels[layer], study.networks, scan=scan)
     pairs = {"patches": [], "projections": []}
     for place in range(len(found.epochs)):
         units = np.concatenate([found.positions[place], np.array(found.channels)[:, None]], 1)
@@ -130,7 +130,7 @@ def _settling(study: Study, steps: dict[str, Step]) -> Step:
     correlations = {layer: steps[layer].numbers["rank_correlation"] for layer in study.layers}
     if rest := [layer for layer in study.every if layer not in correlations]:
         scan = study.run.scan("all", study.trained.spec)
-        found = jv.dataset.settling(study.trained, study.networks, rest, study.data.dataset, scan=scan)
+        found = jv.dataset.settling(study.trained, study.data.dataset, rest, study.networks, scan=scan)
         correlations |= {layer: np.round(values, 4).tolist() for layer, values in found.items()}
     ordered = {layer: correlations[layer] for layer in study.every}
     return Step({"epochs": list(study.networks), "rank_correlation": ordered}, {})

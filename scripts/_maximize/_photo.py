@@ -57,7 +57,7 @@ def _measure(shared: Study, images: jax.Array, others: _photos.Photos, layer: st
     units, relative = excited(activation, typical, min(num, activation.shape[-1]))
     projections = np.asarray(jv.project(shared.f, images, layer, units)[0])
     found = shared.ascend(maximize.unit(layer, *units.T))
-    boxes = [render.support(projection, share=0.95).square(projection.shape[:2]) for projection in projections]
+    boxes = [render.bounding_box(projection, share=0.95).square(projection.shape[:2]) for projection in projections]
     numbers = {
         "layer": layer,
         "typical": {"photos": others.source, "used": len(others.pixels)},

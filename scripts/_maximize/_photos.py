@@ -46,7 +46,7 @@ def at_hand(network: models.Network, folder: Path | None) -> Photos:
 def ranked(shared: Study, photos: Photos, layers: list[str], num: int) -> dict[str, Strongest]:
     """The photos that excite each channel of some layers most."""
     images = np.asarray(photos.images(shared.network))
-    return strongest(shared.f, layers, (images, None), num=num, scan=Scan(batch_size=_AT_A_TIME, devices=1))
+    return strongest(shared.f, (images, None), layers, num=num, scan=Scan(batch_size=_AT_A_TIME, devices=1))
 
 
 def sees(shared: Study, layer: str, units: np.ndarray) -> np.ndarray:
@@ -54,7 +54,7 @@ def sees(shared: Study, layer: str, units: np.ndarray) -> np.ndarray:
 
     Of a dense layer it is all of the image.
     """
-    fields = jv.receptive_field(shared.f, layer, jax.ShapeDtypeStruct((1, *shared.network.input_shape), np.float32))
+    fields = jv.receptive_field(shared.f, jax.ShapeDtypeStruct((1, *shared.network.input_shape), np.float32), layer)
     boxes = fields[tuple(np.moveaxis(units, -1, 0))] if fields.ndim == 4 else fields[units[..., 2]]
     size = shared.network.input_shape[0], shared.network.input_shape[1]
     return np.apply_along_axis(lambda box: render.Box(*map(int, box)).square(size), -1, boxes)

@@ -73,7 +73,7 @@ def measure(study: Study, layer: str, boxes: list[render.Box]) -> Step:
 
 def energy(attribution: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """How much of a map is at each pixel: a map of a layer stretched, or the absolute values of all channels."""
-    return render.stretch(attribution, shape) if attribution.ndim == 2 else np.abs(attribution).sum(-1)
+    return render.upsample(attribution, shape) if attribution.ndim == 2 else np.abs(attribution).sum(-1)
 
 
 def share(energy: np.ndarray, box: render.Box) -> float:
@@ -122,7 +122,7 @@ _BOX = "#ff2bd6"
 
 def _picture(study: Study, photo: Photo, name: str, attribution: np.ndarray) -> np.ndarray:
     if name == "grad_cam":
-        heatmap = render.stretch(attribution, photo.pixels.shape[:2])
+        heatmap = render.upsample(attribution, photo.pixels.shape[:2])
         return render.overlay(photo.pixels, heatmap, render.sequential(heatmap))
     if name == "guided_grad_cam":
         return render.gray_centered(color(study.network, attribution))

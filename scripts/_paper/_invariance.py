@@ -40,9 +40,7 @@ def measure(study: Study, layers: tuple[str, ...]) -> Step:
     chosen = transformations(study)
     # Photo by photo, so that there is a bar: one program, and areas are means over the photos.
     each = [
-        jv.robustness.invariance(
-            study.f, image[None], layers, chosen, targets=target[None], batch_size=study.config.batch_size
-        )
+        jv.robustness.invariance(study.f, image[None], target[None], layers, chosen, batch_size=study.config.batch_size)
         for image, target in zip(tqdm(jnp.asarray(study.images), unit="photo"), classes, strict=True)
     ]
     found = jax.tree.map(lambda *of: jnp.stack(of).mean(0) if of[0].ndim == 0 else jnp.concatenate(of), *each)

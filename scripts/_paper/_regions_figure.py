@@ -38,7 +38,9 @@ def _figure(study: Study, step: Step, name: str, state: int) -> bytes:
             _drawing.show(axes[0], pixels, title, boxes if when == "before" else (), _OUTLINE)
             _bars(axes[1], classes["top"], found["target"])
         for axes, (method, title) in zip((row[4:7], row[7:10]), _MAPS.items(), strict=True):
-            both = [render.stretch(step.arrays[method][place, number], photo.pixels.shape[:2]) for number in (0, state)]
+            both = [
+                render.upsample(step.arrays[method][place, number], photo.pixels.shape[:2]) for number in (0, state)
+            ]
             scale = _scale(method, both)
             for one, heatmap, (when, pixels) in zip(axes, both, seen.items(), strict=False):
                 signed = method == "smoothgrad"

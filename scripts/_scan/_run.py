@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 import jaxviz as jv
 import models
-from jaxviz.dataset._processes import exchanged
+from jaxviz.dataset import allgather_bytes
 from scripts._clock import Clock
 from scripts._command import UsageError
 from scripts._depends import of_network
@@ -61,7 +61,7 @@ class Run:
                 message = {"path": str(self._folder.path), "finished": self._folder.steps()}
             except UsageError as error:
                 message = {"error": str(error)}
-        message = json.loads(exchanged(json.dumps(message).encode())[0])
+        message = json.loads(allgather_bytes(json.dumps(message).encode())[0])
         if "error" in message:
             raise UsageError(message["error"])
         return Path(message["path"]), frozenset(message["finished"])

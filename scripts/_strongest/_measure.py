@@ -89,7 +89,7 @@ def _strongest(study: Study) -> Step:
     config = study.config
     options = study.run.scan("all", study.network.spec)
     found = jv.dataset.strongest(
-        study.network, study.layers, study.data.dataset, num=config.num, score=config.score, scan=options
+        study.network, study.data.dataset, study.layers, num=config.num, score=config.score, scan=options
     )
     random, numbers, arrays = np.random.default_rng(config.seed), {}, {}
     for layer, one in found.items():
@@ -154,7 +154,7 @@ def responding(projection: np.ndarray, field: render.Box) -> render.Box:
 
     A deep unit may see the whole image and respond to a corner of it, which would be specks on gray.
     """
-    tight = render.support(field(projection), share=_SHARE)
+    tight = render.bounding_box(field(projection), share=_SHARE)
     side = field.bottom - field.top
     least = min(side, _SMALLEST)
     # Grown about its middle where it would be but a few pixels.
@@ -188,7 +188,9 @@ def _smaller(picture: np.ndarray, times: int) -> np.ndarray:
 
 
 @functools.partial(jax.jit, static_argnames=("layer", "rule"))
-def _whole_map(network: models.Network, images: jax.Array, channels: jax.Array, *, layer: str, rule: str) -> jax.Array:
+def _whole_map(
+    network: models.Network, images: jax.Array, channels: jax.Array, *, layer: str, rule: jv.transforms.Rule
+) -> jax.Array:
     """All responses of a channel at once, projected down to the pixels; one channel for each image."""
     below = jv.upto(jv.with_rule(network, rule), layer)
     activation, down = jax.vjp(below, images)

@@ -81,7 +81,7 @@ def test_integrated_gradients_equal_captum(double, golden):
     first = {name: array[:1] for name, array in golden.items()}
     found = jv.integrated_gradients(network, images[:1], first["targets"])
     check(found, "integrated_gradients", first, TOLERANCE)
-    gap = jv.metrics.completeness_gap(network, images[:1], found, first["targets"])
+    gap = jv.metrics.completeness_gap(network, images[:1], first["targets"], found)
     np.testing.assert_allclose(gap, first["completeness_gap"], rtol=1e-4)  # a small difference of sums
 
 

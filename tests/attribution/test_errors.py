@@ -57,7 +57,7 @@ TABLE = [
         "`baseline` must broadcast to `images` of (2, 9, 11, 3), got (4,). Give a number",
     ),
     (
-        lambda: jv.metrics.completeness_gap(F, X, X[..., 0], 0),
+        lambda: jv.metrics.completeness_gap(F, X, 0, X[..., 0]),
         ValueError,
         "`attribution` must have the shape (2, 9, 11, 3) of `images`, got (2, 9, 11). Do not sum",
     ),
@@ -96,9 +96,9 @@ TABLE = [
         "`activation` must be concrete, got a traced",
     ),
     (
-        lambda: jv.occlude_regions(F, X, [(0, 0, 1, 1)]),
+        lambda: jv.occlude_regions(F, X[0, 0], [(0, 0, 1, 1)]),
         ValueError,
-        "`image` must have shape (h, w, c), got (2, 9, 11, 3)",
+        "`images` must have 2 axes beside the channels, and maybe a batch, for boxes (b, 4), got (11, 3)",
     ),
     (
         lambda: jv.occlude_regions(F, X[0], [(0, 0, 10, 1)]),

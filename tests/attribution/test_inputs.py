@@ -74,7 +74,7 @@ def test_integrated_gradients_are_the_parts_of_the_output(form):
     inputs = FORMS[form]
     found = jv.integrated_gradients(network, inputs, 0, num_steps=40, batch_size=9)
     same(found, parts(inputs), rtol=1e-3, atol=1e-4)
-    assert jnp.abs(jv.metrics.completeness_gap(network, inputs, found, 0)).max() < 1e-3
+    assert jnp.abs(jv.metrics.completeness_gap(network, inputs, 0, found)).max() < 1e-3
     # From the inputs themselves there is no way to go, whatever form they are given in.
     still = jv.integrated_gradients(network, inputs, 0, baseline=inputs, num_steps=2)
     same(still, jax.tree.map(jnp.zeros_like, inputs))

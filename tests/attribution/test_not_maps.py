@@ -97,11 +97,11 @@ METHODS = {
     "guided_grad_cam": lambda f, layer: jv.guided_grad_cam(f, X, 0, layer),
     "score_cam": lambda f, layer: jv.attribution.score_cam(f, X, 0, layer),
     "project": lambda f, layer: jv.project(f, X, layer, UNIT),
-    "strongest": lambda f, layer: jv.dataset.strongest(f, layer, SET, num=1, scan=TWO),
-    "class_statistics": lambda f, layer: jv.dataset.class_statistics(f, layer, SET, scan=TWO),
-    "ablate": lambda f, layer: jv.dataset.ablate(f, {layer: [0]}, SET, scan=TWO),
-    "ablate_each": lambda f, layer: jv.dataset.ablate_each(f, layer, [[0]], SET, scan=TWO),
-    "rank_channels": lambda f, layer: jv.dataset.rank_channels(f, layer, SET, scan=TWO),
+    "strongest": lambda f, layer: jv.dataset.strongest(f, SET, [layer], num=1, scan=TWO),
+    "class_statistics": lambda f, layer: jv.dataset.class_statistics(f, SET, [layer], scan=TWO),
+    "ablate": lambda f, layer: jv.dataset.ablate(f, SET, {layer: [0]}, scan=TWO),
+    "ablate_each": lambda f, layer: jv.dataset.ablate_each(f, SET, layer, [[0]], scan=TWO),
+    "rank_channels": lambda f, layer: jv.dataset.rank_channels(f, SET, layer, scan=TWO),
 }
 
 
@@ -148,18 +148,18 @@ def test_maps_that_are_made_of_tokens_again_are_taken():
 
 def test_vectors_are_taken_where_each_image_has_its_own():
     dense = lambda x: checkpoint_name(x.mean((1, 2)), "dense")  # noqa: E731
-    assert jv.dataset.class_statistics(dense, "dense", SET, scan=TWO).mean.shape == (4, 4)
+    assert jv.dataset.class_statistics(dense, SET, ["dense"], scan=TWO)["dense"].mean.shape == (4, 4)
     with pytest.raises(
         ValueError, match=r"^`layer` must have the batch first, got 'dense' of \(4, 2\), whose batch is"
     ):
-        jv.dataset.class_statistics(lambda x: checkpoint_name(x.mean((1, 2)).T, "dense").T, "dense", SET, scan=TWO)
+        jv.dataset.class_statistics(lambda x: checkpoint_name(x.mean((1, 2)).T, "dense").T, SET, ["dense"], scan=TWO)[
+            "dense"
+        ]
 
 
 def test_distances_do_not_ask_where_the_channels_are():
     blurs = {"blur": jv.robustness.blur((0.0, 1.0))}
-    found, expected = (
-        jv.robustness.invariance(f, X, "maps", blurs, targets=0) for f in (channels_first, channels_last)
-    )
+    found, expected = (jv.robustness.invariance(f, X, 0, ["maps"], blurs) for f in (channels_first, channels_last))
     np.testing.assert_allclose(found.distances["blur"]["maps"], expected.distances["blur"]["maps"], rtol=1e-5)
 
 

@@ -37,7 +37,7 @@ def assert_same(ours, expected):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_kind_of_network(family, exact):
     image = images()[0]
-    ours = jv.occlusion(FAMILIES[family](), image, window=3, stride=2, exact=exact)
+    ours = jv.occlusion(FAMILIES[family](), image, window=3, stride=2, method=exact)
     assert_same(ours, naive(by_hand, image, 3, 2, 0.0))
 
 
@@ -49,7 +49,7 @@ def test_every_kind_of_network(family, exact):
 @pytest.mark.slow
 def test_windows_that_are_no_squares_and_any_baseline(network, baseline, exact):
     image = jax.random.normal(jax.random.key(0), (41, 36, 3))
-    ours = jv.occlusion(network, image, window=(7, 10), stride=(9, 8), baseline=baseline, exact=exact, batch_size=3)
+    ours = jv.occlusion(network, image, window=(7, 10), stride=(9, 8), baseline=baseline, method=exact, batch_size=3)
     assert_same(ours, naive(network, image, (7, 10), (9, 8), baseline))
 
 
@@ -57,7 +57,7 @@ def test_windows_that_are_no_squares_and_any_baseline(network, baseline, exact):
 @pytest.mark.parametrize("window", [3, 5, 7, 9])
 def test_windows_centered_on_every_pixel_are_cut_at_the_border(window, exact):
     batch = images(3)
-    ours = jv.occlusion(by_hand, batch, window=window, stride=1, centered=True, exact=exact)
+    ours = jv.occlusion(by_hand, batch, window=window, stride=1, centered=True, method=exact)
     assert ours.shape == (3, 9, 11, 5)
     for image, one in zip(batch, ours, strict=True):
         assert_same(one, naive(by_hand, image, window, 1, 0.0, centered=True))
@@ -126,8 +126,8 @@ def test_windows_are_spread_over_the_devices_of_a_mesh():
         ({"window": 12}, ValueError, "`window` must fit inside the image, got window=12 for an image of 9x11"),
         ({"stride": 0}, ValueError, "`stride` must be at least 1, got 0"),
         ({"window": (2, 0)}, ValueError, r"`window` must be at least 1, got \(2, 0\)"),
-        ({"exact": "fast"}, ValueError, "`exact` must be 'incremental' or 'dense', got 'fast'"),
-        ({"baseline": np.zeros(4)}, ValueError, r"`baseline` must broadcast to `image` of \(9, 11, 3\), got \(4,\)"),
+        ({"method": "fast"}, ValueError, "`method` must be 'incremental', 'dense', a GrowthCap"),
+        ({"baseline": np.zeros(4)}, ValueError, r"`baseline` must broadcast to `images` of \(9, 11, 3\), got \(4,\)"),
         ({"batch_size": 0}, ValueError, "`batch_size` must be at least 1, got 0"),
     ],
 )

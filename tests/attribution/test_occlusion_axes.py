@@ -62,7 +62,7 @@ def test_windows_lie_along_every_axis(kind):
     f, batch, sizes = KINDS[kind]
     f = jax.jit(f)
     found = jv.occlusion(f, batch, **sizes, batch_size=5)
-    dense = jv.occlusion(f, batch, **sizes, exact="dense")
+    dense = jv.occlusion(f, batch, **sizes, method="dense")
     for number, example in enumerate(batch):
         expected = naive(f, example, **sizes, baseline=0.0)
         np.testing.assert_allclose(found[number], expected, rtol=1e-4, atol=1e-5)
@@ -103,7 +103,7 @@ def test_only_what_a_window_reaches_is_computed(kind):
     image = longer if kind == "signal" else jnp.tile(longer, (1, 3, 3, 1))[:24]
 
     def flops(exact):
-        call = jax.jit(lambda x: jv.occlusion(f, x, **{**sizes, "stride": 40}, batch_size=1000, exact=exact))
+        call = jax.jit(lambda x: jv.occlusion(f, x, **{**sizes, "stride": 40}, batch_size=1000, method=exact))
         return call.lower(image).compile().cost_analysis()["flops"]
 
     assert flops("incremental") < 0.5 * flops("dense")
@@ -143,17 +143,17 @@ ERRORS = [
     ),
     (
         lambda: jv.occlusion(SIGNAL[0], SIGNALS, window=(2, 2, 2), stride=1),
-        "`image` must have shape (d, h, w, c) or (n, ",
+        "`images` must have shape (d, h, w, c) or (n, ",
     ),
     (
-        lambda: jv.occlusion(SIGNAL[0], SIGNALS, window=(2,), stride=1, approximate=jv.attribution.CoarseToFine()),
-        "`approximate` must be a GrowthCap for windows of 1 axes, got a CoarseToFine",
+        lambda: jv.occlusion(SIGNAL[0], SIGNALS, window=(2,), stride=1, method=jv.attribution.CoarseToFine()),
+        "`method` must be a GrowthCap for windows of 1 axes, got a CoarseToFine",
     ),
     (
         lambda: jv.occlude_regions(SIGNAL[0], SIGNALS[0], [(4, 4)]),
         "`boxes` must lie in the image of 41 and not be empty",
     ),
-    (lambda: jv.occlude_regions(SIGNAL[0], SIGNALS[0], [(4, 5, 6)]), "`boxes` must have shape (b, 2), got (1, 3)."),
+    (lambda: jv.occlude_regions(SIGNAL[0], SIGNALS[0], [(4, 5, 6)]), "`boxes` must have shape (b, 4), got (1, 3)."),
 ]
 
 

@@ -89,7 +89,7 @@ def test_integrated_gradients_are_complete():
     gaps = [
         jnp.abs(
             jv.metrics.completeness_gap(
-                f, x, jv.integrated_gradients(f, x, 2, baseline=0.2, num_steps=n), 2, baseline=0.2
+                f, x, 2, jv.integrated_gradients(f, x, 2, baseline=0.2, num_steps=n), baseline=0.2
             )
         )
         for n in (2, 200)
@@ -108,7 +108,7 @@ def test_integrated_gradients_of_a_polynomial_are_exact():
 
 def test_gradient_x_input_is_complete_without_biases():
     f, x = networks.FAMILIES["plain"](), networks.images()
-    gap = jv.metrics.completeness_gap(f, x, jv.gradient_x_input(f, x, 3), 3)
+    gap = jv.metrics.completeness_gap(f, x, 3, jv.gradient_x_input(f, x, 3))
     np.testing.assert_allclose(gap, 0, atol=1e-5)
 
 
@@ -140,9 +140,11 @@ def test_occlude_regions_is_a_loop_over_boxes(batch_size):
         covered = np.array(image)
         covered[top:bottom, left:right] = base[top:bottom, left:right]
         expected.append(networks.by_hand(jnp.asarray(covered)[None])[0])
-    found = jv.occlude_regions(f, image, boxes, base, batch_size=batch_size)
+    found = jv.occlude_regions(f, image, boxes, baseline=base, batch_size=batch_size)
     np.testing.assert_allclose(found, np.stack(expected), atol=1e-5)
-    np.testing.assert_allclose(jv.occlude_regions(f, image, boxes, image), jnp.tile(f(image[None]), (3, 1)), atol=1e-5)
+    np.testing.assert_allclose(
+        jv.occlude_regions(f, image, boxes, baseline=image), jnp.tile(f(image[None]), (3, 1)), atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("rule", ["deconvnet", "guided", "gradient"])
@@ -202,7 +204,7 @@ def test_sums_over_large_maps_are_taken_in_single_precision(method, dtype):
 def test_the_gap_of_half_precision_is_taken_in_single():
     x = jnp.full((1, 91, 91, 1), 8.0)
     attribution = jnp.full(x.shape, 800 / 91**2).astype(jnp.float16)
-    gap = jv.metrics.completeness_gap(of_means, x.astype(jnp.float16), attribution, 0)
+    gap = jv.metrics.completeness_gap(of_means, x.astype(jnp.float16), 0, attribution)
     np.testing.assert_allclose(gap, attribution.astype(jnp.float32).sum() - 800, atol=1e-3)
 
 

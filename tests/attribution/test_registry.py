@@ -13,7 +13,7 @@ from tests import networks
 def test_every_row_names_a_public_function_a_paper_and_a_cost():
     for name, method in METHODS.items():
         code = method.code.split("(")[0] or name
-        assert callable(getattr(jv, code))
+        assert callable(getattr(jv.attribution, code))
         assert method.source[1].startswith("https://")
         assert method.title
         assert method.cost

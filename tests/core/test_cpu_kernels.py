@@ -85,7 +85,7 @@ def test_occlusion_under_jit_gets_the_older_kernels(exact, size):
             images = jax.nn.relu(jax.lax.conv_general_dilated(images, kernel, (1, 1), "SAME", dimension_numbers=NHWC))
         return images.mean((1, 2)) @ kernels[2]
 
-    text = compiled(functools.partial(jv.occlusion, f, window=2, stride=2, exact=exact), jnp.ones((24, 24, 3)))
+    text = compiled(functools.partial(jv.occlusion, f, window=2, stride=2, method=exact), jnp.ones((24, 24, 3)))
     inside = [line for line in text.splitlines() if "while/body" in line]
     assert inside
     assert not [line for line in inside if "ynn" in line and ("conv_general" in line or "dot_general" in line)]

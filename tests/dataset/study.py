@@ -30,7 +30,7 @@ def main(out, **options):
         progress=report,
     )
     found = sums.sums(sets.rounding(), images(), scan)
-    np.savez(out, **found.whole)
+    np.savez(out, **found.value)
 
 
 def images():

@@ -7,7 +7,7 @@ import numpy as np
 
 import jaxviz as jv
 from jaxviz.dataset._dataset import Examples
-from jaxviz.dataset._scan import FINITE, scanned
+from jaxviz.dataset._scan import FINITE, run_scan
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,4 +25,4 @@ class Sums:
 
 
 def sums(f, images, scan, labels=None):
-    return scanned(f, Sums(), Examples((images, labels)), scan)
+    return run_scan(f, Sums(), Examples((images, labels)), scan)

@@ -35,7 +35,7 @@ def off(channels):
 
 
 def test_statistics_are_those_of_their_definitions():
-    found = jv.dataset.class_statistics(sets.network(), "maps", (IMAGES, LABELS), scan=SCAN)
+    found = jv.dataset.class_statistics(sets.network(), (IMAGES, LABELS), ["maps"], scan=SCAN)["maps"]
     values = MAPS.mean((1, 2))
     for label in range(sets.NUM_CLASSES):
         own, rest = values[label == LABELS], values[label != LABELS]
@@ -51,14 +51,14 @@ def test_statistics_are_those_of_their_definitions():
 
 def test_a_large_offset_does_not_drown_the_spread():
     f = lambda x: checkpoint_name(x + 1000.0, "far").mean((1, 2))  # noqa: E731
-    found = jv.dataset.class_statistics(f, "far", (IMAGES, LABELS % 2), scan=SCAN)
+    found = jv.dataset.class_statistics(f, (IMAGES, LABELS % 2), ["far"], scan=SCAN)["far"]
     own = IMAGES[LABELS % 2 == 0].mean((1, 2))
     np.testing.assert_allclose(found.std[0], own.std(0), rtol=1e-3)
 
 
 def test_a_class_without_images_and_a_channel_that_is_silent():
     f = lambda x: checkpoint_name(x * jnp.array([1.0, 0.0]), "half").mean((1, 2)) @ jnp.ones((2, 3))  # noqa: E731
-    found = jv.dataset.class_statistics(f, "half", (IMAGES, LABELS % 2), scan=SCAN)
+    found = jv.dataset.class_statistics(f, (IMAGES, LABELS % 2), ["half"], scan=SCAN)["half"]
     assert np.isnan(found.mean[2]).all()
     assert np.isnan(found.effect[2]).all()
     assert found.effect[0, 1] == 0
@@ -87,7 +87,7 @@ def test_confusions_are_counted_and_the_most_certain_kept():
 
 
 def test_an_ablation_is_what_a_network_without_the_channels_says():
-    found = jv.dataset.ablate(sets.network(), {"maps": [1, 3]}, (IMAGES, LABELS), num_changed=9, scan=SCAN)
+    found = jv.dataset.ablate(sets.network(), (IMAGES, LABELS), {"maps": [1, 3]}, num_changed=9, scan=SCAN)
     before, after = logits(MAPS).argmax(1), off([1, 3])
     np.testing.assert_array_equal(found.before, matrix(LABELS, before))
     np.testing.assert_array_equal(found.after, matrix(LABELS, after))
@@ -102,7 +102,7 @@ def test_an_ablation_is_what_a_network_without_the_channels_says():
 
 
 def test_channels_of_several_layers_are_off_at_once():
-    found = jv.dataset.ablate(sets.network(), {"vector": [0], "maps": [1]}, (IMAGES, LABELS), scan=SCAN)
+    found = jv.dataset.ablate(sets.network(), (IMAGES, LABELS), {"vector": [0], "maps": [1]}, scan=SCAN)
     np.testing.assert_array_equal(found.after, matrix(LABELS, off([0, 1])))
 
 
@@ -126,7 +126,7 @@ def test_an_ablation_computes_what_both_networks_share_once():
 
 
 def test_channels_are_ranked_as_single_ablations_rank_them():
-    found = jv.dataset.rank_channels(sets.network(), "maps", (IMAGES, LABELS), scan=SCAN)
+    found = jv.dataset.rank_channels(sets.network(), (IMAGES, LABELS), "maps", scan=SCAN)
     rows = []
     for channel in range(4):
         maps = MAPS.copy()
@@ -141,14 +141,14 @@ def test_channels_are_ranked_as_single_ablations_rank_them():
     np.testing.assert_allclose(found.class_accuracies, [row[3] for row in rows])
     assert found.ranking.tolist() == [row[2] for row in sorted(rows)]
     assert found.accuracy == (logits(MAPS).argmax(1) == LABELS).mean()
-    some = jv.dataset.rank_channels(sets.network(), "maps", (IMAGES, LABELS), channels=[3, 0], scan=SCAN)
+    some = jv.dataset.rank_channels(sets.network(), (IMAGES, LABELS), "maps", channels=[3, 0], scan=SCAN)
     assert some.accuracies.tolist() == found.accuracies[[3, 0]].tolist()
     assert some.ranking.tolist() == [channel for channel in found.ranking if channel in (0, 3)]
 
 
 def test_sets_of_channels_are_left_out_together():
     sets_ = [[0], [3, 1], [0, 1, 2, 3]]
-    found = jv.dataset.ablate_each(sets.network(), "maps", sets_, (IMAGES, LABELS), scan=SCAN)
+    found = jv.dataset.ablate_each(sets.network(), (IMAGES, LABELS), "maps", sets_, scan=SCAN)
     np.testing.assert_array_equal(found.accuracies, [(off(chosen) == LABELS).mean() for chosen in sets_])
     assert found.accuracy == (logits(MAPS).argmax(1) == LABELS).mean()
     np.testing.assert_allclose(found.losses[-1], np.log(3), rtol=1e-6)  # nothing is left
@@ -175,18 +175,21 @@ def test_nothing_but_the_part_above_the_layer_is_in_the_loop_over_channels():
 @pytest.mark.parametrize(
     ("call", "text"),
     [
-        (lambda f, data: jv.dataset.ablate(f, {}, data), "`channels` must name at least one layer, got none."),
+        (lambda f, data: jv.dataset.ablate(f, data, {}), "`channels` must name at least one layer, got none."),
         (
-            lambda f, data: jv.dataset.ablate(f, {"map": [0]}, data),
+            lambda f, data: jv.dataset.ablate(f, data, {"map": [0]}),
             "`layer` must be one of maps, vector, logits, got 'map'.",
         ),
         (
-            lambda f, data: jv.dataset.ablate(f, {"maps": [4]}, data),
+            lambda f, data: jv.dataset.ablate(f, data, {"maps": [4]}),
             "`channels` must be different ones in 0..3 of 'maps'",
         ),
-        (lambda f, data: jv.dataset.rank_channels(f, "maps", data, channels=[]), "`channels` must be different ones"),
-        (lambda f, data: jv.dataset.ablate_each(f, "maps", [], data), "`sets` must hold at least one set"),
-        (lambda f, data: jv.dataset.class_statistics(f, [], data), "`layer` must be at least one name, got none."),
+        (lambda f, data: jv.dataset.rank_channels(f, data, "maps", channels=[]), "`channels` must be different ones"),
+        (lambda f, data: jv.dataset.ablate_each(f, data, "maps", []), "`sets` must hold at least one set"),
+        (
+            lambda f, data: jv.dataset.class_statistics(f, data, []),
+            "`layers` must be different names, at least one, got [].",
+        ),
         (lambda f, data: jv.dataset.confusion(f, data, num=0), "`num` must be at least 1, got 0."),
     ],
 )

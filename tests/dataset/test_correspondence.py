@@ -59,7 +59,7 @@ def naive_distances(first, second):
 def found():
     # A batch that holds one draw of three images, and draws that leave no remainder out.
     options = {"size": (3, 4), "baseline": np.array([1.0, -2.0]), "num_draws": 6, "batch_size": 7}
-    return jv.dataset.correspondence(whole, jnp.asarray(IMAGES), PARTS, ("maps", "sums"), key=KEY, **options)
+    return jv.dataset.correspondence(whole, jnp.asarray(IMAGES), ("maps", "sums"), PARTS, key=KEY, **options)
 
 
 def test_boxes_are_centered_on_the_parts(found):
@@ -89,7 +89,9 @@ def test_a_zero_sign_agrees_with_zero_alone():
 
     # Covered: the middle pixel, whose three entries are +, 0, - or so.
     images = jnp.zeros((3, 1, 3, 3)).at[:, 0, 1].set(jnp.array([[1.0, 0.0, -1.0], [1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]))
-    found = jv.dataset.correspondence(f, images, {"middle": [(0, 1)] * 3}, "flat", key=KEY, size=1, num_draws=2)
+    found = jv.dataset.correspondence(f, images, ["flat"], {"middle": [(0, 1)] * 3}, key=KEY, size=1, num_draws=2)[
+        "flat"
+    ]
     assert found.pairs["differing"].tolist() == [[2 / 9, 2 / 9, 3 / 9]]
     assert found.pairs["absolute"].tolist() == [[3 / 9, 2 / 9, 3 / 9]]
     assert found.pairs["differing_changed"].tolist() == [[2 / 3, 1, 1]]
@@ -103,7 +105,7 @@ def test_nothing_changes_beyond_the_reach_of_a_part():
     """Sums that are rounded otherwise in the original than in the covered image would have signs there."""
     f, x = networks.FAMILIES["plain"](), networks.images(3)
     parts = {"corner": [(0, 0)] * 3}
-    found = jv.dataset.correspondence(f, x, parts, "first", key=KEY, size=1, num_draws=9, batch_size=9)
+    found = jv.dataset.correspondence(f, x, ["first"], parts, key=KEY, size=1, num_draws=9, batch_size=9)["first"]
     # A pixel in the corner reaches 2x2 places of a 3x3 convolution, of 4 channels.
     assert 0 < found.pairs["differing"].max() <= 2 * 2 * 4 / (9 * 11 * 4)
     assert found.random["differing"].max() <= 2 * 9 / (9 * 11)
@@ -123,7 +125,7 @@ def test_standard_errors_and_p_values(found):
 
 
 def test_random_boxes_touch_no_part_and_are_of_the_same_size():
-    from jaxviz.dataset._parts import boxes_of, random_boxes
+    from jaxviz.dataset._part_boxes import boxes_of, random_boxes
 
     boxes = boxes_of(PARTS, (3, 12, 13), (3, 4))
     drawn = random_boxes(KEY, boxes, (12, 13), 500)
@@ -144,7 +146,7 @@ def test_a_part_that_corresponds_is_told_from_random_places():
     places = RNG.integers(3, 13, (5, 2))
     for number, (row, col) in enumerate(places):
         images = images.at[number, row - 1 : row + 1, col - 1 : col + 1].set(jnp.where(jnp.arange(8) % 2, 5.0, -5.0))
-    found = jv.dataset.correspondence(f, images, {"mark": places}, "mean", key=KEY, size=2, num_draws=99)
+    found = jv.dataset.correspondence(f, images, ["mean"], {"mark": places}, key=KEY, size=2, num_draws=99)["mean"]
     assert found.distances["absolute"][0] == 0
     assert found.p_values["absolute"][0] == 0.01
     assert abs(found.random["absolute"].mean() - 1) < 0.1  # signs by chance
@@ -161,13 +163,13 @@ def test_a_part_that_corresponds_is_told_from_random_places():
             "must have room for a box of 3x3 in images of 12x13, got 'eye' of image 2 at [0, 3].",
         ),
         ({"size": 12, "parts": {"all": [(6, 6)] * 3}}, "`size` must leave a place beside the parts, got 12x12 and"),
-        ({"layer": "nowhere"}, "nowhere"),
-        ({"baseline": np.zeros(3)}, "`baseline` must broadcast to `image` of (12, 13, 2), got (3,)."),
+        ({"layers": ["nowhere"]}, "nowhere"),
+        ({"baseline": np.zeros(3)}, "`baseline` must broadcast to `images` of (12, 13, 2), got (3,)."),
         ({"num_draws": 0}, "`num_draws` must be at least 1, got 0."),
     ],
 )
 def test_bad_input_is_refused(arguments, message):
-    arguments = {"images": jnp.asarray(IMAGES), "parts": PARTS, "layer": "maps", "key": KEY, "size": 3} | arguments
+    arguments = {"images": jnp.asarray(IMAGES), "parts": PARTS, "layers": ["maps"], "key": KEY, "size": 3} | arguments
     with pytest.raises(ValueError) as error:  # noqa: PT011
         jv.dataset.correspondence(whole, **arguments)
     assert message in str(error.value)

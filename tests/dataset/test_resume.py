@@ -78,8 +78,8 @@ def test_what_is_computed_counts(tmp_path):
     refused(tmp_path, "study", num=4, preprocess=twice)
     with pytest.raises(ValueError, match=r"differs in study\."):
         jv.dataset.strongest(
-            network(), "maps", (IMAGES, None), scan=jv.dataset.Scan(batch_size=50, resume=tmp_path, preprocess=twice)
-        )
+            network(), (IMAGES, None), ["maps"], scan=jv.dataset.Scan(batch_size=50, resume=tmp_path, preprocess=twice)
+        )["maps"]
 
 
 def test_weights_in_a_closure_count(tmp_path):
@@ -108,8 +108,8 @@ def test_all_that_is_built_again_alike_goes_on(tmp_path):
 
 def test_labels_do_not_count_where_none_are_needed(tmp_path):
     scan = jv.dataset.Scan(batch_size=50, devices=1, resume=tmp_path)
-    first = jv.dataset.strongest(network(), "maps", (IMAGES, LABELS), scan=scan)
-    again = jv.dataset.strongest(network(), "maps", (IMAGES, ["no"] * 300), scan=scan)
+    first = jv.dataset.strongest(network(), (IMAGES, LABELS), ["maps"], scan=scan)["maps"]
+    again = jv.dataset.strongest(network(), (IMAGES, ["no"] * 300), ["maps"], scan=scan)["maps"]
     np.testing.assert_array_equal(first.indices, again.indices)
 
 

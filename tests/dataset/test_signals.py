@@ -53,7 +53,7 @@ def activations(kind):
 
 @kinds
 def test_channels_are_ablated(kind):
-    found = jv.dataset.ablate(network(kind), {"layer": [1, 3]}, (INPUTS[kind], LABELS))
+    found = jv.dataset.ablate(network(kind), (INPUTS[kind], LABELS), {"layer": [1, 3]})
     for off, result in (([], found.before), ([1, 3], found.after)):
         maps = activations(kind)
         maps[..., off] = 0
@@ -65,7 +65,7 @@ def test_channels_are_ablated(kind):
 
 @pytest.mark.parametrize("kind", HOW)
 def test_the_strongest_of_each_channel_are_found(kind):
-    found = jv.dataset.strongest(network(kind), "layer", (INPUTS[kind], None), num=2, **HOW[kind])
+    found = jv.dataset.strongest(network(kind), (INPUTS[kind], None), ["layer"], num=2, **HOW[kind])["layer"]
     best = activations(kind).max(1)
     np.testing.assert_array_equal(found.indices, np.argsort(-best, axis=0, kind="stable")[:2].T)
     np.testing.assert_allclose(found.scores, -np.sort(-best, axis=0)[:2].T, rtol=1e-6)
@@ -73,7 +73,7 @@ def test_the_strongest_of_each_channel_are_found(kind):
 
 @pytest.mark.parametrize("kind", HOW)
 def test_means_by_class_are_those_of_a_loop(kind):
-    found = jv.dataset.class_statistics(network(kind), "layer", (INPUTS[kind], LABELS), **HOW[kind])
+    found = jv.dataset.class_statistics(network(kind), (INPUTS[kind], LABELS), ["layer"], **HOW[kind])["layer"]
     means = activations(kind).mean(1)
     expected = np.stack([means[number == LABELS].mean(0) for number in range(3)])
     np.testing.assert_allclose(found.mean, expected, atol=1e-5)
@@ -81,7 +81,7 @@ def test_means_by_class_are_those_of_a_loop(kind):
 
 def test_a_number_is_no_example():
     with pytest.raises(ValueError, match=r"`dataset` must hold arrays for the network, such as images \(h, w, c\)"):
-        jv.dataset.ablate(network("table"), {"layer": [1]}, (np.zeros(3), LABELS[:3]))
+        jv.dataset.ablate(network("table"), (np.zeros(3), LABELS[:3]), {"layer": [1]})
 
 
 PHOTOS, ROWS = RNG.normal(size=(7, 4, 5, 2)).astype(np.float32), RNG.integers(0, 9, (7, 3)).astype(np.int16)
@@ -113,7 +113,7 @@ def test_examples_may_be_several_arrays(source, tmp_path):
     scan = jv.dataset.Scan(batch_size=3, devices=2, preprocess=in_range, num_threads=0, resume=tmp_path / "scan")
     maps = np.asarray(jax.nn.relu(PHOTOS @ KERNELS["signal"][0]))
     mixed = maps.mean((1, 2)) + (ROWS / 9) @ np.asarray(MIXED)
-    found = jv.dataset.strongest(joined, ["maps", "mixed"], SOURCES[source], num=2, scan=scan)
+    found = jv.dataset.strongest(joined, SOURCES[source], ["maps", "mixed"], num=2, scan=scan)
     for name, best in (("maps", maps.max((1, 2))), ("mixed", mixed)):
         np.testing.assert_array_equal(found[name].indices, np.argsort(-best, axis=0, kind="stable")[:2].T)
         np.testing.assert_allclose(found[name].scores, -np.sort(-best, axis=0)[:2].T, rtol=1e-5)
@@ -144,6 +144,6 @@ def test_examples_of_another_form_and_projections_of_several_arrays_are_refused(
     with pytest.raises(ValueError, match=r"an example of \{'photo': .*'row': 'int16\[2\]'\} and not .* at 2"):
         jv.dataset.confusion(joined, items, scan=jv.dataset.Scan(preprocess=in_range, num_threads=0))
     with pytest.raises(ValueError, match="`dataset` must hold one array for each image"):
-        jv.dataset.evolution(joined, {1: joined}, "maps", [0], SOURCES["arrays"])
+        jv.dataset.evolution(joined, SOURCES["arrays"], "maps", [0], {1: joined})
     with pytest.raises(TypeError, match="`dataset` must hold floating-point images, got int16"):
         jv.dataset.confusion(joined, SOURCES["arrays"])

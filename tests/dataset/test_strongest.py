@@ -35,23 +35,25 @@ def rows(result):
 def test_it_finds_what_sorting_finds_and_ties_go_by_index(score):
     maps = sets.maps(IMAGES)
     assert len(np.unique(maps.max((1, 2))[:, 0])) < len(IMAGES) / 2  # there are ties to settle
-    found = rows(jv.dataset.strongest(sets.network(), "maps", (IMAGES, LABELS), num=7, score=score))
+    found = rows(jv.dataset.strongest(sets.network(), (IMAGES, LABELS), ["maps"], num=7, score=score)["maps"])
     np.testing.assert_allclose(found, naive(maps, 7, score), rtol=1e-6)
 
 
 @pytest.mark.parametrize(("batch_size", "devices"), [(1, 8), (7, 1), (16, 3), (64, 2)])
 def test_batches_and_devices_change_nothing(batch_size, devices):
     scan = jv.dataset.Scan(batch_size=batch_size, devices=devices)
-    found = rows(jv.dataset.strongest(sets.network(), "maps", (IMAGES, None), num=9, scan=scan))
+    found = rows(jv.dataset.strongest(sets.network(), (IMAGES, None), ["maps"], num=9, scan=scan)["maps"])
     np.testing.assert_array_equal(found, naive(sets.maps(IMAGES), 9, "max"))
 
 
 def test_several_layers_in_one_pass_and_chosen_channels():
-    alone = {name: jv.dataset.strongest(sets.network(), name, (IMAGES, None), num=3) for name in ("maps", "vector")}
-    together = jv.dataset.strongest(sets.network(), ["maps", "vector"], (IMAGES, None), num=3)
+    alone = {
+        name: jv.dataset.strongest(sets.network(), (IMAGES, None), [name], num=3)[name] for name in ("maps", "vector")
+    }
+    together = jv.dataset.strongest(sets.network(), (IMAGES, None), ["maps", "vector"], num=3)
     for name in alone:
         assert rows(together[name]) == rows(alone[name])
-    chosen = jv.dataset.strongest(sets.network(), "maps", (IMAGES, None), num=3, channels=[3, 1])
+    chosen = jv.dataset.strongest(sets.network(), (IMAGES, None), ["maps"], num=3, channels=[3, 1])["maps"]
     assert rows(chosen) == [row for c in (3, 1) for row in rows(alone["maps"]) if row[0] == c]
     assert not together["vector"].positions.any()
 
@@ -59,18 +61,18 @@ def test_several_layers_in_one_pass_and_chosen_channels():
 def test_preprocessing_runs_on_the_batches():
     found = jv.dataset.strongest(
         sets.network(),
-        "maps",
         (IMAGES.astype(np.int8), None),
+        ["maps"],
         num=3,
         scan=jv.dataset.Scan(preprocess=lambda x: x / 1.0),
-    )
-    assert rows(found) == rows(jv.dataset.strongest(sets.network(), "maps", (IMAGES, None), num=3))
+    )["maps"]
+    assert rows(found) == rows(jv.dataset.strongest(sets.network(), (IMAGES, None), ["maps"], num=3)["maps"])
 
 
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"layer": "map"}, "`layer` must be one of maps, vector, logits, got 'map'. Did you mean 'maps'?"),
+        ({"layers": ["map"]}, "`layer` must be one of maps, vector, logits, got 'map'. Did you mean 'maps'?"),
         ({"channels": [0, 4]}, "`channels` must be different ones in 0..3 of 'maps', got 4."),
         ({"channels": [1, 1]}, "`channels` must be different ones in 0..3 of 'maps', got [1, 1]."),
         ({"score": "sum"}, "`score` must be one of max, mean, norm, got 'sum'."),
@@ -83,13 +85,13 @@ def test_preprocessing_runs_on_the_batches():
     ],
 )
 def test_what_does_not_fit_is_refused(options, text):
-    arguments = {"layer": "maps", "dataset": (IMAGES, LABELS), **options}
+    arguments = {"layers": ["maps"], "dataset": (IMAGES, LABELS), **options}
     with pytest.raises(ValueError, match="^" + re.escape(text)):
         jv.dataset.strongest(sets.network(), **arguments)
 
 
 def test_images_of_another_kind_are_refused():
     with pytest.raises(TypeError, match="`dataset` must hold floating-point images, got int8"):
-        jv.dataset.strongest(sets.network(), "maps", (IMAGES.astype(np.int8), None))
+        jv.dataset.strongest(sets.network(), (IMAGES.astype(np.int8), None), ["maps"])["maps"]
     with pytest.raises(TypeError, match="`dataset` must be a pair of arrays or have len"):
-        jv.dataset.strongest(sets.network(), "maps", iter(IMAGES))
+        jv.dataset.strongest(sets.network(), iter(IMAGES), ["maps"])["maps"]

@@ -12,14 +12,14 @@ IMAGES = IMAGES + np.random.default_rng(3).normal(size=IMAGES.shape).astype(np.f
 EARLIER = jax.tree.map(lambda leaf: leaf + 0.3, sets.rounding())
 
 STUDIES = {
-    "strongest": lambda f, data, scan: jv.dataset.strongest(f, "maps", data, num=4, score="norm", scan=scan),
-    "class_statistics": lambda f, data, scan: jv.dataset.class_statistics(f, ["maps", "vector"], data, scan=scan),
+    "strongest": lambda f, data, scan: jv.dataset.strongest(f, data, ["maps"], num=4, score="norm", scan=scan)["maps"],
+    "class_statistics": lambda f, data, scan: jv.dataset.class_statistics(f, data, ["maps", "vector"], scan=scan),
     "confusion": lambda f, data, scan: jv.dataset.confusion(f, data, num=2, scan=scan),
     "ablate": lambda f, data, scan: jv.dataset.ablate(
-        f, {"maps": [0, 2], "vector": [1]}, data, num_changed=5, scan=scan
+        f, data, {"maps": [0, 2], "vector": [1]}, num_changed=5, scan=scan
     ),
-    "rank_channels": lambda f, data, scan: jv.dataset.rank_channels(f, "maps", data, scan=scan),
-    "settling": lambda f, data, scan: jv.dataset.settling(f, {1: EARLIER, 3: f}, ["maps", "vector"], data, scan=scan),
+    "rank_channels": lambda f, data, scan: jv.dataset.rank_channels(f, data, "maps", scan=scan),
+    "settling": lambda f, data, scan: jv.dataset.settling(f, data, ["maps", "vector"], {1: EARLIER, 3: f}, scan=scan),
 }
 studies = pytest.mark.parametrize("study", STUDIES)
 

@@ -210,9 +210,12 @@ def test_it_saves_a_page_or_a_folder(found, tmp_path):
 
 NAN = np.where(np.arange(10)[:, None] == 3, np.nan, IMAGE).astype(np.float32)
 WRONG = [
-    ({"image": IMAGE[0]}, "`image` must have shape (h, w, c), or (n, h, w, c) for several, got (10, 3). Add the axes"),
-    ({"image": NAN}, "`image` must be finite, got NaN or infinite values. Look for them in the preprocessing."),
-    ({"image": []}, "`image` must hold at least one image, got none. Give an image, or a list of them."),
+    (
+        {"images": IMAGE[0]},
+        "`images` must have shape (h, w, c), or (n, h, w, c) for several, got (10, 3). Add the axes",
+    ),
+    ({"images": NAN}, "`images` must be finite, got NaN or infinite values. Look for them in the preprocessing."),
+    ({"images": []}, "`images` must hold at least one image, got none. Give an image, or a list of them."),
     ({"f": {}}, "`f` must hold at least one function, got none. Give a function, or several by name."),
     ({"target": "cart"}, "`target` must be one of 3 names, got 'cart'. They are: bow tie, cat, dog."),
     ({"target": 3}, "`target` must be a class in 0..2 or a label, got 3."),
@@ -230,7 +233,7 @@ WRONG = [
     ({"stride": 0}, "`stride` must be at least 1, got 0."),
     ({"units": 0}, "`units` must be at least 1, got 0."),
     ({"units": 5}, "`units` must be at most 4, the most channels of a layer, got 5."),
-    ({"baseline": np.zeros(2)}, "`baseline` must broadcast to `image` of (12, 10, 3), got (2,)."),
+    ({"baseline": np.zeros(2)}, "`baseline` must broadcast to `images` of (12, 10, 3), got (2,)."),
     ({"probability": "argmax"}, "`probability` must be 'softmax' or 'sigmoid', got 'argmax'."),
     ({"input_range": (1, 1)}, "`input_range` must be the values of black and of white, the smaller first, got (1, 1)."),
     ({"denormalize": lambda x: x[0]}, "`denormalize` must give pictures (n, h, w, 3), got (12, 10, 3) for images of"),
@@ -245,14 +248,14 @@ def test_bad_input_is_refused_before_anything_is_computed(arguments, text, monke
         raise AssertionError
 
     monkeypatch.setattr("jaxviz.explanation._explain.measure", compute)
-    given = {"f": conv, "image": IMAGE, "labels": LABELS} | arguments
+    given = {"f": conv, "images": IMAGE, "labels": LABELS} | arguments
     with pytest.raises(ValueError, match=f"^{re.escape(text)}"):
         jv.explain(**given)
 
 
 @pytest.mark.usefixtures("unchecked_shapes")
 def test_what_is_of_another_kind_is_refused():
-    with pytest.raises(TypeError, match=r"^`image` must be floating point in the network's own range where"):
+    with pytest.raises(TypeError, match=r"^`images` must be floating point in the network's own range where"):
         jv.explain(conv, np.zeros((12, 10, 3), np.uint8))
     with pytest.raises(TypeError, match=r"^`target` must be the number or the label of a class, got 0\.5\.$"):
         jv.explain(conv, IMAGE, 0.5)  # pyright: ignore[reportArgumentType]

@@ -17,19 +17,19 @@ def test_infidelity_is_a_loop_over_its_noise():
     f, x, targets = networks.FAMILIES["plain"](), networks.images(2), np.array([1, 3])
     attribution = jv.saliency(f, x, targets)
     span = np.asarray(x).max((1, 2, 3)) - np.asarray(x).min((1, 2, 3))
-    foretold, fell = [], []
+    predicted, dropped = [], []
     for number in range(6):
         moved = 0.2 * span[:, None, None, None] * jax.random.normal(jax.random.fold_in(KEY, number), x.shape)
-        foretold.append(np.asarray((moved * attribution).sum((1, 2, 3))))
-        fell.append(np.asarray((f(x) - f(x - moved))[jnp.arange(2), targets]))
-    foretold, fell = np.array(foretold), np.array(fell)
-    factor = (foretold * fell).mean(0) / (foretold**2).mean(0)
+        predicted.append(np.asarray((moved * attribution).sum((1, 2, 3))))
+        dropped.append(np.asarray((f(x) - f(x - moved))[jnp.arange(2), targets]))
+    predicted, dropped = np.array(predicted), np.array(dropped)
+    factor = (predicted * dropped).mean(0) / (predicted**2).mean(0)
     for size in (None, 2, 3):
         options = {"key": KEY, "noise": 0.2, "num_samples": 6, "batch_size": size}
         found = metrics.infidelity(f, x, targets, attribution, **options)
-        np.testing.assert_allclose(found, ((foretold - fell) ** 2).mean(0), rtol=1e-3)
+        np.testing.assert_allclose(found, ((predicted - dropped) ** 2).mean(0), rtol=1e-3)
         scaled = metrics.infidelity(f, x, targets, 7 * attribution, **options, normalize=True)
-        np.testing.assert_allclose(scaled, ((factor * foretold - fell) ** 2).mean(0), rtol=1e-3)
+        np.testing.assert_allclose(scaled, ((factor * predicted - dropped) ** 2).mean(0), rtol=1e-3)
 
 
 def test_infidelity_of_a_quadratic_function_is_the_fourth_moment():
@@ -90,11 +90,11 @@ def test_values_that_are_not_there_do_not_count():
     assert found.mean == 2
     assert found.count == 2
     assert np.isnan(metrics.confidence_interval([np.nan]).mean)
-    with pytest.raises(ValueError, match="`values` must have one axis"):
-        metrics.confidence_interval(np.zeros((2, 2)))
 
 
 def test_maps_and_masks_of_other_shapes_are_refused():
+    with pytest.raises(ValueError, match="`values` must have one axis"):
+        metrics.confidence_interval(np.zeros((2, 2)))
     with pytest.raises(ValueError, match="`masks` must have the shape"):
         metrics.energy_in(jnp.zeros((1, 2, 2)), np.zeros((1, 4, 4)))
     with pytest.raises(ValueError, match="`attribution` must have the shape"):

@@ -109,7 +109,13 @@ def test_the_covering_carries_every_place_and_the_best_of_the_others():
 def test_two_classes_are_enough_for_a_covering():
     figure = render.Figure(photo(), "t", "a")
     block = render.Covering(
-        [figure], photo(), ([0, 8], [0, 8]), (8, 8), ["a", "b"], np.array([0.9, 0.1]), np.ones((2, 2, 2)) / 2
+        [figure],
+        photo(),
+        (np.array([0, 8]), np.array([0, 8])),
+        (8, 8),
+        ["a", "b"],
+        np.array([0.9, 0.1]),
+        np.ones((2, 2, 2)) / 2,
     )
     assert block.data()["labels"] == ["a"]
     assert block.data()["names"] == {1: "b"}

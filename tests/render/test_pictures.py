@@ -59,7 +59,7 @@ def test_a_batch_of_maps_is_refused():
 
 def test_stretch_is_linear_between_the_middles_of_the_cells():
     grid = np.arange(6.0).reshape(2, 3)
-    out = render.stretch(grid, (8, 12))
+    out = render.upsample(grid, (8, 12))
     for y in range(8):
         for x in range(12):
             row, col = np.clip((y + 0.5) / 4 - 0.5, 0, 1), np.clip((x + 0.5) / 4 - 0.5, 0, 2)
@@ -119,6 +119,10 @@ def test_a_drawing_is_the_same_figure_in_every_form():
         assert text in svg
     assert drawing.encode("pdf").startswith(b"%PDF")
     assert drawing.encode("svg").decode() == svg
+
+
+def test_a_form_that_is_none_is_refused():
+    drawing = render.draw_bars(np.array([0.5, 0.5]), ["a", "b"])
     with pytest.raises(ValueError, match=r"^`kind` must be one of png, svg, pdf, got 'gif'\.$"):
         drawing.encode("gif")  # pyright: ignore[reportArgumentType]
 
@@ -161,7 +165,7 @@ def test_an_overlay_of_opacity_zero_is_the_gray_photo():
 
 def test_an_overlay_of_another_size_is_refused():
     with pytest.raises(
-        ValueError, match=r"^`heatmap` must have the photo's size \(4, 4\), got \(2, 2\)\. Use `stretch`"
+        ValueError, match=r"^`heatmap` must have the photo's size \(4, 4\), got \(2, 2\)\. Use `upsample`"
     ):
         render.overlay(np.zeros((4, 4, 3), np.uint8), np.zeros((2, 2)), render.Scale(0, 1, "viridis"))
 
@@ -186,17 +190,17 @@ def test_support_is_the_smallest_box():
     projection = np.zeros((10, 12, 3))
     projection[4, 7, 1] = -1e-9
     projection[6, 2, 0] = 1.0
-    box = render.support(projection)
+    box = render.bounding_box(projection)
     assert box == (4, 2, 7, 8)
     assert box(projection).shape == (3, 6, 3)
-    assert render.support(np.zeros((10, 12, 3))) == (0, 0, 10, 12)
+    assert render.bounding_box(np.zeros((10, 12, 3))) == (0, 0, 10, 12)
 
 
 def test_support_can_leave_out_a_faint_rim():
     projection = np.full((20, 30, 3), 1e-4)
     projection[5:9, 10:12] = 1.0
-    assert render.support(projection) == (0, 0, 20, 30)
-    assert render.support(projection, share=0.98) == (5, 10, 9, 12)
+    assert render.bounding_box(projection) == (0, 0, 20, 30)
+    assert render.bounding_box(projection, share=0.98) == (5, 10, 9, 12)
 
 
 def test_channel_sum_keeps_the_total():
@@ -269,10 +273,10 @@ def test_a_projection_that_is_not_finite_has_no_support(wrong):
     projection = np.zeros((10, 12, 3))
     projection[3, 4, 1] = wrong
     with pytest.raises(ValueError, match=f"`projection` must be finite, got {wrong}. Look for it"):
-        render.support(projection)
+        render.bounding_box(projection)
 
 
 @pytest.mark.parametrize("share", [0, 1.5, np.nan])
 def test_the_share_of_a_support_is_a_share(share):
     with pytest.raises(ValueError, match=rf"`share` must be in \(0, 1\], got {share}."):
-        render.support(np.ones((10, 12, 3)), share=share)
+        render.bounding_box(np.ones((10, 12, 3)), share=share)

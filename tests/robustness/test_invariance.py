@@ -145,7 +145,7 @@ TRANSFORMATIONS = {
 def found():
     # A batch that divides nothing: chunks of every transformation are filled up.
     f, x = networks.FAMILIES["plain"](), networks.images(3)
-    return jv.robustness.invariance(f, x, ("first", "last"), TRANSFORMATIONS, targets=np.array([0, 4, 2]), batch_size=5)
+    return jv.robustness.invariance(f, x, np.array([0, 4, 2]), ("first", "last"), TRANSFORMATIONS, batch_size=5)
 
 
 @pytest.mark.slow
@@ -187,7 +187,7 @@ def test_an_original_without_features_is_infinitely_far_from_any():
         return jax.ad_checkpoint.checkpoint_name(jax.nn.relu(x), "maps").mean((1, 2))
 
     negate = robustness.Transformation(lambda image, amount: amount * image, np.array([-1.0, 1.0]), 1.0)
-    found = jv.robustness.invariance(f, -jnp.ones((1, 2, 2, 3)), "maps", {"negate": negate}, targets=0)
+    found = jv.robustness.invariance(f, -jnp.ones((1, 2, 2, 3)), 0, ["maps"], {"negate": negate})
     assert found.distances["negate"]["maps"].tolist() == [[np.inf, 0.0]]
 
 
@@ -199,7 +199,7 @@ def test_a_second_call_with_transformations_made_anew_compiles_nothing():
     for border in (PIXEL, 2 * PIXEL):
         compiled.clear()
         shift = {"shift": robustness.vertical_translation([0, 40], border=border)}
-        jv.robustness.invariance(networks.FAMILIES["plain"](), networks.images(2), "last", shift, targets=1)
+        jv.robustness.invariance(networks.FAMILIES["plain"](), networks.images(2), 1, ["last"], shift)
     assert not compiled
 
 
@@ -210,18 +210,18 @@ def contrast(amounts=(0.0, 1.0), function=lambda image, amount: amount * image):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"layers": "nowhere"}, "nowhere"),
-        ({"layers": ()}, "`layer` must be at least one name, got none."),
+        ({"layers": ["nowhere"]}, "nowhere"),
+        ({"layers": ()}, "`layers` must be different names, at least one, got []."),
         ({"transformations": {}}, "`transformations` must hold at least one, got none."),
         ({"transformations": contrast((1.0,))}, "`amounts` of 'contrast' must be two or more numbers, got shape (1,)."),
         ({"transformations": contrast((1.0, 0.0))}, "`amounts` of 'contrast' must rise, got [1.0, 0.0]. Sort them."),
         ({"transformations": contrast(function=lambda image, _: image[1:])}, "must keep the image (9, 11, 3) of float"),
-        ({"targets": 5}, "`target` must be in 0..4, got 5."),
+        ({"target": 5}, "`target` must be in 0..4, got 5."),
         ({"batch_size": 0}, "`batch_size` must be at least 1, got 0."),
     ],
 )
 def test_bad_input_is_refused(arguments, message):
-    arguments = {"layers": "last", "transformations": contrast(), "targets": 0} | arguments
+    arguments = {"layers": ["last"], "transformations": contrast(), "target": 0} | arguments
     with pytest.raises(ValueError) as error:  # noqa: PT011
         jv.robustness.invariance(networks.FAMILIES["plain"](), networks.images(1), **arguments)
     assert message in str(error.value)

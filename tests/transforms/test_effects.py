@@ -146,17 +146,17 @@ def test_a_patch_is_followed_through_references(f):
 
 
 def test_a_receptive_field_goes_through_references():
-    assert jv.receptive_field(held, "a", ONES)[1, 0, 0].tolist() == [1, 0, 2, 1]
+    assert jv.receptive_field(held, ONES, "a")[1, 0, 0].tolist() == [1, 0, 2, 1]
 
     def whole(x):
         ref = jax.new_ref(jnp.zeros_like(x))
         ref[...] = x + 1
         return checkpoint_name(ref[...], "b")
 
-    assert jv.receptive_field(whole, "b", ONES)[1, 0, 0].tolist() == [1, 0, 2, 1]
+    assert jv.receptive_field(whole, ONES, "b")[1, 0, 0].tolist() == [1, 0, 2, 1]
     # Through a part of a reference, or a branch that writes one: all that was ever written is taken to be needed.
-    assert jv.receptive_field(held, "b", ONES)[1, 0, 0].tolist() == [0, 0, 2, 2]
-    assert jv.receptive_field(looped, "b", ONES)[1, 0, 0].tolist() == [0, 0, 2, 2]
+    assert jv.receptive_field(held, ONES, "b")[1, 0, 0].tolist() == [0, 0, 2, 2]
+    assert jv.receptive_field(looped, ONES, "b")[1, 0, 0].tolist() == [0, 0, 2, 2]
 
 
 def test_what_acts_on_the_outside_is_refused_where_it_would_run_another_number_of_times():
@@ -169,7 +169,7 @@ def test_what_acts_on_the_outside_is_refused_where_it_would_run_another_number_o
         return checkpoint_name(y, "asked")
 
     with pytest.raises(NotImplementedError, match=r"^`layer` must not depend on what is outside.*`io_callback` with"):
-        jv.receptive_field(asks, "asked", ONES)
+        jv.receptive_field(asks, ONES, "asked")
 
 
 def test_a_print_is_no_part_of_what_a_patch_changes():

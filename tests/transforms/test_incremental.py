@@ -259,7 +259,7 @@ def test_errors_say_what_fits():
         patched(jnp.zeros((5, 1, 3)), (0, 0))
     with pytest.raises(ValueError, match=r"got \(3, 0\) for a patch of 2x2 on 4x5. Use at most \(2, 3\)."):
         patched(jnp.zeros((2, 2, 3)), (3, 0))
-    with pytest.raises(ValueError, match=r"`image` must have shape \(h, w, c\) or \(n, h, w, c\), got \(4,\)"):
+    with pytest.raises(ValueError, match=r"`images` must have shape \(h, w, c\) or \(n, h, w, c\), got \(4,\)"):
         jv.incremental(lambda x: x, jnp.zeros(4))
 
 

@@ -97,7 +97,7 @@ def test_a_rule_that_maps_over_any_batch_is_seen_without_a_switch():
 
 def test_patches_and_receptive_fields_go_through_what_a_switch_makes(switch):
     del switch
-    assert jv.receptive_field(stacked, "b", ONES)[1, 0, 0].tolist() == [1, 0, 2, 1]
+    assert jv.receptive_field(stacked, ONES, "b")[1, 0, 0].tolist() == [1, 0, 2, 1]
     image = jnp.arange(1.0, 5.0).reshape(1, 2, 2, 1)
     f = lambda x: stacked(x)[:, None]  # noqa: E731
     patched, corners = jv.incremental(f, image[0]), jnp.array([[0, 0], [1, 1]])

@@ -14,7 +14,7 @@ def check_axes(shape: tuple[int, ...], num_axes: int) -> None:
     if len(shape) not in (num_axes + 1, num_axes + 2):
         names = _NAMES.get(num_axes, f"{num_axes} axes")
         raise ValueError(
-            f"`image` must have shape ({names}, c) or (n, {names}, c), got {shape}. Add the axis that is missing, "
+            f"`images` must have shape ({names}, c) or (n, {names}, c), got {shape}. Add the axis that is missing, "
             "image[..., None] for a gray image, or give `window` a size along each axis: (8,) for a signal (t, c), "
             "(4, 8, 8) for a volume."
         )

@@ -35,7 +35,7 @@ def channels_last(f: Callable) -> Callable:
     return rewrite(f, convolve)
 
 
-Convolve = Callable[[Operation, jax.Array, jax.Array], list[Any] | None]
+Convolve = Callable[[Operation, jax.Array, Any], list[Any] | None]
 
 
 def convolve(operation: Operation, operands: list[Any], instead: Convolve = lambda *_: None) -> list[Any] | None:

@@ -20,7 +20,7 @@ from jaxviz._core.grown import grown
 from jaxviz._core.precision import at_least_single
 from jaxviz._core.probability import Probability, check_probability, probabilities
 from jaxviz._core.program import one_program
-from jaxviz._core.target import Indices, Target, check_target, mark, scores
+from jaxviz._core.target import Indices, Target, check_target, nan_where_invalid, scores
 
 
 class Curve(NamedTuple):
@@ -180,7 +180,7 @@ def _follow(
         score=score,
         batch_size=batch_size,
     )
-    values = mark(values, indices, num_outputs)
+    values = nan_where_invalid(values, indices, num_outputs)
     return Curve(shares, values, jnp.trapezoid(values, shares))
 
 

@@ -1,6 +1,6 @@
 """Boxes around the parts of objects, and boxes of the same size elsewhere."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import jax
 import numpy as np
@@ -10,7 +10,7 @@ from jaxviz._core.check import check_count
 
 
 def boxes_of(
-    parts: Mapping[str, ArrayLike], shape: tuple[int, int, int], size: int | tuple[int, int]
+    parts: Mapping[str, ArrayLike | Sequence], shape: tuple[int, int, int], size: int | tuple[int, int]
 ) -> Int[np.ndarray, "p n 4"]:
     """Top, left, bottom and right of each part in each of `n` images, `shape` being `(n, h, w)`.
 
