@@ -9,7 +9,7 @@ import ast
 import dataclasses
 from pathlib import Path
 
-from scripts._command import checking, start
+from scripts._harness.command import checking, start
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +26,7 @@ def main(config: Config) -> None:
     """Print the list."""
     if config.networks or config.layers:
         # Here, so that the list of commands need not wait for JAX.
-        from scripts import _listed
+        from scripts._harness import listed as _listed
 
         with checking():
             lines = _listed.layers(config.layers) if config.layers else _listed.networks()
@@ -37,12 +37,12 @@ def main(config: Config) -> None:
 
 def commands() -> list[str]:
     """A line for each script: its name and the first sentence of its header."""
-    files = sorted(path for path in Path(__file__).parent.glob("*.py") if not path.name.startswith("_"))
-    width = max(len(path.stem) for path in files)
+    files = sorted(Path(__file__).parent.glob("*/__main__.py"))
+    width = max(len(path.parent.name) for path in files)
     lines = ["python -m scripts.NAME, with --help for all that it takes; --networks and --layers list those"]
     for path in files:
         doc = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
-        lines.append(f"  {path.stem:<{width}}  {doc.splitlines()[0]}")
+        lines.append(f"  {path.parent.name:<{width}}  {doc.splitlines()[0]}")
     return lines
 
 

@@ -22,4 +22,4 @@ def test_every_script_that_it_names_exists():
     names = set(re.findall(r"python -m scripts\.(\w+)", README))
     assert names
     for name in names:
-        assert (Path(__file__).parents[1] / "scripts" / f"{name}.py").is_file(), name
+        assert (Path(__file__).parents[1] / "scripts" / name / "__main__.py").is_file(), name

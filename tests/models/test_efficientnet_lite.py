@@ -14,8 +14,8 @@ import jaxviz as jv
 import models
 from models import registry
 from models.registry import CHECKPOINTS
-from scripts import _photo_folder
-from scripts.accuracy import accuracy
+from scripts._harness import photo_folder as _photo_folder
+from scripts.accuracy.config import accuracy
 from tests import quick
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -11,9 +11,12 @@ from PIL import Image
 
 import models
 from models.datasets import Examples
-from scripts import architectures
-from scripts._architectures import _ablation, _aliasing, _study, _variants
-from scripts._command import start
+from scripts._harness.command import start
+from scripts.architectures import __main__ as architectures
+from scripts.architectures import ablation as _ablation
+from scripts.architectures import aliasing as _aliasing
+from scripts.architectures import study as _study
+from scripts.architectures import variants as _variants
 
 # Each runs a whole study.
 pytestmark = pytest.mark.slow

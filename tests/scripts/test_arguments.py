@@ -17,8 +17,8 @@ from PIL import Image
 
 import models
 import scripts
-from scripts._command import UsageError, start
-from scripts._ranges import Count, Counts, FolderName, Range, check, options
+from scripts._harness.command import UsageError, start
+from scripts._harness.ranges import Count, Counts, FolderName, Range, check, options
 from tests.models.test_datasets import write
 
 NAMES = [found.name for found in pkgutil.iter_modules(scripts.__path__) if not found.name.startswith("_")]
@@ -232,7 +232,7 @@ ROWS: dict[str, dict[str, list[str]]] = {
 def commands():
     """Each script, or each of its subcommands, with its config."""
     for name in NAMES:
-        module = importlib.import_module(f"scripts.{name}")
+        module = importlib.import_module(f"scripts.{name}.__main__")
         for config in typing.get_args(module.Config) or (module.Config,):
             word = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in config.__name__)
             yield f"{name} {word.strip('-')}" if config is not module.Config else name, module, config
@@ -401,8 +401,8 @@ def launched(places, monkeypatch, tmp_path):
     def begins(*_):
         pytest.fail("the run begins")
 
-    monkeypatch.setattr("scripts._run_folder.RunFolder.__init__", begins)
-    monkeypatch.setattr("scripts._benchmark._timing.machine", begins)
+    monkeypatch.setattr("scripts._harness.run_folder.RunFolder.__init__", begins)
+    monkeypatch.setattr("scripts.benchmark.timing.machine", begins)
 
     def run(name, *arguments):
         module, _ = COMMANDS[name]

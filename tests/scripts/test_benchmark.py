@@ -10,8 +10,11 @@ from jax.ad_checkpoint import checkpoint_name
 
 import models
 from models.network import Spec
-from scripts import benchmark
-from scripts._benchmark import _methods, _occlusion, _table, _timing
+from scripts.benchmark import __main__ as benchmark
+from scripts.benchmark import methods as _methods
+from scripts.benchmark import occlusion as _occlusion
+from scripts.benchmark import table as _table
+from scripts.benchmark import timing as _timing
 
 CONFIGS = [
     benchmark.Occlusion(window=3, stride=3, repeats=1, naive_windows=2),
@@ -37,8 +40,8 @@ def tiny(monkeypatch, tmp_path):
     network = models.Network.of(Tiny(nnx.Rngs(0)), Spec("tiny", (9, 9, 3), labels, (0.0,)))
     monkeypatch.setattr(_timing, "network_of", lambda name: network)
     monkeypatch.setattr(_timing, "has_captum", lambda: False)
-    for module in ("_occlusion", "_methods"):
-        monkeypatch.setattr(f"scripts._benchmark.{module}.has_captum", lambda: False)
+    for module in ("occlusion", "methods"):
+        monkeypatch.setattr(f"scripts.benchmark.{module}.has_captum", lambda: False)
     monkeypatch.setattr(
         _methods,
         "_in_a_process",
@@ -47,7 +50,7 @@ def tiny(monkeypatch, tmp_path):
         ),
     )
     monkeypatch.setattr(_occlusion, "first_calls", lambda config: {"empty cache": 2.0, "filled cache": 1.0})
-    monkeypatch.setattr("scripts._benchmark._check._FOLDER", tmp_path)
+    monkeypatch.setattr("scripts.benchmark.check._FOLDER", tmp_path)
     return network
 
 

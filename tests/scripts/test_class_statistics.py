@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from scripts._class_statistics._measure import _fitting
+from scripts.class_statistics.study import _fitting
 
 
 def layers(**shapes):

@@ -8,7 +8,7 @@ import pytest
 
 SCRIPT = """if True:
     import dataclasses, sys, time
-    from scripts._command import start
+    from scripts._harness.command import start
 
     @dataclasses.dataclass(frozen=True)
     class Config:

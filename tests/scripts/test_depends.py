@@ -12,11 +12,11 @@ from PIL import Image
 
 import models
 from models import training
-from scripts import _depends
-from scripts._clock import Clock
-from scripts._command import UsageError
-from scripts._run_folder import RunFolder, Step, occupant
-from scripts._scan._options import Scanning
+from scripts._harness import depends as _depends
+from scripts._harness.clock import Clock
+from scripts._harness.command import UsageError
+from scripts._harness.run_folder import RunFolder, Step, occupant
+from scripts._harness.scan.options import Scanning
 from tests.models import test_datasets
 from tests.scripts.flowers import stand_in
 
@@ -52,7 +52,7 @@ class World:
 
 
 def config(script, name="Config", **options):
-    return getattr(importlib.import_module(f"scripts.{script}"), name)(**options)
+    return getattr(importlib.import_module(f"scripts.{script}.config"), name)(**options)
 
 
 def part(name):
@@ -60,38 +60,38 @@ def part(name):
 
 
 def explain(out, world):
-    study = part("_explain._study").prepare(
+    study = part("explain.study").prepare(
         config("explain", photos=(str(world.folder / "photos/imagenet/0.png"),), network=(NET,), window=4, out=out)
     )
-    part("_explain._run").open_folder(study)
+    part("explain.run").open_folder(study)
 
 
 def architectures(out, world):
-    part("_architectures._study").prepare(config("architectures", train=20, images=20, out=out))
+    part("architectures.study").prepare(config("architectures", train=20, images=20, out=out))
 
 
 def train(out, world):
-    part("_train._study").prepare(config("train", network=NET, batch_size=8, out=out))
+    part("train.study").prepare(config("train", network=NET, batch_size=8, out=out))
 
 
 def adversarial(out, world):
-    part("_adversarial._run").open_study(config("adversarial", target="1", network=NET, train=3, size=5, out=out))
+    part("adversarial.run").open_study(config("adversarial", target="1", network=NET, train=3, size=5, out=out))
 
 
 def trust(out, world):
-    part("_trust._run").open_study(config("trust", network=NET, num_photos=4, depths=2, out=out))
+    part("trust.run").open_study(config("trust", network=NET, num_photos=4, depths=2, out=out))
 
 
 def invariance(out, world):
-    network, study = models.load(NET), part("_paper._study")
+    network, study = models.load(NET), part("_harness.photo_study.study")
     given = config("invariance", photos=("0", "1"), network=NET, out=out)
-    study.prepare("invariance", given, part("_paper._photos").load(given.photos, network), network)
+    study.prepare("invariance", given, part("_harness.photo_study.photos").load(given.photos, network), network)
 
 
 def scans(script, data=None, **options):
     def opened(out, world):
         given = config(script, network=NET, scan=Scanning(data=data, out=out, devices=1), **options)
-        part(f"_{script}._measure").prepare(given)
+        part(f"{script}.study").prepare(given)
 
     return opened
 
@@ -104,14 +104,14 @@ def maximize(kind, **options):
     def opened(out, world):
         if kind == "photo":
             options["photo"] = str(world.folder / "photos/imagenet/0.png")
-        ascent = part("maximize").Ascent(network=NET)
-        followed(part(f"_maximize._{kind}").plan(config("maximize", kind.title(), ascent=ascent, **options)), out)
+        ascent = part("maximize.config").Ascent(network=NET)
+        followed(part(f"maximize.{kind}").plan(config("maximize", kind.title(), ascent=ascent, **options)), out)
 
     return opened
 
 
 def recognized(out, world):
-    followed(part("_maximize._recognized").plan(config("recognized", network=NET, classes=2)), out)
+    followed(part("recognized.study").plan(config("recognized", network=NET, classes=2)), out)
 
 
 SCRIPTS = {
@@ -165,7 +165,7 @@ def test_any_checkpoint_of_an_evolution_counts(tmp_path, monkeypatch):
 
     def opened():
         given = config("evolution", network=NET, checkpoints=folder, scan=Scanning(out=out, devices=1))
-        part("_evolution._measure").prepare(given)
+        part("evolution.study").prepare(given)
 
     for epoch in (1, 2):
         write(epoch, epoch)
@@ -185,7 +185,7 @@ def test_fits_to_other_features_are_refused(script, tmp_path, monkeypatch):
     given = config(script, network="tiny", out=tmp_path / "out", **options)
 
     def opened():
-        part(f"_{script}._study").prepare(given)
+        part(f"{script}.study").prepare(given)
 
     opened()
     opened()
@@ -207,7 +207,7 @@ def test_steps_of_other_code_are_not_used(tmp_path, monkeypatch):
     again = RunFolder(tmp_path, run, {})
     assert again.resumed
     assert again.finished("one")
-    monkeypatch.setattr("scripts._run_folder.code", lambda: "other")
+    monkeypatch.setattr("scripts._harness.run_folder.code", lambda: "other")
     assert occupant(tmp_path, run) is None
     other = RunFolder(tmp_path, run, {})
     assert not other.resumed
@@ -224,7 +224,7 @@ def test_a_scan_of_other_code_leaves_nothing_to_go_on_from(tmp_path, monkeypatch
     kept.touch()
     SCRIPTS["strongest"](out, world)
     assert kept.exists()
-    monkeypatch.setattr("scripts._run_folder.code", lambda: "other")
+    monkeypatch.setattr("scripts._harness.run_folder.code", lambda: "other")
     SCRIPTS["strongest"](out, world)
     assert not kept.exists()
 

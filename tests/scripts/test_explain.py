@@ -10,8 +10,8 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from scripts import explain
-from scripts._command import start
+from scripts._harness.command import start
+from scripts.explain import __main__ as explain
 
 # Each runs a whole study.
 pytestmark = pytest.mark.slow

@@ -14,13 +14,15 @@ from matplotlib.figure import Figure
 
 from jaxviz import render
 from jaxviz.render import _canvas
-from scripts import _confusion
-from scripts._architectures import _pictures, _show
-from scripts._channels import channel_name
-from scripts._class_statistics._show import inner, telling
-from scripts._run_folder import Step
-from scripts._strongest._measure import responding, stacked
-from scripts._trust import _figures, _measure
+from scripts._harness import confusion as _confusion
+from scripts._harness.channels import channel_name
+from scripts._harness.run_folder import Step
+from scripts.architectures import draw as _show
+from scripts.architectures import pictures as _pictures
+from scripts.class_statistics.draw import inner, telling
+from scripts.strongest.study import responding, stacked
+from scripts.trust import draw as _figures
+from scripts.trust import measure as _measure
 
 ASSETS = Path(__file__).parents[2] / ".assets"
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scripts import generalize
-from scripts._command import start
-from scripts._generalize._folds import draw, most_photos
+from scripts._harness.command import start
+from scripts.generalize import __main__ as generalize
+from scripts.generalize.folds import draw, most_photos
 from tests.scripts.flowers import stand_in
 
 # Each runs a whole study.

@@ -10,9 +10,9 @@ from PIL import Image
 
 import models
 import scripts.__main__ as listing
-from scripts import photos
-from scripts._command import UsageError
-from scripts._photo_folder import classes, entries
+from scripts._harness.command import UsageError
+from scripts._harness.photo_folder import classes, entries
+from scripts.photos import __main__ as photos
 
 
 def test_every_command_has_a_line():

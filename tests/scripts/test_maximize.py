@@ -15,8 +15,8 @@ from PIL import Image
 import models
 from jaxviz.maximize import augment
 from models.network import Network, Spec
-from scripts import maximize
-from scripts._command import start
+from scripts._harness.command import start
+from scripts.maximize import __main__ as maximize
 
 # Each runs a whole study.
 pytestmark = pytest.mark.slow
@@ -154,8 +154,8 @@ def test_orientations_differ(classes):
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path, monkeypatch, capsys):
-    from scripts._maximize import _classes
-    from scripts._maximize._study import Study
+    from scripts._harness.ascent import Study
+    from scripts.maximize import classes as _classes
 
     def interrupt(*_):
         raise KeyboardInterrupt
@@ -243,7 +243,8 @@ def maximize_photos():
 
 
 def test_dense_layers_are_shown_where_a_network_has_them():
-    from scripts._maximize import _filters, _study
+    from scripts._harness import ascent as _study
+    from scripts.maximize import filters as _filters
 
     config = maximize.Filters(ascent=maximize.Ascent("dense"), random=4, first=4)
     layers = _filters._layers(config, _study.of(tiny(dense=True), 1, 0))
@@ -289,7 +290,7 @@ def test_a_sweep_measures_every_weight_and_draws_one_figure(sweep):
 
 
 def test_the_smoothest_image_that_is_recognized_is_picked():
-    from scripts._maximize._sweep import picked
+    from scripts.maximize.sweep import picked
 
     table = [
         ([(0.95, 9.0), (0.92, 5.0), (0.5, 2.0)], 1),
@@ -306,7 +307,7 @@ def test_two_classes_are_asked_for_on_the_digits_where_there_are_weights(sweep, 
     assert found["two_on"] == "tiny, as its weights are not there."
     assert {name for name in stems(sweep, ".json") if name.startswith("two")} == {"two-0-1", "two-2-3"}
     monkeypatch.setitem(patched, "mnist_cnn3", tiny(12, 1, tuple("0123456789")))
-    monkeypatch.setattr("scripts._maximize._sweep._STEPS", 3)
+    monkeypatch.setattr("scripts.maximize.sweep._STEPS", 3)
     out = tmp_path / "out"
     run("sweep", "--network", "tiny", "--tv-weights", 1, "--steps", 2, "--out", out)
     assert stems(out, ".json") - {"run", "weight-1"} == {"two-1-7", "two-4-9", "two-0-1", "two-7-8"}
@@ -358,7 +359,7 @@ def test_what_is_typical_leaves_out_the_photo_itself(photo):
 
 
 def test_the_units_that_are_excited_more_than_usual_come_first():
-    from scripts._maximize._photo import excited
+    from scripts.maximize.photo import excited
 
     activation = np.asarray(jax.random.uniform(jax.random.key(0), (4, 5, 6)))
     typical = np.array([0.1, 1.0, 10.0, 0.0, 0.5, 2.0])
@@ -373,7 +374,7 @@ def test_the_units_that_are_excited_more_than_usual_come_first():
 
 
 def test_without_photos_the_samples_are_typical(monkeypatch):
-    from scripts._maximize import _photos
+    from scripts.maximize import photos as _photos
 
     monkeypatch.delenv("JAXVIZ_PHOTOS")
     found = _photos.at_hand(tiny(), None)
@@ -382,7 +383,7 @@ def test_without_photos_the_samples_are_typical(monkeypatch):
 
 
 def test_a_held_out_view_is_another_one_than_the_ascent_has_seen():
-    from scripts._maximize import _study
+    from scripts._harness import ascent as _study
 
     study = _study.of(tiny(), 1, 0)
     pixels = jnp.linspace(0, 1, 768).reshape(1, 16, 16, 3)

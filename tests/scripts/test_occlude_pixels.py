@@ -8,9 +8,9 @@ import pytest
 
 import models
 from models import datasets
-from scripts import occlude_pixels
-from scripts._command import start
-from scripts._occlude_pixels._study import _in_turn
+from scripts._harness.command import start
+from scripts.occlude_pixels import __main__ as occlude_pixels
+from scripts.occlude_pixels.study import _in_turn
 from tests.models.test_datasets import write
 
 

@@ -12,8 +12,12 @@ from PIL import Image
 
 import models
 from jaxviz import render
-from scripts._command import start
-from scripts._paper import _attention, _correspondence, _heatmap, _photos, _regions
+from scripts._harness.command import start
+from scripts._harness.photo_study import photos as _photos
+from scripts.attention import study as _attention
+from scripts.correspondence import study as _correspondence
+from scripts.occlude import heatmap as _heatmap
+from scripts.occlude import regions as _regions
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +39,7 @@ def no_photos(monkeypatch, tmp_path):
 
 
 def run(monkeypatch, script, *arguments):
-    module = importlib.import_module(f"scripts.{script}")
+    module = importlib.import_module(f"scripts.{script}.__main__")
     monkeypatch.setattr(sys, "argv", [script, *map(str, arguments)])
     start(module.main, module.Config, module.__doc__)
 

@@ -8,8 +8,12 @@ import pytest
 
 import models
 from jaxviz import render
-from scripts._paper import _correspondence, _drawing, _elsewhere, _invariance, _photos
-from scripts._run_folder import Step
+from scripts._harness.photo_study import drawing as _drawing
+from scripts._harness.photo_study import photos as _photos
+from scripts._harness.run_folder import Step
+from scripts.correspondence import study as _correspondence
+from scripts.invariance import study as _invariance
+from scripts.occlude import elsewhere as _elsewhere
 
 
 def area(box):

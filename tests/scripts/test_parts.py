@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 import models
-from scripts import _photo
-from scripts._clock import Clock
-from scripts._command import UsageError
-from scripts._run_folder import RunFolder, Step, dumps, free
+from scripts._harness import photo as _photo
+from scripts._harness.clock import Clock
+from scripts._harness.command import UsageError
+from scripts._harness.run_folder import RunFolder, Step, dumps, free
 
 
 def test_a_photo_is_turned_upright(tmp_path):
@@ -72,7 +72,7 @@ def test_colors_survive_the_mode(tmp_path, mode):
 
 
 def test_the_accuracy_is_of_photos_turned_upright(tmp_path, monkeypatch):
-    from scripts.accuracy import accuracy
+    from scripts.accuracy.config import accuracy
 
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -148,8 +148,8 @@ def test_a_folder_has_one_run_at_a_time(tmp_path):
     # One that works in it, in another process, until its input ends.
     code = """if True:
         import json, pathlib, sys
-        from scripts._clock import Clock
-        from scripts._run_folder import RunFolder
+        from scripts._harness.clock import Clock
+        from scripts._harness.run_folder import RunFolder
         out = RunFolder(pathlib.Path(sys.argv[1]), json.loads(sys.argv[3]), {"jax": "1"})
         print("in it", flush=True)
         sys.stdin.readline()
@@ -179,7 +179,7 @@ def test_a_folder_has_one_run_at_a_time(tmp_path):
 
 
 def test_a_finished_run_has_a_page(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("sys.argv", ["/x/train.py", "mnist_cnn1", "--seed", "1"])
+    monkeypatch.setattr("sys.argv", ["/x/train/__main__.py", "mnist_cnn1", "--seed", "1"])
     out = folder(tmp_path / "out")
     out.write("numbers.json", b"{}")
     for name in ("second.png", "first.png", "first.webp"):

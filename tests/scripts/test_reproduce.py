@@ -5,10 +5,12 @@ import json
 import pytest
 import tyro
 
-from scripts._clock import Clock
-from scripts._reproduce import _index, _run, _studies
-from scripts._reproduce._needs import Need, dataset, photos
-from scripts._reproduce._study import Study, read
+from scripts._harness.clock import Clock
+from scripts.reproduce import index as _index
+from scripts.reproduce import run as _run
+from scripts.reproduce import studies as _studies
+from scripts.reproduce.needs import Need, dataset, photos
+from scripts.reproduce.study import Study, read
 
 
 def study(name, *arguments, needs=()):
@@ -121,7 +123,7 @@ def test_what_was_done_on_other_data_or_by_other_code_is_done_again(change, tmp_
 
 @pytest.mark.parametrize("entry", _studies.STUDIES, ids=lambda entry: entry.name)
 def test_every_study_has_a_command_that_its_script_takes(entry, tmp_path):
-    main = importlib.import_module(entry.arguments[0]).main
+    main = importlib.import_module(f"{entry.arguments[0]}.__main__").main
     config = inspect.get_annotations(main, eval_str=True)["config"]
     found = tyro.cli(config, args=[*entry.arguments[1:], "--out", str(tmp_path)])
     assert getattr(found, "scan", found).out == tmp_path

@@ -12,9 +12,12 @@ from PIL import Image
 
 import models
 from models import training
-from scripts import ablate, class_statistics, evolution, strongest
-from scripts._command import start
-from scripts._run_folder import file_name
+from scripts._harness.command import start
+from scripts._harness.run_folder import file_name
+from scripts.ablate import __main__ as ablate
+from scripts.class_statistics import __main__ as class_statistics
+from scripts.evolution import __main__ as evolution
+from scripts.strongest import __main__ as strongest
 from tests.models.test_datasets import write
 
 # Each runs a whole study.
@@ -127,8 +130,8 @@ def test_layers_may_be_named_by_paths(script, checkpoints, tmp_path, monkeypatch
 
 
 def test_an_interrupted_run_goes_on_within_the_pass(checkpoints, tmp_path, monkeypatch, capsys):
-    from scripts._class_statistics import _show
-    from scripts._scan import _run
+    from scripts._harness.scan import run as _run
+    from scripts.class_statistics import draw as _show
 
     monkeypatch.setattr(_show, "files", lambda study, steps: {})  # what is drawn is not at stake
     out, scan = tmp_path / "out", _run.Run.scan

@@ -15,8 +15,8 @@ from PIL import Image
 
 import models
 from models import datasets, training
-from scripts import train
-from scripts._command import start
+from scripts._harness.command import start
+from scripts.train import __main__ as train
 from tests.models.test_datasets import write
 
 # Each runs a whole study.
@@ -98,7 +98,7 @@ def test_the_weights_are_those_of_the_numbers(finished):
 
 
 def test_an_interrupted_run_goes_on_to_the_same_weights(tmp_path, monkeypatch, capsys):
-    from scripts._train import _run
+    from scripts.train import run as _run
 
     # In this process as well: JAX may have started with other flags than in one of the script's own.
     run(monkeypatch, *QUICK, "--out", tmp_path / "whole")

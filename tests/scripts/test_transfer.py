@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scripts import transfer
-from scripts._command import start
-from scripts._transfer._splits import split, wilson
+from scripts._harness.command import start
+from scripts.transfer import __main__ as transfer
+from scripts.transfer.splits import split, wilson
 from tests.scripts.flowers import stand_in
 
 # Each runs a whole study.

@@ -9,11 +9,12 @@ import pytest
 from PIL import Image
 
 import models
-from scripts import adversarial, trust
-from scripts._command import start
-from scripts._trust._measure import _likeness
-from scripts._trust._methods import floor
-from scripts._trust._study import stages, top_down
+from scripts._harness.command import start
+from scripts.adversarial import __main__ as adversarial
+from scripts.trust import __main__ as trust
+from scripts.trust.measure import _likeness
+from scripts.trust.methods import floor
+from scripts.trust.study import stages, top_down
 
 # Each runs a whole study.
 pytestmark = pytest.mark.slow
@@ -82,7 +83,7 @@ def test_a_blank_map_has_no_likeness():
 
 
 def test_trust_goes_on_with_the_method_where_it_stopped(photos, tmp_path, monkeypatch, capsys):
-    from scripts._trust import _measure
+    from scripts.trust import measure as _measure
 
     command = (*NETWORK, "--num-photos", 2, "--methods", "saliency", "edges", "--steps", 2, "--depths", 2)
     command += ("--out", tmp_path / "out")

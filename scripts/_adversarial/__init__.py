@@ -1,1 +1,0 @@
-"""The steps of `scripts.adversarial`: what is measured, and how it is shown."""

@@ -1,1 +1,0 @@
-"""What `scripts.benchmark` measures, and how it is shown."""

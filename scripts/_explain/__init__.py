@@ -1,1 +1,0 @@
-"""What `scripts.explain` adds to `jaxviz.explain`: photos and networks by name, and a folder that goes on."""

@@ -1,0 +1,1 @@
+"""What every study stands on: how it starts and fails, its run folder, its inputs, its report."""

@@ -1,0 +1,103 @@
+"""The arguments of a study turned into a network, photos and a folder."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax.ad_checkpoint import checkpoint_name
+from jax.tree_util import Partial
+
+import jaxviz as jv
+import models
+from scripts._harness.command import UsageError
+from scripts._harness.depends import of_network
+from scripts._harness.photo_study.photos import Photo
+from scripts._harness.run_folder import RunFolder, free
+from scripts._harness.versions import versions
+from scripts._harness.words import unknown
+
+
+class Study(NamedTuple):
+    """What the steps of a run share.
+
+    `f` is the network with its outputs as one more layer, `logits`; `images` the photos in its range.
+    """
+
+    config: Any
+    network: models.Network
+    f: Partial
+    photos: list[Photo]
+    images: np.ndarray
+    folder: RunFolder
+
+
+def prepare(script: str, config: Any, photos: list[Photo], network: models.Network, **more: Any) -> Study:
+    """The study of photos that have been read, and its folder. `more` says what else the results depend on."""
+    given = dataclasses.asdict(config)
+    del given["out"]
+    settings = {key: str(value) if isinstance(value, Path) else value for key, value in given.items()}
+    run = {"script": script, **settings, **more, "labels": [photo.target for photo in photos]}
+    run |= {"sha256": [photo.sha256 for photo in photos], "weights_sha256": of_network(network)}
+    run = {key: list(value) if isinstance(value, tuple) else value for key, value in run.items()}
+    for key, value in run.items():
+        if not key.endswith("sha256"):
+            print(f"  {key:<10} {value}")
+    folder = RunFolder(config.out or free(Path("runs") / f"{script}-{network.name}", run), run, versions())
+    images = np.concatenate([np.asarray(network.normalize(photo.pixels[None] / np.float32(255))) for photo in photos])
+    return Study(config, network, Partial(_named, network), photos, images, folder)
+
+
+def targets(study: Study) -> tuple[np.ndarray, np.ndarray]:
+    """The class that each photo is explained for, its label or else the most probable one; and the probabilities."""
+    fast = jax.jit(jv.fast_on_cpu(lambda f, images: jv.attribution.probabilities(f(images))))
+    probabilities = np.asarray(fast(study.f, study.images))
+    chosen = [
+        p.argmax() if photo.target is None else photo.target
+        for photo, p in zip(study.photos, probabilities, strict=True)
+    ]
+    return np.array(chosen), probabilities
+
+
+def check_layers(network: models.Network, layers: tuple[str, ...]) -> tuple[str, ...]:
+    """The layers, in the order given.
+
+    Raises:
+        UsageError: one that is not there.
+    """
+    known = [*jv.layers(network, jax.ShapeDtypeStruct((1, *network.input_shape), np.float32)), "logits"]
+    for layer in layers:
+        if layer not in known:
+            raise UsageError(unknown("--layers", layer, known))
+    return tuple(dict.fromkeys(layers))
+
+
+def words(label: str) -> str:
+    """A label to be read."""
+    return label.replace("_", " ")
+
+
+def _named(network: models.Network, images: jax.Array) -> jax.Array:
+    return checkpoint_name(network(images), "logits")
+
+
+def cam_layer(network: models.Network, layer: str | None) -> str:
+    """The layer for class activation maps: the last one with maps that are neither pooled nor the classes.
+
+    Raises:
+        ValueError: another one was asked for that has no maps.
+    """
+    shapes = jv.layers(network, jax.ShapeDtypeStruct((1, *network.input_shape), np.float32))
+    maps = [name for name, found in shapes.items() if len(found.shape) == 4]
+    if layer is not None and layer not in maps:
+        raise ValueError(unknown("--layer", layer, maps))
+    inner = [name for name in maps if shapes[name].shape[-1] != len(network.labels) and not name.startswith("pool")]
+    return layer or inner[-1]
+
+
+def color(network: models.Network, projection: np.ndarray) -> np.ndarray:
+    """A signed array `(h, w, c)` of the network's range in red, green, blue, still signed."""
+    # A difference of images becomes one of colors by the derivative, at a gray far from where colors are cut off.
+    gray = network.normalize(np.full((1, *projection.shape[:2], 3), 0.5))
+    return np.asarray(jax.jvp(network.denormalize, (gray,), (jax.numpy.asarray(projection[None]),))[1][0])

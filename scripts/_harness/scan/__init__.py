@@ -1,0 +1,1 @@
+"""Studies over a whole data set: their options, the data, the processes, the run."""

@@ -1,1 +1,0 @@
-"""What `scripts.occlude_pixels` does."""

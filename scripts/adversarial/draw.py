@@ -1,0 +1,128 @@
+"""What `scripts.adversarial` measured, as pictures and as text."""
+
+import jax.numpy as jnp
+import numpy as np
+from PIL import Image
+
+from jaxviz import render
+from jaxviz.render import _canvas
+from scripts._harness.run_folder import Step
+from scripts.adversarial.study import Study
+
+_ROWS = 4
+_NAMES = {"patch": "made patch", "photo": "photo of the class", "noise": "noise"}
+
+
+def pictures(study: Study, steps: dict[str, Step]) -> dict[str, np.ndarray]:
+    """All of them, by the names of their files."""
+    return {
+        "patch.png": _patches(study, steps["patch"]),
+        "success.png": _success(study, steps),
+        "looks.png": _looks(study, steps["look"]),
+    }
+
+
+def report(study: Study, steps: dict[str, Step]) -> str:
+    """The figures in lines of text."""
+    found, looked = steps["success"].numbers, steps["look"].numbers
+    lines = [
+        f"share of {found['photos']} unseen photos that are taken for {study.label} "
+        f"(without a patch {found['clean']['success']:.1%}; accuracy {found['clean']['right']:.1%}):",
+        f"{'area of the photo':<24}" + "".join(f"{area:>8.1%}" for area in found["area"]),
+    ]
+    lines += [
+        f"{title:<24}" + "".join(f"{rate:>8.1%}" for rate in found[name]["success"]) for name, title in _NAMES.items()
+    ]
+    levels = steps["perturb"].numbers
+    lines.append(f"{'gray levels of 255':<24}" + "".join(f"{level:>8}" for level in levels["levels"]))
+    lines += [
+        f"{name + ' on every pixel':<24}" + "".join(f"{rate['success']:>8.1%}" for rate in levels[name])
+        for name in ("fgsm", "pgd")
+    ]
+    lines.append(
+        f"the patch covers {looked['area_of_patch']:.1%} of a photo and has {looked['grad_cam_in_patch']:.1%} of the "
+        f"Grad-CAM; of {looked['photos']} photos the peak lies on it in {looked['grad_cam_peak_in_patch']:.0%}, that "
+        f"of the occlusion map in {looked['occlusion_peak_covers_patch']:.0%}"
+    )
+    return "\n".join(lines)
+
+
+def _pixels(study: Study, patch: np.ndarray) -> np.ndarray:
+    photo = np.rint(255 * np.asarray(study.network.denormalize(jnp.asarray(patch[None])))[0]).astype(np.uint8)
+    return np.asarray(Image.fromarray(photo).resize((256, 256), Image.Resampling.NEAREST))
+
+
+def _patches(study: Study, step: Step) -> np.ndarray:
+    row = [_pixels(study, step.arrays[name]) for name in _NAMES]
+    title = f"{study.config.size} pixels wide, for {study.label}"
+    return render.grid([row], rows=[""], cols=list(_NAMES.values()), title=title, cell=2.0)
+
+
+def _success(study: Study, steps: dict[str, Step]) -> np.ndarray:
+    figure = _canvas.figure(9.0, 3.6)
+    left, right = figure.subplots(1, 2, sharey=True)
+    found = steps["success"].numbers
+    for name, color in zip(_NAMES, ("#b2182b", _canvas.BAR, _canvas.FAINT), strict=True):
+        left.plot(
+            [100 * area for area in found["area"]],
+            [100 * rate for rate in found[name]["success"]],
+            marker="o",
+            color=color,
+            label=_NAMES[name],
+        )
+    low, high = ((study.config.size * scale) ** 2 / _area(study) * 100 for scale in study.config.scales)
+    left.axvspan(low, high, color="#b2182b", alpha=0.08, linewidth=0)
+    left.annotate("made for", ((low + high) / 2, 101), fontsize=7, ha="center", color="#b2182b")
+    left.set_xlabel("area of the patch, % of the photo", fontsize=9)
+    left.set_ylabel(f"% taken for {study.label}", fontsize=9)
+    levels = steps["perturb"].numbers
+    for name, color in (("pgd", "#b2182b"), ("fgsm", _canvas.BAR)):
+        label = f"{levels['pgd_steps']} steps (PGD)" if name == "pgd" else "one step (FGSM)"
+        rates = [100 * rate["success"] for rate in levels[name]]
+        right.plot(levels["levels"], rates, marker="o", color=color, label=label)
+    right.set_xlabel("change of every pixel, gray levels of 255", fontsize=9)
+    right.set_xticks(levels["levels"])
+    for axes, title in ((left, "A patch"), (right, "A change that is hardly seen")):
+        axes.set_title(f"{title}, {found['photos']} unseen photos", fontsize=10, loc="left", color=_canvas.INK)
+        axes.set_ylim(-3, 108)
+        axes.legend(fontsize=8, frameon=False, loc="center right")
+        axes.tick_params(labelsize=8)
+        axes.spines[["top", "right"]].set_visible(False)
+    return _canvas.pixels(figure)
+
+
+def _area(study: Study) -> int:
+    return study.network.input_shape[0] * study.network.input_shape[1]
+
+
+def _looks(study: Study, step: Step) -> np.ndarray:
+    found, rows, labels = step.numbers, [], []
+    first_rows, first_cols = (np.array(part) for part in found["corners"])
+    window = (found["window"],) * 2
+    for place in range(min(_ROWS, found["photos"])):
+        photo, pasted = study.unseen.pixels[place], step.arrays["pictures"][place]
+        size = photo.shape[:2]
+        before, after = (render.upsample(step.arrays[name][place], size) for name in ("clean_cams", "cams"))
+        drop = render.spread(step.arrays["drops"][place].astype(np.float64), size, (first_rows, first_cols), window)
+        rows.append(
+            [
+                photo,
+                render.overlay(photo, before, render.sequential(before)),
+                pasted,
+                render.overlay(pasted, after, render.sequential(after)),
+                render.overlay(pasted, drop, render.diverging(drop, percentile=100), opacity=0.55),
+            ]
+        )
+        labels.append(f"{_words(found['clean'][place])}\n→ {_words(found['with_patch'][place])}")
+    cols = [
+        "photo",
+        "Grad-CAM of its class",
+        "with the patch",
+        f"Grad-CAM of\n{study.label}",
+        "occlusion: red is needed",
+    ]
+    return render.grid(rows, rows=labels, cols=cols, title="What the maps look at", cell=1.6)
+
+
+def _words(label: str) -> str:
+    return label.replace("_", " ")

@@ -1,0 +1,141 @@
+"""What was found: as numbers, as tables and as a figure."""
+
+import io
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from scripts.architectures.aliasing import rank_correlation
+from scripts.architectures.study import Study
+
+_COLORS = ("#cc5522", "#225588", "#669944", "#8866aa")
+
+
+def summarize(study: Study, entries: list[dict[str, Any]], variants: list[dict[str, Any]]) -> dict[str, Any]:
+    """The networks with their pictures' figures, the variants, and whether the figures tell the better one."""
+    best = max(range(len(entries)), key=lambda place: entries[place]["accuracy"])
+    last = [entry["layers"][-1] for entry in entries]
+    first = [entry["layers"][0] for entry in entries]
+    errors = [variant["test_error"] for variant in variants]
+    return {
+        **study.folder.run,
+        "found": entries,
+        "better": entries[best]["network"],
+        "told_by": {
+            "least folded by conv1": min(range(len(entries)), key=lambda place: first[place]["folded"]) == best,
+            "least above Nyquist": min(range(len(entries)), key=lambda place: last[place]["above"]) == best,
+            "most contrast": max(range(len(entries)), key=lambda place: last[place]["contrast"]) == best,
+        },
+        "variants": variants,
+        "rank_correlation_with_test_error": {
+            key: rank_correlation([variant[key] for variant in variants], errors)
+            for key in ("folded", "above", "contrast", "parameters")
+        },
+    }
+
+
+def tables(numbers: dict[str, Any]) -> str:
+    """Lines of Markdown: the networks layer by layer, then the variants."""
+    lines = [["network", "accuracy", "layer", "step, px", "folded by its stride", "above Nyquist", "contrast"]]
+    for entry in numbers["found"]:
+        for layer in entry["layers"]:
+            lines.append(
+                [
+                    entry["network"],
+                    f"{entry['accuracy']:.2%}",
+                    layer["layer"],
+                    str(layer["step"]),
+                    f"{layer['folded']:.1%}",
+                    f"{layer['above']:.1%}",
+                    f"{layer['contrast']:.2f}",
+                ]
+            )
+    words = [f"{name}: {'yes' if told else 'no'}" for name, told in numbers["told_by"].items()]
+    ranks = [f"{key} {_short(value)}" for key, value in numbers["rank_correlation_with_test_error"].items()]
+    others = [["variant", "parameters", "training error", "test error", "folded by conv1", "above Nyquist", "contrast"]]
+    for variant in numbers["variants"]:
+        spread = np.ptp(variant["test_errors"]) / 2
+        others.append(
+            [
+                variant["variant"],
+                f"{variant['parameters']:,}",
+                f"{variant['train_error']:.2%}",
+                f"{variant['test_error']:.2%}" + (f" ± {spread:.2%}" if len(variant["test_errors"]) > 1 else ""),
+                f"{variant['folded']:.1%}",
+                f"{variant['above']:.1%}",
+                f"{variant['contrast']:.2f}",
+            ]
+        )
+    return (
+        f"{_table(lines)}\n\nDoes the picture tell that {numbers['better']} is better? {', '.join(words)}.\n\n"
+        f"{_table(others)}\n\nRank correlation with the test error: {', '.join(ranks)}."
+    )
+
+
+def _short(rank: float | None) -> str:
+    return "not defined" if rank is None else f"{rank:.2f}"
+
+
+def _table(lines: list[list[str]]) -> str:
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    ruled = [lines[0], ["-" * width for width in widths], *lines[1:]]
+    return "\n".join(
+        "| " + " | ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)) + " |" for line in ruled
+    )
+
+
+def draw(numbers: dict[str, Any]) -> bytes:
+    """A PNG: where the energy of the reconstructions lies, errors of the variants, and what tells them."""
+    figure = Figure(figsize=(15, 4.8), layout="constrained")
+    energy, errors, telling = figure.subplots(1, 3, width_ratios=(4, 5, 4))
+    for entry, color in zip(numbers["found"], _COLORS, strict=False):
+        for layer, style in zip(entry["layers"], ("-", "--", ":"), strict=False):
+            shares = 100 * np.array(layer["spectrum"])
+            middles = (np.arange(len(shares)) + 0.5) * 0.5 / len(shares)
+            label = f"{entry['network']} {layer['layer']}: {layer['above']:.0%} above, {layer['folded']:.0%} folded"
+            energy.plot(middles, shares, style, color=color, label=label)
+            nyquist = 0.5 / layer["step"]
+            energy.plot(nyquist, np.interp(nyquist, middles, shares), "v", color=color, markersize=7)
+    energy.set(xlabel="cycles a pixel", ylabel="energy of the reconstruction, %", ylim=(0, None))
+    energy.set_title(
+        "Triangles: Nyquist frequency of the layer's step. Above: of the projection's energy.\n"
+        "Folded: of the energy of the layer's own maps, by its stride",
+        loc="left",
+        fontsize=9,
+    )
+    # Room for the legend above the curves.
+    energy.set_ylim(0, 1.4 * energy.get_ylim()[1])
+    energy.legend(frameon=False, fontsize=9, loc="upper left")
+    variants = numbers["variants"]
+    shares = [100 * variant["test_error"] for variant in variants]
+    colors = ["#cc5522" if "conv1" in variant["variant"] else "#225588" for variant in variants]
+    errors.barh(range(len(variants)), shares, color=colors)
+    for place, variant in enumerate(variants):
+        folded = f"   folds {variant['folded']:.0%}" if variant["folded"] else ""
+        label = f" {shares[place]:.2f}   {variant['parameters']:,}{folded}"
+        errors.text(shares[place], place, label, va="center", fontsize=9)
+    errors.set_yticks(
+        range(len(variants)), [f"{variant['variant']}  [{place + 1}]" for place, variant in enumerate(variants)]
+    )
+    errors.invert_yaxis()
+    # Room for the words after the longest bar; the axis says no more than 100%.
+    errors.set_xlim(0, 1.9 * max(shares))
+    errors.set_xticks([tick for tick in errors.get_xticks() if tick <= min(100, 1.2 * max(shares))])
+    errors.set(xlabel="test error, %; number of parameters; energy that conv1 folds")
+    errors.set_title("One choice changed at a time", loc="left", fontsize=11)
+    telling.scatter([variant["contrast"] for variant in variants], shares, c=colors)
+    for place, variant in enumerate(variants):
+        point = (variant["contrast"], shares[place])
+        telling.annotate(str(place + 1), point, textcoords="offset points", xytext=(4, 4), fontsize=9)
+    rank = numbers["rank_correlation_with_test_error"]["contrast"]
+    telling.set(xlabel="contrast of the last maps' reconstruction", ylabel="test error, %")
+    telling.set_yscale("log")
+    telling.yaxis.set_major_formatter("{x:g}")
+    telling.yaxis.set_minor_formatter("{x:g}")
+    telling.set_title(f"Does contrast tell? Rank correlation {_short(rank)}", loc="left", fontsize=11)
+    for axes in (energy, errors, telling):
+        axes.spines[["top", "right"]].set_visible(False)
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=100)
+    return file.getvalue()

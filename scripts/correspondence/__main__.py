@@ -1,0 +1,55 @@
+"""Whether covering the same part of different faces does the same to a network's features.
+
+    JAXVIZ_PHOTOS=folder python -m scripts.correspondence
+    python -m scripts.correspondence --parts faces/parts.json --size 24 --counts 8
+
+Zeiler and Fergus 2014, section 4.3: 5 dogs and 10, right eye, left eye and nose against random places. A parts file is
+a JSON list with an entry for each photo, the photos lying beside it: `{"file": "pug.jpg", "nose": [224, 215], ...}`,
+where every pair of numbers is the column and the row of the center of a part, in pixels of the file.
+
+Writes for each number of photos `distances-N.png`, `covered-N.png` and the numbers. Takes two minutes on two CPU cores
+for SqueezeNet with 200 draws: 3045 passes. Smaller than random is a correspondence. For 10 dogs the mean absolute
+difference of the logits' signs is 0.80 +- 0.04 for the nose and 0.78 +- 0.04 for the right eye against 0.92 for random
+places, p = 0.005; for the left eye it is 0.87 +- 0.05, p = 0.12. In fire9 all three parts differ more than random
+places do (p = 1.00), unless only the features that covering changes are counted.
+"""
+
+from scripts._harness.clock import Clock
+from scripts._harness.command import checking, keep_compiled, start
+from scripts.correspondence.config import Config
+
+
+def main(config: Config) -> None:
+    """One study after the other, each saved when it is done."""
+    clock = Clock()
+    with clock("imports"):
+        from tqdm import tqdm
+
+        from scripts._harness.networks import network_of
+        from scripts._harness.photo_study import study as _study
+        from scripts.correspondence import study as _correspondence
+    with clock("arguments"), checking():
+        network = network_of(config.network, config.weights)
+        layers = _study.check_layers(network, config.layers or _correspondence.default_layers(network))
+        photos, parts = _correspondence.load(config.parts, network)
+        _correspondence.check_size(config.size, parts, network, photos)
+        counts = _correspondence.check_counts(config.counts, len(photos))
+        study = _study.prepare("correspondence", config, photos, network, layers=layers, names=[p.name for p in photos])
+    keep_compiled()
+    for count in tqdm(counts, unit="study"):
+        name = f"distances-{count}"
+        with clock(f"{count} photos"):
+            if not study.folder.finished(name):
+                study.folder.save(name, _correspondence.measure(study, parts, layers, count))
+    tables = []
+    for count in counts:
+        step = study.folder.load(f"distances-{count}")
+        with clock("draw"):
+            study.folder.write(f"distances-{count}.png", _correspondence.draw(study, step))
+            study.folder.write(f"covered-{count}.png", _correspondence.draw_covered(study, step))
+        tables.append(_correspondence.table(step))
+    study.folder.finish("\n\n".join(tables), clock)
+
+
+if __name__ == "__main__":
+    start(main, Config, __doc__)

@@ -1,0 +1,102 @@
+"""A run from its arguments to its page."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+from tqdm import tqdm
+
+from jaxviz import explanation, render
+from scripts._harness.clock import Clock
+from scripts._harness.run_folder import RunFolder, Step, free
+from scripts._harness.versions import versions
+from scripts.explain.study import Study
+
+Results = dict[str, explanation.Result]
+
+
+def open_folder(study: Study) -> RunFolder:
+    """The folder that the run belongs in, from here on its own."""
+    config, first = study.config, study.subjects[0]
+    run = {
+        "script": "explain",
+        "photos": study.photos,
+        "network": config.network,
+        "weights": config.weights,
+        "target": config.target,
+        "methods": first.methods,
+        "layers": [subject.layers for subject in study.subjects],
+        "units": first.units,
+        "window": first.window,
+        "stride": first.stride,
+        "size": config.size,
+        "input_range": config.input_range,
+        "seed": config.seed,
+        "sha256": study.sha256,
+        "weights_sha256": study.weights,
+    }
+    run = _plain(run)
+    name = "-".join(("explain", *study.photos[:1], *config.network[:1])).replace(":", "-")
+    return RunFolder(config.out or free(Path("runs") / name, run), run, versions())
+
+
+def measure(study: Study, folder: RunFolder, clock: Clock) -> Results:
+    """All steps by name, each saved as soon as it is done; those that an interrupted run has left are read."""
+    results: Results = {}
+    programs = explanation.Programs()
+    with tqdm(explanation.steps(study.subjects), unit="step") as bar:
+        for step in bar:
+            bar.set_description(step.name)
+            if folder.finished(step.name):
+                results[step.name] = explanation.Result(*folder.load(step.name))
+                continue
+            with clock(step.name):
+                result = results[step.name] = explanation.measure(step, results, programs)
+                folder.save(step.name, Step(*result))
+            seconds = result.numbers["seconds"]
+            clock.note(step.name, f"compile {seconds['compile']:.1f}, run {seconds['run']:.1f}")
+    return results
+
+
+def show(study: Study, folder: RunFolder, results: Results, clock: Clock) -> str:
+    """Write the pictures. Returns the page, which is written last, so that it never speaks of what is not there."""
+    facts = {"Measured in": f"{clock.total():.1f} s", "Device": jax.devices()[0].device_kind, **versions()}
+    shown = explanation.page(study.subjects, results, facts, lambda options: command(study, options))
+    for name, content in explanation.exports(study.subjects, results):
+        folder.write(name, content)
+    return render.html(shown)
+
+
+def command(study: Study, options: Mapping[str, Any]) -> str:
+    """What to type for a part of the page."""
+    config = study.config
+    words = ["python", "-m", "scripts.explain", *config.photos]
+    given = {"network": config.network, "weights": config.weights, **options}
+    if config.size is not None:
+        given["size"] = config.size
+    for name, value in given.items():
+        values = [value] if isinstance(value, int | str) else list(value)
+        if values:
+            words += [f"--{name}", *map(str, values)]
+    return shlex.join(words)
+
+
+def top_classes(study: Study, results: Results) -> str:
+    """The most probable classes as lines of text."""
+    lines = []
+    for step in explanation.steps(study.subjects):
+        if step.kind == "prediction":
+            if len(study.subjects) > 1:
+                lines.append(f"{step.subject.network}, {step.subject.name}:")
+            top = results[step.name].numbers["top"]
+            lines += [f"  {entry['probability']:6.1%}  {entry['label']}" for entry in top]
+    return "\n".join(lines)
+
+
+def _plain(value: Any) -> Any:
+    """Lists for tuples, as JSON has them."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, tuple | list) else value
