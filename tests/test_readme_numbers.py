@@ -241,5 +241,5 @@ def test_every_result_of_the_readme_is_one_of_these():
 def test_the_tables_of_speed_are_those_of_the_committed_results(tmp_path):
     copy = tmp_path / "README.md"
     copy.write_text(SPEED.sub("<!-- benchmark -->\n<!-- /benchmark -->", README), "utf-8")
-    _table.write(ROOT / "scripts" / "benchmarks", copy)
+    _table.write(ROOT / "scripts" / "benchmark" / "results", copy)
     assert copy.read_text("utf-8") == README

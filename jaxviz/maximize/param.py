@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from jaxviz.maximize._color import COLORS as COLORS
 from jaxviz.maximize._color import from_pixels, to_pixels
 
 Shape = tuple[int, int, int]

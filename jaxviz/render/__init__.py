@@ -1,5 +1,6 @@
 """From arrays to pictures, contact sheets and a page: display scaling lives here and nowhere else."""
 
+from jaxviz.render import plot as plot
 from jaxviz.render._animation import gif as gif
 from jaxviz.render._animation import mp4 as mp4
 from jaxviz.render._animation import webp as webp
@@ -37,6 +38,7 @@ from jaxviz.render._scale import Scale as Scale
 from jaxviz.render._scale import diverging as diverging
 from jaxviz.render._scale import sequential as sequential
 from jaxviz.render._sheet import contact_sheet as contact_sheet
+from jaxviz.render._sheet import fit as fit
 from jaxviz.render._sheet import mosaic as mosaic
 from jaxviz.render._sheet import paired_sheet as paired_sheet
 from jaxviz.render._signed import channel_sum as channel_sum

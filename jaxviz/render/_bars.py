@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from jaxviz.render import _canvas
+from jaxviz.render import plot
 from jaxviz.render._drawing import Drawing
 from jaxviz.render._words import percent
 
@@ -57,10 +57,10 @@ def draw_bars(
             "Use the labels of the same network."
         )
     top = top_classes(probabilities, num)
-    figure = _canvas.figure(5.0, 0.5 + 0.36 * len(top))
+    figure = plot.figure(5.0, 0.5 + 0.36 * len(top))
     axes = figure.add_subplot()
     values = [float(probabilities[k]) for k in top]
-    axes.barh(range(len(top)), values, color=_canvas.BAR, height=0.62)
+    axes.barh(range(len(top)), values, color=plot.BAR, height=0.62)
     for place, value in enumerate(values):
         inside = value > 0.8
         axes.text(
@@ -69,7 +69,7 @@ def draw_bars(
             percent(value),
             va="center",
             ha="right" if inside else "left",
-            color=_canvas.PAPER if inside else _canvas.INK,
+            color=plot.PAPER if inside else plot.INK,
             fontsize=9,
         )
     axes.set_yticks(range(len(top)), [labels[k] for k in top], fontsize=9, parse_math=False)
@@ -78,5 +78,5 @@ def draw_bars(
     axes.set_xticks([])
     axes.invert_yaxis()
     axes.spines[["top", "right", "bottom"]].set_visible(False)
-    axes.set_title(title, fontsize=10, loc="left", color=_canvas.INK, parse_math=False)
+    axes.set_title(title, fontsize=10, loc="left", color=plot.INK, parse_math=False)
     return Drawing(figure)

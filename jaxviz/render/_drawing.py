@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 from matplotlib.figure import Figure
 
-from jaxviz.render import _canvas
+from jaxviz.render import plot
 
 Kind = Literal["png", "svg", "pdf"]
 
@@ -30,7 +30,7 @@ class Drawing:
     def pixels(self) -> UInt8[np.ndarray, "h w 3"]:
         """The figure as a picture, 150 dots to an inch."""
         if self._pixels is None:
-            self._pixels = _canvas.pixels(self._figure)
+            self._pixels = plot.pixels(self._figure)
             # What is where is settled, and takes most of the time.
             self._figure.set_layout_engine("none")
         return self._pixels

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
-from jaxviz.render import _canvas, _check
+from jaxviz.render import _check, plot
 from jaxviz.render._drawing import Drawing
 from jaxviz.render._scale import Scale
 
@@ -36,10 +36,10 @@ def draw_framed(
 ) -> Drawing:
     """What `framed` shows, to be written as SVG or PDF too."""
     height, columns = _check.photo(picture, "picture").shape[:2]
-    figure = _canvas.figure(width + (0.9 if scale else 0.1), width * height / columns + (0.35 if title else 0.1))
+    figure = plot.figure(width + (0.9 if scale else 0.1), width * height / columns + (0.35 if title else 0.1))
     axes = figure.add_subplot()
     _show(axes, picture)
-    axes.set_title(title, fontsize=10, color=_canvas.INK, parse_math=False)
+    axes.set_title(title, fontsize=10, color=plot.INK, parse_math=False)
     if scale:
         mappable = ScalarMappable(Normalize(scale.low, scale.high), matplotlib.colormaps[scale.colormap])
         bar = figure.colorbar(mappable, ax=axes, fraction=0.05, pad=0.02, extend="both" if scale.clipped else "neither")
@@ -94,7 +94,7 @@ def draw_grid(
                 f"`cols` must hold one label per picture, got {len(cols)} for {len(row)} in the row {label!r}. "
                 "Fill the row with `None`."
             )
-    figure = _canvas.figure(len(cols) * cell + 0.9, len(rows) * cell + (0.6 if title else 0.3))
+    figure = plot.figure(len(cols) * cell + 0.9, len(rows) * cell + (0.6 if title else 0.3))
     table = figure.subplots(len(rows), len(cols), squeeze=False)
     for axes, picture in zip(table.flat, [picture for row in pictures for picture in row], strict=True):
         if picture is None:
@@ -104,10 +104,10 @@ def draw_grid(
     for axes, label in zip(table[:, 0], rows, strict=True):
         axes.set_axis_on()
         _bare(axes)
-        axes.set_ylabel(label, fontsize=8, color=_canvas.INK, parse_math=False)
+        axes.set_ylabel(label, fontsize=8, color=plot.INK, parse_math=False)
     for axes, label in zip(table[0], cols, strict=True):
-        axes.set_title(label, fontsize=8, color=_canvas.INK, parse_math=False)
-    figure.suptitle(title, fontsize=10, color=_canvas.INK, parse_math=False)
+        axes.set_title(label, fontsize=8, color=plot.INK, parse_math=False)
+    figure.suptitle(title, fontsize=10, color=plot.INK, parse_math=False)
     return Drawing(figure)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw
 
-from jaxviz.render import _canvas, _check
+from jaxviz.render import _check, plot
 from jaxviz.render._stamp import fitting, font
 
 Picture = UInt8[np.ndarray, "_h _w 3"]
@@ -106,7 +106,7 @@ def mosaic(photos: Sequence[Picture], tile: int) -> UInt8[np.ndarray, "h w 3"]:
     """
     side = max(1, math.ceil(math.sqrt(len(photos))))
     rows = max(1, math.ceil(len(photos) / side))
-    square = Image.new("RGB", (tile, round(tile * rows / side)), _canvas.PAPER)
+    square = Image.new("RGB", (tile, round(tile * rows / side)), plot.PAPER)
     edges = np.rint(np.linspace(0, tile, side + 1)).astype(int)
     for number, photo in enumerate(photos):
         row, col = divmod(number, side)
@@ -135,9 +135,9 @@ def _lay_out(
     ]
     tops = _GAP + (_TITLE + 10 if title else 0) + np.cumsum([0, *(own + words + _GAP for own in heights)])
     width, height = _GAP + cols * (wide + _GAP), int(tops[-1])
-    sheet = Image.new("RGB", (width, height), _canvas.PAPER)
+    sheet = Image.new("RGB", (width, height), plot.PAPER)
     drawing = ImageDraw.Draw(sheet)
-    drawing.text((_GAP, _GAP), fitting(title, width - 2 * _GAP, large), font=large, fill=_canvas.INK)
+    drawing.text((_GAP, _GAP), fitting(title, width - 2 * _GAP, large), font=large, fill=plot.INK)
     for number, (entry, text) in enumerate(zip(entries, lines, strict=True)):
         row, col = divmod(number, cols)
         left, upper = _GAP + col * (wide + _GAP), int(tops[row])
@@ -147,7 +147,7 @@ def _lay_out(
             sheet.paste(Image.fromarray(picture), corner)
         for place, line in enumerate(text):
             below = upper + heights[row] + 2 + place * line_height
-            drawing.text((left, below), fitting(line, wide, small), font=small, fill=_canvas.INK)
+            drawing.text((left, below), fitting(line, wide, small), font=small, fill=plot.INK)
     return np.array(sheet)
 
 

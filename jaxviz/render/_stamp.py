@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
-from jaxviz.render import _canvas, _check
+from jaxviz.render import _check, plot
 
 
 @functools.cache
@@ -53,6 +53,6 @@ def stamp(picture: UInt8[np.ndarray, "h w 3"], text: str) -> UInt8[np.ndarray, "
         drawing = ImageDraw.Draw(image)
         *_, right, _ = drawing.textbbox((left, bottom), text, font=face, anchor="ls")
         ascent, descent = face.getmetrics()
-        drawing.rectangle((0, height - ascent - descent - margin, right + margin, height), fill=_canvas.INK)
-        drawing.text((left, height - descent - margin // 2), text, font=face, anchor="ls", fill=_canvas.PAPER)
+        drawing.rectangle((0, height - ascent - descent - margin, right + margin, height), fill=plot.INK)
+        drawing.text((left, height - descent - margin // 2), text, font=face, anchor="ls", fill=plot.PAPER)
     return np.array(image)

@@ -35,7 +35,7 @@ def parse(config: Any, doc: str | None) -> Any:
     """
     _no_empty_lists(config, sys.argv[1:])
     spec = getattr(sys.modules["__main__"], "__spec__", None)
-    program = f"python -m {spec.name}" if spec and spec.name.startswith("scripts.") else None
+    program = f"python -m {spec.name.removesuffix('.__main__')}" if spec and spec.name.startswith("scripts.") else None
     refusal = io.StringIO()
     try:
         with contextlib.redirect_stderr(refusal):

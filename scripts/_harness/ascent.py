@@ -17,7 +17,7 @@ from scripts._harness.networks import check_size, network_of
 from scripts._harness.words import class_index
 
 if TYPE_CHECKING:
-    from scripts.maximize.config import Ascent
+    from scripts._harness.ascent_options import Ascent
 
 LOGITS = "logits"
 """The name under which the output of a network is a layer like the others."""

@@ -9,7 +9,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
-from jaxviz.render import _canvas
+from jaxviz.render import plot
 
 # Up to two thirds of the colors, on which black can be read.
 _COLORS = ListedColormap(matplotlib.colormaps["Oranges"](np.linspace(0, 0.7, 256)))
@@ -19,14 +19,14 @@ _MOST = 20
 
 def matrix(counts: np.ndarray, labels: Sequence[str], title: str) -> np.ndarray:
     """One matrix with the share of each class that is right, and the color bar of the mistakes."""
-    figure = _canvas.figure(7.8, 6.4)
+    figure = plot.figure(7.8, 6.4)
     axes = figure.subplots()
     drawn = draw(axes, counts, labels, title)
     bar = figure.colorbar(drawn, ax=axes, fraction=0.04, pad=0.02)
     bar.set_label("images, of mistakes", fontsize=8)
     bar.ax.tick_params(labelsize=7)
     bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
-    return _canvas.pixels(figure)
+    return plot.pixels(figure)
 
 
 def draw(

@@ -9,6 +9,7 @@ import jax
 import jaxviz
 import models
 from jaxviz._core.identity import digest
+from jaxviz._core.identity import traced as traced
 
 _DIGITS = 16
 

@@ -11,26 +11,14 @@ a time, on images of the training part, and removed in that order, in reverse, a
 Takes two minutes of CPU time with `cifar_small` on 10,000 images: accuracy 77.25%, and 60.05% without the ten.
 """
 
-from scripts._harness.clock import Clock
-from scripts._harness.command import checking, keep_compiled, start
-from scripts._harness.scan.options import join
+from scripts._harness.command import start
+from scripts._harness.scan.main import follow
 from scripts.ablate.config import Config
 
 
 def main(config: Config) -> None:
     """The ablation, the rankings, the curves."""
-    clock = Clock()
-    with clock("imports"):
-        with checking():
-            join(config.scan.distributed)
-        from scripts.ablate import draw as _show
-        from scripts.ablate import study as _measure
-    with clock("arguments"), checking():
-        study = _measure.prepare(config)
-    keep_compiled()
-    with clock("measure"):
-        steps = _measure.measure(study)
-    study.run.finish(lambda: _show.files(study, steps), lambda: _show.table(study, steps), clock)
+    follow("ablate", config)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from jaxviz import render
-from jaxviz.render import _canvas
+from jaxviz.render import plot
 from scripts._harness.confusion import draw, mistakes
 from scripts._harness.run_folder import Step
 from scripts.ablate.study import Study
@@ -25,7 +25,7 @@ def files(study: Study, steps: dict[str, Step]) -> dict[str, bytes]:
 def _ablation(study: Study, step: Step) -> np.ndarray:
     """Confusions before and after, which predictions became which, and the accuracy of each class."""
     arrays, accuracy = step.arrays, step.numbers["accuracy"]
-    figure = _canvas.figure(13.6, 11.6)
+    figure = plot.figure(13.6, 11.6)
     table = figure.subplots(2, 2)
     stay = f"{int(np.trace(arrays['taken'])):,} of {int(arrays['taken'].sum()):,} predictions stay"
     # One scale for all three, so that their colors can be compared.
@@ -41,7 +41,7 @@ def _ablation(study: Study, step: Step) -> np.ndarray:
     _bars(study, table[1, 1], step)
     named = ", ".join(f"{layer} {' '.join(map(str, some))}" for layer, some in study.off.items())
     figure.suptitle(f"{study.network.name} on {study.data.size:,} images without the filters {named}", fontsize=11)
-    return _canvas.pixels(figure)
+    return plot.pixels(figure)
 
 
 def _bars(study: Study, axes: Any, step: Step) -> None:
@@ -83,7 +83,7 @@ def _changed(study: Study, step: Step) -> np.ndarray:
 def _curves(study: Study, steps: dict[str, Step]) -> np.ndarray:
     """Above: accuracy against the share of channels removed. Below: accuracy without each channel alone."""
     count = len(study.layers)
-    figure = _canvas.figure(1.0 + 3.4 * count, 5.6)
+    figure = plot.figure(1.0 + 3.4 * count, 5.6)
     table = figure.subplots(2, count, squeeze=False, sharey="row", height_ratios=[1.6, 1])
     for (above, below), layer in zip(table.T, study.layers, strict=True):
         step = steps[f"curve-{layer}"]
@@ -100,7 +100,7 @@ def _curves(study: Study, steps: dict[str, Step]) -> np.ndarray:
         ranking = steps[f"ranking-{layer}"]
         without = 100 * ranking.arrays["accuracies"][ranking.arrays["ranking"]]
         below.bar(range(len(without)), without - 100 * ranking.numbers["accuracy"], color=_AFTER)
-        below.axhline(0, color=_canvas.INK, linewidth=0.8)
+        below.axhline(0, color=plot.INK, linewidth=0.8)
         few = ranking.arrays["ranking"] if len(without) <= 40 else []
         below.set_xticks(range(len(few)), few, fontsize=6, rotation=90)
         below.set_xlabel("channel removed alone", fontsize=8)
@@ -115,7 +115,7 @@ def _curves(study: Study, steps: dict[str, Step]) -> np.ndarray:
     table[0, -1].legend(fontsize=8, frameon=False, loc="lower left")
     ranks = f"{study.ranks.size:,} images of {study.ranks.name} {study.ranks.split}".rstrip()
     figure.suptitle(f"{study.network.name}: {study.data.size:,} images, channels ranked on {ranks}", fontsize=11)
-    return _canvas.pixels(figure)
+    return plot.pixels(figure)
 
 
 def table(study: Study, steps: dict[str, Step]) -> str:

@@ -5,7 +5,7 @@ import numpy as np
 from PIL import Image
 
 from jaxviz import render
-from jaxviz.render import _canvas
+from jaxviz.render import plot
 from scripts._harness.run_folder import Step
 from scripts.adversarial.study import Study
 
@@ -59,10 +59,10 @@ def _patches(study: Study, step: Step) -> np.ndarray:
 
 
 def _success(study: Study, steps: dict[str, Step]) -> np.ndarray:
-    figure = _canvas.figure(9.0, 3.6)
+    figure = plot.figure(9.0, 3.6)
     left, right = figure.subplots(1, 2, sharey=True)
     found = steps["success"].numbers
-    for name, color in zip(_NAMES, ("#b2182b", _canvas.BAR, _canvas.FAINT), strict=True):
+    for name, color in zip(_NAMES, ("#b2182b", plot.BAR, plot.FAINT), strict=True):
         left.plot(
             [100 * area for area in found["area"]],
             [100 * rate for rate in found[name]["success"]],
@@ -76,19 +76,19 @@ def _success(study: Study, steps: dict[str, Step]) -> np.ndarray:
     left.set_xlabel("area of the patch, % of the photo", fontsize=9)
     left.set_ylabel(f"% taken for {study.label}", fontsize=9)
     levels = steps["perturb"].numbers
-    for name, color in (("pgd", "#b2182b"), ("fgsm", _canvas.BAR)):
+    for name, color in (("pgd", "#b2182b"), ("fgsm", plot.BAR)):
         label = f"{levels['pgd_steps']} steps (PGD)" if name == "pgd" else "one step (FGSM)"
         rates = [100 * rate["success"] for rate in levels[name]]
         right.plot(levels["levels"], rates, marker="o", color=color, label=label)
     right.set_xlabel("change of every pixel, gray levels of 255", fontsize=9)
     right.set_xticks(levels["levels"])
     for axes, title in ((left, "A patch"), (right, "A change that is hardly seen")):
-        axes.set_title(f"{title}, {found['photos']} unseen photos", fontsize=10, loc="left", color=_canvas.INK)
+        axes.set_title(f"{title}, {found['photos']} unseen photos", fontsize=10, loc="left", color=plot.INK)
         axes.set_ylim(-3, 108)
         axes.legend(fontsize=8, frameon=False, loc="center right")
         axes.tick_params(labelsize=8)
         axes.spines[["top", "right"]].set_visible(False)
-    return _canvas.pixels(figure)
+    return plot.pixels(figure)
 
 
 def _area(study: Study) -> int:

@@ -12,7 +12,7 @@ import torch  # pyright: ignore[reportMissingImports]
 from torch import nn  # pyright: ignore[reportMissingImports]
 
 import models
-from jaxviz.maximize._color import COLORS
+from jaxviz.maximize.param import COLORS
 from scripts.benchmark.peers import to_torch
 
 

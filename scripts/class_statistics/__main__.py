@@ -12,26 +12,14 @@ Takes about a minute of CPU time for the 10,000 digits of MNIST, with an accurac
 2.5 standard deviations weaker on a 1 than on the others.
 """
 
-from scripts._harness.clock import Clock
-from scripts._harness.command import checking, keep_compiled, start
-from scripts._harness.scan.options import join
+from scripts._harness.command import start
+from scripts._harness.scan.main import follow
 from scripts.class_statistics.config import Config
 
 
 def main(config: Config) -> None:
     """Two passes over the data, then the figures."""
-    clock = Clock()
-    with clock("imports"):
-        with checking():
-            join(config.scan.distributed)
-        from scripts.class_statistics import draw as _show
-        from scripts.class_statistics import study as _measure
-    with clock("arguments"), checking():
-        study = _measure.prepare(config)
-    keep_compiled()
-    with clock("measure"):
-        steps = _measure.measure(study)
-    study.run.finish(lambda: _show.files(study, steps), lambda: _show.table(study, steps), clock)
+    follow("class_statistics", config)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxviz.render import _canvas
+from jaxviz.render import plot
 from scripts._harness.run_folder import Step
 
 _PAIRS = 8
@@ -14,7 +14,7 @@ def pairs(study: Any, step: Step) -> np.ndarray:
     """A row per pair of classes: the images of which the network was most certain that they are the other."""
     found = step.numbers["most_confused"][:_PAIRS]
     width = max(len(pair["images"]) for pair in found)
-    figure = _canvas.figure(2.1 + 1.05 * width, 0.5 + 1.2 * len(found))
+    figure = plot.figure(2.1 + 1.05 * width, 0.5 + 1.2 * len(found))
     table = figure.subplots(len(found), width, squeeze=False)
     for axes in table.flat:
         axes.set_xticks([])
@@ -28,4 +28,4 @@ def pairs(study: Any, step: Step) -> np.ndarray:
             axes.set_title(f"{certain:.0%}", fontsize=8, pad=2)
     title = f"{study.network.name}: most confused, and how certain it was of the wrong class"
     figure.suptitle(title, fontsize=10)
-    return _canvas.pixels(figure)
+    return plot.pixels(figure)

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.patches import Rectangle
 
 from jaxviz import render
-from jaxviz.render import _canvas
+from jaxviz.render import plot
 from scripts._harness.confusion import matrix
 from scripts._harness.run_folder import Step
 from scripts.class_statistics.confused import pairs
@@ -44,7 +44,7 @@ def _statistics(study: Study, steps: dict[str, Step]) -> np.ndarray:
     """A row per class, a column per layer: bars are means over the class, lines their standard deviation."""
     arrays, present = steps["statistics"].arrays, _present(study, steps)
     chosen = [_channels(steps, layer, _WIDEST) for layer in study.layers]
-    figure = _canvas.figure(1.2 + sum(max(1.6, 0.17 * len(own)) for own in chosen), 0.6 + 0.85 * len(present))
+    figure = plot.figure(1.2 + sum(max(1.6, 0.17 * len(own)) for own in chosen), 0.6 + 0.85 * len(present))
     widths = [max(1.6, 0.17 * len(own)) for own in chosen]
     table = figure.subplots(len(present), len(study.layers), squeeze=False, width_ratios=widths, sharey="col")
     for col, (layer, channels) in enumerate(zip(study.layers, chosen, strict=True)):
@@ -52,10 +52,10 @@ def _statistics(study: Study, steps: dict[str, Step]) -> np.ndarray:
         for row, label in enumerate(present):
             axes = table[row, col]
             mean, std = (arrays[f"{layer}.{name}"][label, channels] for name in ("mean", "std"))
-            axes.bar(range(len(channels)), mean, color=_canvas.BAR, width=0.8)
+            axes.bar(range(len(channels)), mean, color=plot.BAR, width=0.8)
             # Activations after a ReLU are not below zero, and neither is what is drawn.
             low = np.minimum(std, mean) if mean.min() >= 0 else std
-            axes.errorbar(range(len(channels)), mean, [low, std], fmt="none", ecolor=_canvas.INK, elinewidth=0.8)
+            axes.errorbar(range(len(channels)), mean, [low, std], fmt="none", ecolor=plot.INK, elinewidth=0.8)
             axes.spines[["top", "right"]].set_visible(False)
             axes.tick_params(labelsize=6, length=2)
             axes.set_xticks(range(len(channels)), channels if row == len(present) - 1 else [], fontsize=6)
@@ -67,7 +67,7 @@ def _statistics(study: Study, steps: dict[str, Step]) -> np.ndarray:
         table[0, col].set_title(f"{layer}, {some} channels", fontsize=9)
     title = f"{study.network.name}: activation of each channel, mean and standard deviation over the images of a class"
     figure.suptitle(title, fontsize=10)
-    return _canvas.pixels(figure)
+    return plot.pixels(figure)
 
 
 def _effects(study: Study, steps: dict[str, Step]) -> np.ndarray:
@@ -75,7 +75,7 @@ def _effects(study: Study, steps: dict[str, Step]) -> np.ndarray:
     arrays, present = steps["statistics"].arrays, _present(study, steps)
     chosen = [_channels(steps, layer, _WIDEST) for layer in study.layers]
     most = max(float(np.nanmax(np.abs(arrays[f"{layer}.effect"]))) for layer in study.layers)
-    figure = _canvas.figure(1.9 + 0.24 * sum(map(len, chosen)), 1.0 + 0.26 * len(present))
+    figure = plot.figure(1.9 + 0.24 * sum(map(len, chosen)), 1.0 + 0.26 * len(present))
     table = figure.subplots(1, len(study.layers), squeeze=False, width_ratios=[len(own) for own in chosen])[0]
     drawn = None
     for place, (axes, layer, channels) in enumerate(zip(table, study.layers, chosen, strict=True)):
@@ -95,7 +95,7 @@ def _effects(study: Study, steps: dict[str, Step]) -> np.ndarray:
     bar.ax.tick_params(labelsize=7)
     title = f"{study.network.name}: how a channel tells a class from the others. Red: stronger on it, blue: weaker"
     figure.suptitle(f"{title}; framed: the largest", fontsize=10)
-    return _canvas.pixels(figure)
+    return plot.pixels(figure)
 
 
 def _maps(study: Study, steps: dict[str, Step], layer: str) -> np.ndarray:
@@ -126,7 +126,7 @@ def inner(maps: np.ndarray) -> float:
 def _example(study: Study, steps: dict[str, Step]) -> np.ndarray:
     """One image through every layer: maps where there are some, bars where there are none."""
     step, label = steps["example"], study.labels[study.label]
-    figure = _canvas.figure(9.5, 0.9 + 1.05 * len(study.every))
+    figure = plot.figure(9.5, 0.9 + 1.05 * len(study.every))
     parts = figure.subfigures(len(study.every) + 1, 1, squeeze=False, height_ratios=[1.3, *[1] * len(study.every)])[
         :, 0
     ]
@@ -141,7 +141,7 @@ def _example(study: Study, steps: dict[str, Step]) -> np.ndarray:
         part.supylabel(f"{layer}\nchannel" if activation.ndim > 1 else f"{layer}\nunit", fontsize=8)
         if activation.ndim == 1:
             axes = part.subplots()
-            axes.bar(range(len(activation)), activation, color=_canvas.BAR)
+            axes.bar(range(len(activation)), activation, color=plot.BAR)
             axes.spines[["top", "right"]].set_visible(False)
             axes.tick_params(labelsize=7)
             if len(activation) == len(study.labels) <= 20:
@@ -154,7 +154,7 @@ def _example(study: Study, steps: dict[str, Step]) -> np.ndarray:
             axes.set_title(f"{channel}", fontsize=6, pad=2)
         for axes in table:
             axes.set_axis_off()
-    return _canvas.pixels(figure)
+    return plot.pixels(figure)
 
 
 def _colored(plane: np.ndarray, limit: float) -> np.ndarray:

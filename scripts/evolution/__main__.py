@@ -11,26 +11,14 @@ Takes four minutes of CPU time with `cifar_small`, 6 epochs and 10,000 images. R
 0.805, conv2 0.649, conv3 0.554.
 """
 
-from scripts._harness.clock import Clock
-from scripts._harness.command import checking, keep_compiled, start
-from scripts._harness.scan.options import join
+from scripts._harness.command import start
+from scripts._harness.scan.main import follow
 from scripts.evolution.config import Config
 
 
 def main(config: Config) -> None:
     """Passes with every checkpoint, then the figures."""
-    clock = Clock()
-    with clock("imports"):
-        with checking():
-            join(config.scan.distributed)
-        from scripts.evolution import draw as _show
-        from scripts.evolution import study as _measure
-    with clock("arguments"), checking():
-        study = _measure.prepare(config)
-    keep_compiled()
-    with clock("measure"):
-        steps = _measure.measure(study)
-    study.run.finish(lambda: _show.files(study, steps), lambda: _show.table(study, steps), clock)
+    follow("evolution", config)
 
 
 if __name__ == "__main__":

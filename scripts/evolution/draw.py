@@ -3,8 +3,7 @@
 import numpy as np
 
 from jaxviz import render
-from jaxviz.render import _canvas
-from jaxviz.render._sheet import fit
+from jaxviz.render import fit, plot
 from scripts._harness.run_folder import Step
 from scripts.evolution.study import Study
 
@@ -38,7 +37,7 @@ def _table(study: Study, steps: dict[str, Step]) -> np.ndarray:
         for place, channel in enumerate(channels):
             rows.append([_pair(steps[layer], epoch * len(channels) + place) for epoch in range(len(study.networks))])
             labels.append(f"{layer}  {channel}")
-    figure = _canvas.figure(0.9 + 1.45 * len(study.networks), 0.5 + 0.74 * len(rows))
+    figure = plot.figure(0.9 + 1.45 * len(study.networks), 0.5 + 0.74 * len(rows))
     table = figure.subplots(len(rows), len(study.networks), squeeze=False)
     for row, pictures, label in zip(table, rows, labels, strict=True):
         for axes, picture in zip(row, pictures, strict=True):
@@ -52,7 +51,7 @@ def _table(study: Study, steps: dict[str, Step]) -> np.ndarray:
         axes.set_title(f"epoch {epoch}", fontsize=9)
     title = f"{study.trained.name}: strongest response of {study.data.size:,} images, its projection and its patch"
     figure.suptitle(title, fontsize=10)
-    return _canvas.pixels(figure)
+    return plot.pixels(figure)
 
 
 def _frames(study: Study, steps: dict[str, Step]) -> list[np.ndarray]:
@@ -73,7 +72,7 @@ def _frames(study: Study, steps: dict[str, Step]) -> list[np.ndarray]:
 
 
 def _settling(study: Study, steps: dict[str, Step]) -> np.ndarray:
-    figure = _canvas.figure(7.0, 6.2)
+    figure = plot.figure(7.0, 6.2)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[1.5, 1])
     epochs = steps["settling"].numbers["epochs"]
     for color, (layer, values) in zip(_COLORS * 9, steps["settling"].numbers["rank_correlation"].items(), strict=False):
@@ -82,7 +81,7 @@ def _settling(study: Study, steps: dict[str, Step]) -> np.ndarray:
     above.set_title(f"{study.trained.name}: how soon the activations of each layer settle", fontsize=11)
     above.legend(fontsize=8, frameon=False, loc="lower right")
     losses = steps["losses"].numbers
-    below.plot(epochs, losses["loss"], "o-", color=_canvas.INK, markersize=4)
+    below.plot(epochs, losses["loss"], "o-", color=plot.INK, markersize=4)
     for epoch, loss, accuracy in zip(epochs, losses["loss"], losses["accuracy"], strict=True):
         below.annotate(f"{accuracy:.1%}", (epoch, loss), textcoords="offset points", xytext=(4, 6), fontsize=8)
     below.set_ylabel("loss, nats", fontsize=9)
@@ -94,7 +93,7 @@ def _settling(study: Study, steps: dict[str, Step]) -> np.ndarray:
         axes.grid(axis="y", alpha=0.25)
         axes.tick_params(labelsize=8)
     below.set_xticks(epochs)
-    return _canvas.pixels(figure)
+    return plot.pixels(figure)
 
 
 def table(study: Study, steps: dict[str, Step]) -> str:

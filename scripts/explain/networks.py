@@ -10,9 +10,8 @@ import jax
 import numpy as np
 
 import models
-from jaxviz._core.choices import unknown
-from jaxviz._core.identity import traced
-from scripts._harness.depends import of_network
+from scripts._harness.depends import of_network, traced
+from scripts._harness.words import unknown
 
 _COMMITTED = "committed"
 

@@ -6,22 +6,8 @@ from typing import Annotated, Literal
 
 import tyro
 
-from scripts._harness.ranges import Count, Folder, Natural, Range, Seed
-
-
-@dataclasses.dataclass(frozen=True)
-class Ascent:
-    """The network, and how its images are found."""
-
-    network: str = "squeezenet"
-    """One of models.names()."""
-    weights: str | None = None
-    """A file of weights, or `hub`, for a network without committed ones."""
-    steps: Count = 200
-    """Of gradient ascent."""
-    seed: Seed = 0
-    """For the start and the shaking."""
-
+from scripts._harness.ascent_options import Ascent
+from scripts._harness.ranges import Count, Folder, Natural, Range
 
 _Ascent = Annotated[Ascent, tyro.conf.arg(name="")]
 

@@ -11,26 +11,14 @@ Takes two minutes of CPU time with SqueezeNet on 115 photos, and 16 seconds with
 channels of fire5 one is silent, of 64 of conv1 none.
 """
 
-from scripts._harness.clock import Clock
-from scripts._harness.command import checking, keep_compiled, start
-from scripts._harness.scan.options import join
+from scripts._harness.command import start
+from scripts._harness.scan.main import follow
 from scripts.strongest.config import Config
 
 
 def main(config: Config) -> None:
     """One pass over the data, then the projections of each layer."""
-    clock = Clock()
-    with clock("imports"):
-        with checking():
-            join(config.scan.distributed)
-        from scripts.strongest import draw as _show
-        from scripts.strongest import study as _measure
-    with clock("arguments"), checking():
-        study = _measure.prepare(config)
-    keep_compiled()
-    with clock("measure"):
-        steps = _measure.measure(study)
-    study.run.finish(lambda: _show.files(study, steps), lambda: _show.table(study, steps), clock)
+    follow("strongest", config)
 
 
 if __name__ == "__main__":

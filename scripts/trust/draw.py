@@ -6,7 +6,7 @@ import matplotlib.colors
 import numpy as np
 
 from jaxviz import render
-from jaxviz.render import _canvas
+from jaxviz.render import plot
 from scripts._harness.run_folder import Step
 from scripts.trust.methods import FLOORS, titles
 from scripts.trust.study import Study
@@ -80,7 +80,7 @@ def _similarity(study: Study, steps: dict[str, Step]) -> np.ndarray:
     names, depths = list(steps), _redrawn(study)
     # Wide enough for the titles, however few columns there are.
     widths = [max(0.62 * (len(depths) + 1), 2.3), max(0.62 * len(depths), 2.3)]
-    figure = _canvas.figure(1.9 + sum(widths), 1.9 + 0.27 * len(names))
+    figure = plot.figure(1.9 + sum(widths), 1.9 + 0.27 * len(names))
     left, right = figure.subplots(1, 2, width_ratios=widths)
     ranks = [[*steps[name].numbers["rank_correlation"], steps[name].numbers["random_logit"]] for name in names]
     _colored(left, ranks, [*depths, "another class"], "Rank correlation")
@@ -92,9 +92,9 @@ def _similarity(study: Study, steps: dict[str, Step]) -> np.ndarray:
         axes.set_xlabel("layers redrawn", fontsize=8)
     # As wide as one table with two columns at least.
     figure.suptitle(
-        f"{study.network.name}: how alike maps stay, 1 is unchanged", fontsize=10, color=_canvas.INK, parse_math=False
+        f"{study.network.name}: how alike maps stay, 1 is unchanged", fontsize=10, color=plot.INK, parse_math=False
     )
-    return _canvas.pixels(figure)
+    return plot.pixels(figure)
 
 
 def _colored(axes: Any, rows: list[list[float | None]], columns: list[str], title: str) -> None:
@@ -105,7 +105,7 @@ def _colored(axes: Any, rows: list[list[float | None]], columns: list[str], titl
         color = "#ffffff" if np.isnan(value) else matplotlib.colors.to_hex(image.cmap(image.norm(value)))
         axes.text(place[1], place[0], text, ha="center", va="center", fontsize=7, color=ink_on(color))
     axes.set_xticks(range(len(columns)), columns, rotation=35, ha="right", fontsize=8)
-    axes.set_title(title, fontsize=9, color=_canvas.INK)
+    axes.set_title(title, fontsize=9, color=plot.INK)
     axes.tick_params(length=0)
 
 
@@ -118,7 +118,7 @@ def ink_on(color: str) -> str:
 
 
 def _curves(steps: dict[str, Step]) -> np.ndarray:
-    figure = _canvas.figure(10.5, 4.2)
+    figure = plot.figure(10.5, 4.2)
     best = {"insertion": "higher is better", "deletion": "lower is better"}
     for axes, (kind, reading) in zip(figure.subplots(1, 2), best.items(), strict=True):
         colors = iter(matplotlib.colormaps["tab10"].colors * 2)  # pyright: ignore[reportAttributeAccessIssue]
@@ -139,9 +139,9 @@ def _curves(steps: dict[str, Step]) -> np.ndarray:
         axes.legend(
             handles=[line for _, line in order], fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5)
         )
-        axes.set_title(f"{kind.capitalize()}: area, {reading}", fontsize=10, loc="left", color=_canvas.INK)
+        axes.set_title(f"{kind.capitalize()}: area, {reading}", fontsize=10, loc="left", color=plot.INK)
         axes.set_xlabel("% of pixels, most important first", fontsize=8)
         axes.set_ylabel("mean probability of the class", fontsize=8)
         axes.tick_params(labelsize=8)
         axes.spines[["top", "right"]].set_visible(False)
-    return _canvas.pixels(figure)
+    return plot.pixels(figure)

@@ -15,7 +15,7 @@ import models
 from models import registry
 from models.registry import CHECKPOINTS
 from scripts._harness import photo_folder as _photo_folder
-from scripts.accuracy.config import accuracy
+from scripts.accuracy.__main__ import accuracy
 from tests import quick
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -12,7 +12,7 @@ import jaxviz as jv
 import models
 from models.registry import CHECKPOINTS
 from scripts._harness import photo_folder as _photo_folder
-from scripts.accuracy.config import accuracy
+from scripts.accuracy.__main__ import accuracy
 
 LAYERS = "conv1 pool1 fire2 fire3 pool3 fire4 fire5 pool5 fire6 fire7 fire8 fire9 conv10".split()
 SHAPES = {"conv1": (1, 113, 113, 64), "fire3": (1, 56, 56, 128), "fire9": (1, 13, 13, 512), "conv10": (1, 13, 13, 1000)}

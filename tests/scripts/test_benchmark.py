@@ -11,17 +11,18 @@ from jax.ad_checkpoint import checkpoint_name
 import models
 from models.network import Spec
 from scripts.benchmark import __main__ as benchmark
+from scripts.benchmark import config as configs
 from scripts.benchmark import methods as _methods
 from scripts.benchmark import occlusion as _occlusion
 from scripts.benchmark import table as _table
 from scripts.benchmark import timing as _timing
 
 CONFIGS = [
-    benchmark.Occlusion(window=3, stride=3, repeats=1, naive_windows=2),
-    benchmark.Approximations(window=3, stride=3, caps=(0.5,), steps=(2,), tolerances=(0.1,), repeats=1),
-    benchmark.Sweep(network="tiny", images=2, windows=(3,), repeats=1),
-    benchmark.Methods(network="tiny", batches=(2,), methods=("saliency", "score_cam"), repeats=1),
-    benchmark.Maximize(network="tiny", layer="conv", batch=2, num_steps=2, size=9, repeats=1),
+    configs.Occlusion(window=3, stride=3, repeats=1, naive_windows=2),
+    configs.Approximations(window=3, stride=3, caps=(0.5,), steps=(2,), tolerances=(0.1,), repeats=1),
+    configs.Sweep(network="tiny", images=2, windows=(3,), repeats=1),
+    configs.Methods(network="tiny", batches=(2,), methods=("saliency", "score_cam"), repeats=1),
+    configs.Maximize(network="tiny", layer="conv", batch=2, num_steps=2, size=9, repeats=1),
 ]
 
 
@@ -46,7 +47,7 @@ def tiny(monkeypatch, tmp_path):
         _methods,
         "_in_a_process",
         lambda config, method, batch, who: _methods.one_method(
-            benchmark.OneMethod("tiny", method, batch, who, config.repeats), network
+            configs.OneMethod("tiny", method, batch, who, config.repeats), network
         ),
     )
     monkeypatch.setattr(_occlusion, "first_calls", lambda config: {"empty cache": 2.0, "filled cache": 1.0})
@@ -84,5 +85,5 @@ def test_the_first_call_is_that_of_this_process(tiny, monkeypatch):
     calls = []
     monkeypatch.setattr("jaxviz.occlusion", lambda *args, **options: calls.append(options) or jnp.zeros(()))
     monkeypatch.setattr(_occlusion, "keep_compiled", lambda: None)
-    assert _occlusion.first_call(benchmark.FirstCall(window=3, stride=2), tiny) > 0
+    assert _occlusion.first_call(configs.FirstCall(window=3, stride=2), tiny) > 0
     assert calls == [{"window": 3, "stride": 2}]

@@ -230,7 +230,7 @@ def test_a_scan_of_other_code_leaves_nothing_to_go_on_from(tmp_path, monkeypatch
 
 
 def test_the_code_is_that_of_all_packages_but_not_of_results(tmp_path):
-    for name in ("a/x.py", "a/y.json", "a/z.png", "a/benchmarks/r.json", "a/__pycache__/x.pyc", "b/w.txt"):
+    for name in ("a/x.py", "a/y.json", "a/z.png", "a/results/r.json", "a/__pycache__/x.pyc", "b/w.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("1")
 
@@ -238,7 +238,7 @@ def test_the_code_is_that_of_all_packages_but_not_of_results(tmp_path):
         return _depends.of_code(tmp_path / "a", tmp_path / "b")
 
     first = found()
-    for name in ("a/z.png", "a/benchmarks/r.json", "a/__pycache__/x.pyc"):
+    for name in ("a/z.png", "a/results/r.json", "a/__pycache__/x.pyc"):
         (tmp_path / name).write_text("2")
     assert found() == first
     for name in ("a/x.py", "a/y.json", "b/w.txt"):

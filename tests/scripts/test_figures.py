@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from jaxviz import render
-from jaxviz.render import _canvas
+from jaxviz.render import plot
 from scripts._harness import confusion as _confusion
 from scripts._harness.channels import channel_name
 from scripts._harness.run_folder import Step
@@ -46,7 +46,7 @@ def test_numbers_on_any_color_of_a_table_can_be_read():
 
 @pytest.mark.parametrize("depths", [1, 2, 5])
 def test_words_of_the_similarity_tables_do_not_overlap(depths, monkeypatch):
-    monkeypatch.setattr(_canvas, "pixels", lambda figure: figure)
+    monkeypatch.setattr(plot, "pixels", lambda figure: figure)
     stages = (("conv10",), ("fire9", "fire8"), ("fire5",), ("fire3",), ("conv1",))[:depths]
     study = SimpleNamespace(stages=stages, network=SimpleNamespace(name="squeezenet"))
     numbers = {"rank_correlation": [0.5] * depths, "random_logit": None, "ssim": [0.2] * depths}

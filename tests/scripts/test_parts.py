@@ -72,7 +72,7 @@ def test_colors_survive_the_mode(tmp_path, mode):
 
 
 def test_the_accuracy_is_of_photos_turned_upright(tmp_path, monkeypatch):
-    from scripts.accuracy.config import accuracy
+    from scripts.accuracy.__main__ import accuracy
 
     exif = Image.Exif()
     exif[0x0112] = 6

@@ -1,4 +1,4 @@
-"""Figures drawn in memory: no pyplot, so no global state, no window, and any thread may draw."""
+"""Plots drawn in memory: no pyplot, so no global state, no window, and any thread may draw."""
 
 import numpy as np
 from jaxtyping import UInt8
