@@ -158,7 +158,7 @@ def _approximation_lines(result: dict[str, Any]) -> list[str]:
         f"probability of {result['target']}, whose map spreads over {result['spread']:.2f} "
         "(`python -m scripts.benchmark approximations`):",
         "",
-        "| approximate | speed | largest error | mean error | rank correlation of the places |",
+        "| method | speed | largest error | mean error | rank correlation of the places |",
         "| --- | --- | --- | --- | --- |",
     ]
     for name, timed in result["times"].items():
