@@ -25,7 +25,7 @@ def check_names(layers: Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-def check_layers(f: Callable, names: tuple[str, ...], images: jax.ShapeDtypeStruct) -> dict[str, tuple[int, ...]]:
+def check_layers(f: Callable, names: tuple[str, ...], images: Any) -> dict[str, tuple[int, ...]]:
     """The shapes of layers of which an image has its own activation.
 
     Raises:
@@ -37,9 +37,7 @@ def check_layers(f: Callable, names: tuple[str, ...], images: jax.ShapeDtypeStru
     return {name: found.shape for name, found in layers.items()}
 
 
-def check_placed(
-    f: Callable, names: tuple[str, ...], images: jax.ShapeDtypeStruct, layout: MapLayout
-) -> dict[str, tuple[int, ...]]:
+def check_placed(f: Callable, names: tuple[str, ...], images: Any, layout: MapLayout) -> dict[str, tuple[int, ...]]:
     """The shapes `(n, rows, cols, channels)` or `(n, channels)` of layers that have to be maps or vectors.
 
     Raises:
@@ -53,9 +51,7 @@ def check_placed(
     return shapes
 
 
-def check_channeled(
-    f: Callable, names: tuple[str, ...], images: jax.ShapeDtypeStruct, layout: MapLayout
-) -> dict[str, tuple[int, ...]]:
+def check_channeled(f: Callable, names: tuple[str, ...], images: Any, layout: MapLayout) -> dict[str, tuple[int, ...]]:
     """The shapes of layers once their channels stand last: maps, vectors, or tokens, which need no grid.
 
     Raises:
@@ -73,7 +69,7 @@ def _count(images: Any) -> int:
     return jax.tree.leaves(images)[0].shape[0]
 
 
-def _inspected(f: Callable, names: tuple[str, ...], images: jax.ShapeDtypeStruct) -> dict[str, Activation]:
+def _inspected(f: Callable, names: tuple[str, ...], images: Any) -> dict[str, Activation]:
     return inspected(f, images, names)[1]
 
 

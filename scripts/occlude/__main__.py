@@ -39,7 +39,7 @@ def main(config: Config) -> None:
     keep_compiled()
     steps = {}
     for part in (bar := tqdm((_regions, _heatmap), unit="step")):
-        name = part.__name__.rsplit("._")[-1]
+        name = part.__name__.rpartition(".")[-1]
         bar.set_description(name)
         with clock(name):
             if not study.folder.finished(name):
