@@ -115,7 +115,7 @@ class _Study:
     probability: Probability | None = None
     layout: MapLayout = PLAIN
 
-    def batch(self, f: Any, images: jax.Array, labels: jax.Array, valid: jax.Array) -> dict[str, jax.Array]:
+    def batch(self, f: Any, images: Any, labels: jax.Array, valid: jax.Array) -> dict[str, jax.Array]:
         activation = upto(f, self.layer)(images)
         above = suffix(f, self.layer, activation, images)
         of_class = jax.nn.one_hot(labels, self.num_classes, dtype=jnp.int32) * valid[:, None]

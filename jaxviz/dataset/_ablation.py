@@ -135,7 +135,7 @@ class _Study:
     layout: MapLayout
     num_changed: int
 
-    def batch(self, f: Any, images: jax.Array, labels: jax.Array, valid: jax.Array) -> dict[str, jax.Array]:
+    def batch(self, f: Any, images: Any, labels: jax.Array, valid: jax.Array) -> dict[str, jax.Array]:
         ablated = edit(
             f, {name: lambda act, chosen=chosen: without(act, chosen, self.layout) for name, chosen in self.off}
         )

@@ -113,7 +113,7 @@ class _Study:
     layout: MapLayout
     num_classes: int
 
-    def batch(self, f: Any, images: jax.Array, labels: jax.Array, valid: jax.Array) -> dict[str, jax.Array]:
+    def batch(self, f: Any, images: Any, labels: jax.Array, valid: jax.Array) -> dict[str, jax.Array]:
         acts = activations(f, self.layers, images)
         member = jax.nn.one_hot(labels, self.num_classes) * valid[:, None]
         counts = member.sum(0)

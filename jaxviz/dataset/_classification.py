@@ -1,6 +1,7 @@
 """Data sets for studies that compare what a network says with what is true."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +12,7 @@ from jaxviz.dataset._dataset import Dataset, Examples
 from jaxviz.dataset._scan import Scan
 
 
-def labeled(f: Callable, dataset: Dataset, scan: Scan) -> tuple[Examples, jax.ShapeDtypeStruct, int]:
+def labeled(f: Callable, dataset: Dataset, scan: Scan) -> tuple[Examples, Any, int]:
     """The examples, a batch of their images, and the number of classes that `f` tells apart.
 
     Raises:

@@ -118,7 +118,7 @@ class _Study:
     num: int
     probability: Probability | None = None
 
-    def batch(self, f: Any, images: jax.Array, labels: jax.Array, valid: jax.Array) -> dict[str, jax.Array]:
+    def batch(self, f: Any, images: Any, labels: jax.Array, valid: jax.Array) -> dict[str, jax.Array]:
         logits = f(images).astype(jnp.float32)
         predicted = of_classes(logits).argmax(1)
         return {

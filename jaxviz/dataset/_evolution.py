@@ -188,7 +188,7 @@ def _in_folder(scan: Scan, name: str) -> Scan:
 class _Study:
     layers: tuple[str, ...]
 
-    def batch(self, f: Any, images: jax.Array, labels: jax.Array, valid: jax.Array) -> dict[str, jax.Array]:
+    def batch(self, f: Any, images: Any, labels: jax.Array, valid: jax.Array) -> dict[str, jax.Array]:
         del labels
         both = [activations(network, self.layers, images) for network in f]
         correlations, finite = [], jnp.ones(len(valid), bool)

@@ -84,7 +84,7 @@ class Scan:
             devices = list(self.devices)
         return Mesh(np.array(devices), ("batch",))
 
-    def read(self, examples: Examples) -> jax.ShapeDtypeStruct:
+    def read(self, examples: Examples) -> Any:
         """A batch as the data set holds it."""
         check_count(self.batch_size, "batch_size")
         check_count(self.save_every, "save_every")
@@ -117,7 +117,7 @@ DEFAULT = Scan()
 class Study(Protocol):
     """What a scan finds out; a frozen dataclass, so that the same study is the same program."""
 
-    def batch(self, f: Any, images: jax.Array, labels: jax.Array, valid: jax.Array) -> dict[str, jax.Array]:
+    def batch(self, f: Any, images: Any, labels: jax.Array, valid: jax.Array) -> dict[str, jax.Array]:
         """What is computed of a batch, on the device. `FINITE` is checked and taken out."""
         ...
 

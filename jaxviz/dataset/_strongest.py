@@ -123,7 +123,7 @@ class _Study:
     num: int
     score: Score
 
-    def batch(self, f: Any, images: jax.Array, labels: jax.Array, valid: jax.Array) -> dict[str, jax.Array]:
+    def batch(self, f: Any, images: Any, labels: jax.Array, valid: jax.Array) -> dict[str, jax.Array]:
         del labels
         acts = activations(f, self.layers, images)
         outs = {FINITE: jnp.ones(len(valid), bool)}
