@@ -3,13 +3,11 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 from tqdm import tqdm
 
 import jaxviz as jv
 import models
-from scripts._harness.photo_study import drawing as _drawing
-from scripts._harness.photo_study.study import Study, targets, words
+from scripts._harness.photo_study.study import Study, targets
 from scripts._harness.run_folder import Step
 
 _KNOWN = {"squeezenet": ("conv1", "fire5", "logits"), "vgg16": ("conv1_2", "conv5_2", "fc2")}
@@ -77,67 +75,13 @@ def measure(study: Study, layers: tuple[str, ...]) -> Step:
     return Step(numbers, arrays)
 
 
-def table(step: Step) -> str:
-    """The areas as text."""
-    layers = step.numbers["layers"]
-    rows = [
-        [name, *(f"{entry['areas'][layer]:.3f}" for layer in layers), f"{entry['probability_area']:.3f}"]
-        for name, entry in step.numbers["transformations"].items()
-    ]
-    return "Area under the curve, mean over photos\n" + _drawing.table(rows, ["", *layers, "probability"])
-
-
-def draw(study: Study, step: Step) -> bytes:
-    """A row for each transformation: the first photo under it, the distance layer by layer, the probability."""
-    numbers = step.numbers
-    layers, entries = numbers["layers"], numbers["transformations"]
-    figure = Figure(figsize=(4.4 + 2.5 * (len(layers) + 1), 1.9 * len(entries) + 0.9), layout="constrained")
-    table = figure.subplots(
-        len(entries), len(layers) + 2, squeeze=False, width_ratios=[1.75, *[1.0] * (len(layers) + 1)]
-    )
-    lines = []
-    for row, (name, entry) in enumerate(entries.items()):
-        shown = step.arrays[f"{name}, pictures"]
-        _drawing.show(table[row, 0], np.concatenate(list(shown), 1), f"{name}: {_amounts(entry['amounts'])}")
-        curves = [*step.arrays[f"{name}, distances"], step.arrays[f"{name}, probabilities"]]
-        areas = [*entry["areas"].values(), entry["probability_area"]]
-        # One axis for all layers of a row: what survives a change is seen by how low its curves stay.
-        highest = 1.04 * float(step.arrays[f"{name}, distances"].max())
-        for axes, values, title, area in zip(
-            table[row, 1:], curves, [*layers, "probability of the class"], areas, strict=True
-        ):
-            lines = [
-                axes.plot(entry["amounts"], curve, color=_drawing.COLORS[place % len(_drawing.COLORS)], linewidth=1.3)[
-                    0
-                ]
-                for place, curve in enumerate(values)
-            ]
-            axes.set_ylim(0, 1.02 if values is curves[-1] else highest)
-            axes.set_title(f"{title}, area {area:.2f}" if row else f"{title}\narea {area:.2f}", fontsize=8)
-            axes.set_xlabel(entry["label"], fontsize=7)
-            axes.tick_params(labelsize=7)
-            axes.spines[["top", "right"]].set_visible(False)
-        table[row, 1].set_ylabel("distance / norm", fontsize=7)
-    labels = [f"{words(photo['photo'])} ({photo['probability']:.0%})" for photo in numbers["photos"]]
-    figure.legend(lines, labels, loc="outside lower center", ncols=min(len(labels), 6), fontsize=8, frameon=False)
-    figure.suptitle(
-        f"Invariance of {study.network.name}: how far features move, divided by their norm, on one axis for the layers "
-        "of a row; and the class",
-        fontsize=10,
-    )
-    return _drawing.png(figure)
-
-
-def _shown(amounts: np.ndarray) -> np.ndarray:
+def shown(amounts: np.ndarray) -> np.ndarray:
+    """Those of which there are pictures."""
     return np.asarray(amounts)[np.rint(np.linspace(0, len(amounts) - 1, _SHOWN)).astype(int)]
 
 
-def _amounts(amounts: list[float]) -> str:
-    return ", ".join(f"{amount:g}" for amount in _shown(np.array(amounts)).round(2))
-
-
 def _pictures(study: Study, transformation: jv.robustness.Transformation) -> np.ndarray:
-    image, amounts = jnp.asarray(study.images[0]), jnp.asarray(_shown(np.asarray(transformation.amounts)))
+    image, amounts = jnp.asarray(study.images[0]), jnp.asarray(shown(np.asarray(transformation.amounts)))
     made = jax.jit(lambda change, image, amounts: jax.vmap(lambda amount: change(image, amount))(amounts))(
         transformation.function, image, amounts
     )

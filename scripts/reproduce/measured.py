@@ -46,6 +46,11 @@ def invariance(folder: Path) -> str:
     return f"Area under the distance at {first} and at {last}: {'; '.join(areas)}."
 
 
+def compression(folder: Path) -> str:
+    """What the study itself says first."""
+    return read(folder, "compression.json")["headline"]
+
+
 def correspondence(folder: Path) -> str:
     """Parts against random places: the paper's measure in a late layer, and the one of the other study at the top."""
     found = read(folder, "distances-10.json")

@@ -117,6 +117,15 @@ STUDIES = (
         (hub("vgg16", "timm/vgg16.tv_in1k"), _IMAGENET),
     ),
     Study(
+        "compression",
+        "JPEG",
+        ("scripts.compression",),
+        "No source; how much compression an answer bears.",
+        _measured.compression,
+        ("compression.png",),
+        (_SQUEEZENET, _IMAGENET),
+    ),
+    Study(
         "correspondence",
         "Correspondence",
         ("scripts.correspondence",),

@@ -45,6 +45,7 @@ START = {
     "class_statistics": "mnist_cnn1",
     "convert_efficientnet": "/nowhere.whl",
     "convert_squeezenet": "/nowhere.tar",
+    "compression": "--network mnist_cnn1 --photos zero",
     "correspondence": "--network mnist_cnn1 --size 8",
     "evolution": "mnist_cnn1 --checkpoints {checkpoints}",
     "invariance": "--network mnist_cnn1 --photos zero",
@@ -144,6 +145,7 @@ ROWS: dict[str, dict[str, list[str]]] = {
         "counts": ["100"],
         "folds": [], "strengths": [],
     },
+    "compression": {"photos": NAMED, "network": NETWORK, "weights": WEIGHTS, "layers": LAYERS, "qualities": ["96"]},
     "invariance": {"photos": NAMED, "network": NETWORK, "weights": WEIGHTS, "layers": LAYERS, "border": [],
                    "batch-size": []},
     "maximize classes": {

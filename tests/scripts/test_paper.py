@@ -202,6 +202,7 @@ def test_boxes_are_covered_and_nothing_else():
 
 WHOLE = {
     "invariance": ("--photos {cat}", "invariance"),
+    "compression": ("--photos {cat} --qualities 90 20 2", "compression"),
     "correspondence": ("--parts {faces} --draws 9 --size 20 --layers fire5 logits", "distances-4 covered-4"),
     "attention": ("--photos {cat} --boxes 20,100,300,400", "attention"),
     "occlude": (

@@ -12,7 +12,7 @@ from scripts._harness.photo_study import drawing as _drawing
 from scripts._harness.photo_study import photos as _photos
 from scripts._harness.run_folder import Step
 from scripts.correspondence import study as _correspondence
-from scripts.invariance import study as _invariance
+from scripts.invariance import draw as _invariance
 from scripts.occlude import elsewhere as _elsewhere
 
 

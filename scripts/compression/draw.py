@@ -1,0 +1,67 @@
+"""The figure and the table of `scripts.compression`."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from scripts._harness.photo_study import drawing
+from scripts._harness.photo_study.study import Study, words
+from scripts._harness.run_folder import Step
+
+
+def draw(study: Study, step: Step) -> bytes:
+    """Above the first photo at some qualities, below the curves over the qualities, a line for each photo."""
+    numbers, arrays = step.numbers, step.arrays
+    layers, qualities = numbers["layers"], numbers["qualities"]
+    figure = Figure(figsize=(2.6 * (len(layers) + 2), 5.2), layout="constrained")
+    parts: Any = figure.subfigures(2, 1, height_ratios=[1, 1.15])
+    above, below = parts
+    for axes, picture, quality in zip(
+        above.subplots(1, len(arrays["pictures"]), squeeze=False)[0], arrays["pictures"], numbers["shown"], strict=True
+    ):
+        drawing.show(axes, picture, f"quality {quality}")
+    table = below.subplots(1, len(layers) + 2, squeeze=False)[0]
+    curves = [arrays["probabilities"], *np.moveaxis(arrays["distances"], 2, 0), arrays["cam"]]
+    titles = [
+        "probability of the class",
+        *(f"{layer}: distance / norm" for layer in layers),
+        "Grad-CAM: rank correlation",
+    ]
+    highest = 1.04 * float(arrays["distances"].max())
+    lines = []
+    for place, (axes, values, title) in enumerate(zip(table, curves, titles, strict=True)):
+        lines = [
+            axes.plot(qualities, row, ".-", color=drawing.COLORS[number % len(drawing.COLORS)], linewidth=1.2)[0]
+            for number, row in enumerate(values)
+        ]
+        axes.set_xscale("log")
+        axes.set_xticks([quality for quality in (1, 3, 10, 30, 95) if min(qualities) <= quality <= max(qualities)])
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.minorticks_off()
+        axes.invert_xaxis()
+        if place < len(curves) - 1:
+            axes.set_ylim(0, highest if place else 1.02)
+        axes.set_title(title, fontsize=8)
+        axes.set_xlabel("JPEG quality", fontsize=7)
+        axes.tick_params(labelsize=7)
+        axes.spines[["top", "right"]].set_visible(False)
+    labels = [f"{words(photo['photo'])} ({photo['probability']:.0%})" for photo in numbers["photos"]]
+    figure.legend(lines, labels, loc="outside lower center", ncols=min(len(labels), 6), fontsize=8, frameon=False)
+    figure.suptitle(f"{study.network.name} and JPEG: its answer, its features and its Grad-CAM", fontsize=10)
+    return drawing.png(figure)
+
+
+def table(step: Step) -> str:
+    """The means over the photos, a row for each quality."""
+    mean, layers = step.numbers["mean"], step.numbers["layers"]
+    rows = [
+        [
+            str(quality),
+            f"{mean['probability'][place]:.3f}",
+            *(f"{mean['distances'][layer][place]:.3f}" for layer in layers),
+            f"{mean['rank_correlation_of_grad_cam'][place]:.3f}",
+        ]
+        for place, quality in enumerate(step.numbers["qualities"])
+    ]
+    return f"{step.numbers['headline']}\n\n" + drawing.table(rows, ["quality", "probability", *layers, "Grad-CAM"])
