@@ -98,6 +98,15 @@ FUNCTIONS = {
     "eigen_cam": lambda f, **how: jv.attribution.eigen_cam(f, IMAGES, "maps", **how),
     "ablation_cam": lambda f, **how: jv.attribution.ablation_cam(f, IMAGES, TARGETS, "maps", **how),
     "recipro_cam": lambda f, **how: jv.attribution.recipro_cam(f, IMAGES, TARGETS, "maps", **how),
+    "concepts": lambda f, **how: jv.attribution.concepts(
+        f, IMAGES, "maps", key=KEY, num_concepts=2, num_steps=20, **how
+    ),
+    "concept_importance": lambda f, **how: jv.attribution.concept_importance(
+        f, IMAGES, TARGETS, "maps", jnp.eye(CHANNELS), key=KEY, num_designs=2, num_steps=20, **how
+    ),
+    "tcav": lambda f, **how: jv.attribution.tcav(
+        f, IMAGES, TARGETS, "maps", IMAGES[:2], IMAGES, key=KEY, num_draws=3, **how
+    ),
     "project": lambda f, **how: jv.project(f, IMAGES, "maps", UNITS, **how),
     "strongest": lambda f, **how: jv.dataset.strongest(f, DATA, ["maps"], num=2, scan=TWO, **how)["maps"][:5],
     "class_statistics": lambda f, **how: jv.dataset.class_statistics(f, DATA, ["maps"], scan=TWO, **how)["maps"][:6],

@@ -60,6 +60,8 @@ ELSEWHERE = {
     "tests/core/test_cpu_kernels.py": ("fast_on_cpu",),
     # One image, and a window that slides.
     "tests/attribution/test_occlusion.py": ("occlusion", "occlusion_grid"),
+    # Of all images together, and of examples.
+    "tests/attribution/test_concepts.py": ("concept_importance", "concepts", "tcav"),
     # Whole numbers: the units of an activation.
     "tests/attribution/test_oracles.py": ("strongest_units",),
     "tests/test_probability.py": ("log_probabilities", "probabilities"),

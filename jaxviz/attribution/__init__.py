@@ -11,6 +11,9 @@ from jaxviz.attribution._cam import grad_cam_pp as grad_cam_pp
 from jaxviz.attribution._cam import hires_cam as hires_cam
 from jaxviz.attribution._cam import layer_cam as layer_cam
 from jaxviz.attribution._cam import xgrad_cam as xgrad_cam
+from jaxviz.attribution._concepts import Concepts as Concepts
+from jaxviz.attribution._concepts import concept_importance as concept_importance
+from jaxviz.attribution._concepts import concepts as concepts
 from jaxviz.attribution._conductance import layer_conductance as layer_conductance
 from jaxviz.attribution._conductance import layer_integrated_gradients as layer_integrated_gradients
 from jaxviz.attribution._deep_lift import deep_lift as deep_lift
@@ -32,3 +35,5 @@ from jaxviz.attribution._rise import Rise as Rise
 from jaxviz.attribution._rise import rise as rise
 from jaxviz.attribution._score_cam import score_cam as score_cam
 from jaxviz.attribution._smoothgrad import smoothgrad as smoothgrad
+from jaxviz.attribution._tcav import Tcav as Tcav
+from jaxviz.attribution._tcav import tcav as tcav
