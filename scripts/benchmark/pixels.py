@@ -16,14 +16,14 @@ def pixels(config: Any, network: models.Network) -> dict[str, Any]:
     times, errors = {}, {}
     for window in config.windows:
         maps = {}
-        for exact in ("incremental", "dense"):
-            options = {"window": window, "stride": 1, "centered": True, "exact": exact}
+        for method in ("incremental", "dense"):
+            options = {"window": window, "stride": 1, "centered": True, "method": method}
 
             def sweep(options: dict[str, Any] = options) -> jax.Array:
                 return jv.occlusion(network, images, **options)
 
-            times[f"{exact}, window {window}"] = time_it(sweep, config.repeats)
-            maps[exact] = sweep()
+            times[f"{method}, window {window}"] = time_it(sweep, config.repeats)
+            maps[method] = sweep()
         errors[str(window)] = float(jnp.abs(maps["incremental"] - maps["dense"]).max())
     windows = config.images * network.input_shape[0] * network.input_shape[1]
     return {"windows": windows, "times": times, "errors": errors}
