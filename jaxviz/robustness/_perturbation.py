@@ -4,6 +4,7 @@ Meant for testing one's own models.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +25,7 @@ def fgsm(
     images: Float[Array, "n h w c"],
     target: Target,
     *,
-    epsilon: float,
+    epsilon: float | Array,
     bounds: Bounds | None = None,
     probability: Probability | None = None,
 ) -> Float[Array, "n h w c"]:
@@ -75,8 +76,8 @@ def pgd(
     target: Target,
     *,
     key: PRNGKeyArray,
-    epsilon: float,
-    step_size: float | None = None,
+    epsilon: float | Array,
+    step_size: float | Array | None = None,
     num_steps: int = 10,
     bounds: Bounds | None = None,
     probability: Probability | None = None,
@@ -187,6 +188,6 @@ def _near(
     return jnp.clip(jnp.clip(changed, images - far, images + far), low, high).astype(images.dtype)
 
 
-def _check_share(share: float, name: str) -> None:
+def _check_share(share: Any, name: str) -> None:
     if isinstance(share, float | int) and not share >= 0:
         raise ValueError(f"`{name}` must be at least 0, got {share}. It is a share of the way from black to white.")

@@ -15,6 +15,7 @@ from PIL import Image
 import models
 from jaxviz.maximize import augment
 from models.network import Network, Spec
+from scripts._harness.ascent_options import Ascent
 from scripts._harness.command import start
 from scripts.maximize import __main__ as maximize
 
@@ -246,7 +247,7 @@ def test_dense_layers_are_shown_where_a_network_has_them():
     from scripts._harness import ascent as _study
     from scripts.maximize import filters as _filters
 
-    config = maximize.Filters(ascent=maximize.Ascent("dense"), random=4, first=4)
+    config = maximize.Filters(ascent=Ascent("dense"), random=4, first=4)
     layers = _filters._layers(config, _study.of(tiny(dense=True), 1, 0))
     assert [(layer.name, len(layer.channels)) for layer in layers] == [
         ("conv1", 4),
@@ -256,9 +257,7 @@ def test_dense_layers_are_shown_where_a_network_has_them():
         ("predictions", 4),
     ]
     again, other = (
-        _filters._layers(
-            maximize.Filters(ascent=maximize.Ascent("dense", seed=seed)), _study.of(tiny(dense=True), 1, 0)
-        )
+        _filters._layers(maximize.Filters(ascent=Ascent("dense", seed=seed)), _study.of(tiny(dense=True), 1, 0))
         for seed in (0, 1)
     )
     assert again[2].channels.tolist() != other[2].channels.tolist()
