@@ -6,6 +6,8 @@ os.environ["XLA_FLAGS"] = " ".join(
 )
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
+import pathlib
+import pkgutil
 import re
 
 import jax
@@ -19,9 +21,19 @@ import tests.typechecker  # noqa: F401
 # The generators need what the tests do not, captum among it.
 collect_ignore_glob = ["golden/make_*.py"]
 
+PACKAGES = "adapters attribution dataset explanation maximize metrics render robustness transforms".split()
+CORE = (str(pathlib.Path(__file__).parents[1] / "jaxviz" / "_core"),)
+
 # Shapes in signatures are checked in every test. As in JAX, a NumPy array may stand where an array is asked for.
 jaxtyping.Array = jax.Array | np.ndarray
-_hook = jaxtyping.install_import_hook(["jaxviz"], "tests.typechecker.checked")
+# Left out are the walker and the incremental engine: they handle equations, not arrays, thousands of them in a test.
+_hook = jaxtyping.install_import_hook(
+    [
+        *(f"jaxviz.{package}" for package in PACKAGES),
+        *(f"jaxviz._core.{module.name}" for module in pkgutil.iter_modules([*CORE]) if not module.ispkg),
+    ],
+    "tests.typechecker.checked",
+)
 
 _flags = os.environ["XLA_FLAGS"]
 
