@@ -197,6 +197,7 @@ def test_cams_of_tokens_are_what_reshapes_by_hand_give():
     )
 
 
+@pytest.mark.slow
 def test_without_a_grid_all_tokens_lose_a_channel():
     off = lambda act: act.at[..., 1].set(0)  # noqa: E731
     logits = jv.edit(tokens, {"maps": off})(IMAGES)

@@ -62,6 +62,7 @@ def test_refining_everything_is_exact(exact):
     np.testing.assert_allclose(ours, jv.occlusion(by_hand, batch, **GRID), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_refining_runs_the_network_for_fewer_windows():
     seen = []
 

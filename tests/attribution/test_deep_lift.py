@@ -79,6 +79,7 @@ def test_a_maximum_gives_its_rise_to_where_it_is_and_its_fall_to_where_it_was():
     np.testing.assert_allclose(jv.attribution.deep_lift(f, baseline, 0, baseline=x).ravel(), [-2, 0], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_many_steps_of_integrated_gradients_are_no_oracle_but_one_relu_is():
     # Above one layer of ReLUs on straight ways the quotient is the mean of the gradient along the way.
     w = jax.random.normal(jax.random.key(2), (2, 7))

@@ -41,6 +41,7 @@ def test_hires_cam_is_the_exact_share_above_a_flattening_where_grad_cam_is_not()
     assert not np.allclose(jv.grad_cam(f, x, TARGETS, "maps"), np.maximum(expected, 0), atol=0.1)
 
 
+@pytest.mark.slow
 def test_xgrad_cam_weighs_a_gradient_by_its_map():
     weights = jax.random.normal(jax.random.key(5), (3, 4, 2, 5))
 

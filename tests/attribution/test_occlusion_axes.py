@@ -109,6 +109,7 @@ def test_only_what_a_window_reaches_is_computed(kind):
     assert flops("incremental") < 0.5 * flops("dense")
 
 
+@pytest.mark.slow
 def test_a_patch_goes_to_a_corner_of_as_many_places():
     f, batch, _ = VOLUME
     patched = jv.incremental(f, batch)

@@ -31,6 +31,7 @@ def test_it_is_a_loop_over_its_masks():
         assert found.num_masks == 13
 
 
+@pytest.mark.slow
 def test_masks_show_the_share_that_is_asked_for_everywhere():
     masks = jax.vmap(lambda key: _mask(key, 21, 30, 7, 0.3))(jax.random.split(KEY, 4000))
     np.testing.assert_allclose(masks.mean(0), 0.3, atol=0.04)
@@ -58,6 +59,7 @@ def test_the_error_is_that_of_many_runs_and_falls_with_the_square_root():
     assert errors[400].mean() / errors[1600].mean() == pytest.approx(2, rel=0.05)
 
 
+@pytest.mark.slow
 def test_it_stops_when_the_map_has_settled():
     def f(x):
         return x[:, 2:4, 2:4].mean((1, 2))

@@ -121,6 +121,7 @@ def test_another_class_is_no_other_program_and_the_same_key_the_same_picture():
     assert not np.allclose(first.images, another.images)
 
 
+@pytest.mark.slow
 def test_weights_of_a_prior_make_a_batch():
     weights = np.array([0.0, 0.1, 10.0], np.float32)
     found = plainly(linear, maximize.logit(0), priors=priors.total_variation(weights), num_steps=30)
@@ -140,6 +141,7 @@ def test_images_of_one_objective_differ_and_diversity_sets_them_apart():
     assert diverse[1] > diverse[0] + 0.01
 
 
+@pytest.mark.slow
 def test_a_dead_unit_starts_only_when_redirected():
     # On pictures around gray the fourth map is 0.3 - 0.5 before its ReLU.
     assert (layered(jnp.full((1, *SHAPE), 0.5))[:, 3] == 0).all()

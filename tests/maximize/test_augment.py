@@ -47,6 +47,7 @@ def test_warp_is_that_of_scipy(factor, degrees):
 
 
 @pytest.mark.parametrize(("factor", "degrees"), MOVES)
+@pytest.mark.slow
 def test_gradient_of_a_warp_is_its_transpose(factor, degrees):
     small = IMAGES[:1, :5, :6, :1]
     found = jax.jacobian(lambda images: turn(images, factor, degrees))(small).reshape(30, 30)
@@ -55,6 +56,7 @@ def test_gradient_of_a_warp_is_its_transpose(factor, degrees):
     np.testing.assert_allclose(found, expected, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_turns_are_counterclockwise():
     right = np.zeros((1, 21, 21, 1), np.float32)
     right[0, 10, 20] = 1

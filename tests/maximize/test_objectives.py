@@ -69,6 +69,7 @@ def test_likeness_is_counted_between_all_others():
     np.testing.assert_allclose(maximize.diversity("maps")({"maps": same}), -2.0, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_silent_layer_has_a_gradient_that_is_a_number():
     zeros = jnp.zeros((2, 4, 5, 6))
     for objective in (maximize.direction("maps", VECTOR, 2), maximize.diversity("maps")):

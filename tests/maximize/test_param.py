@@ -85,6 +85,7 @@ def test_a_picture_becomes_numbers_and_the_same_picture(make, shape):
     assert float(abs(black).max()) < 2e-3
 
 
+@pytest.mark.slow
 def test_every_start_is_a_picture():
     for make in (param.pixels, param.fourier, param.pyramid, param.unbounded):
         made = make((16, 18, 3))

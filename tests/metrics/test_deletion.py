@@ -64,6 +64,7 @@ def test_a_linear_function_has_the_curve_of_its_sorted_shares(name):
     np.testing.assert_allclose(curve.shares, np.linspace(0, 1, 21), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_true_map_of_a_linear_function_beats_every_other():
     weights = jax.random.normal(jax.random.key(0), (6, 6))
     images = jax.random.normal(jax.random.key(1), (1, 6, 6, 1))

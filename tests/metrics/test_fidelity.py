@@ -123,6 +123,7 @@ def test_holes_are_filled_as_a_direct_solver_fills_them():
     np.testing.assert_allclose(fill_in(jnp.asarray(image), jnp.asarray(hole)), expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_map_that_knows_beats_one_that_does_not():
     def f(x):
         return 4 * jnp.stack([x[:, 3:6, 3:6].mean((1, 2, 3)), -x[:, 3:6, 3:6].mean((1, 2, 3))], 1)

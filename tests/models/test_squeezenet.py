@@ -63,6 +63,7 @@ def test_the_committed_weights_have_the_checksum_of_the_readme():
 
 
 @pytest.mark.skipif("JAXVIZ_PHOTOS" not in os.environ, reason="JAXVIZ_PHOTOS does not point to the ImageNet photos")
+@pytest.mark.slow
 def test_photos_land_in_their_classes(network):
     entries = _photo_folder.entries(Path(os.environ["JAXVIZ_PHOTOS"]))
     found = accuracy(network, [entry.path for entry in entries], _photo_folder.classes(entries, network.labels, "it"))

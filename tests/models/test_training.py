@@ -273,6 +273,7 @@ def refused(match, examples, recipe=RECIPE):
         next(training.train(tiny(), recipe, examples, key=jax.random.key(0)))
 
 
+@pytest.mark.slow
 def test_examples_must_fit_the_network():
     images, labels = corners(20)
     refused(
@@ -287,5 +288,6 @@ def test_examples_must_fit_the_network():
     refused("`batch_size` must be at most the number of examples, got 16 for 9", Examples(images[:9], labels[:9]))
 
 
+@pytest.mark.slow
 def test_a_training_that_diverges_says_so():
     refused("`learning_rate` must keep the loss finite", corners(), dataclasses.replace(RECIPE, learning_rate=1e30))

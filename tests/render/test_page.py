@@ -131,6 +131,7 @@ def test_the_explained_class_is_shown_however_improbable():
     assert dataclasses.replace(block, also=[2]).data() == block.data()
 
 
+@pytest.mark.slow
 def test_render_needs_no_network_library():
     code = "import sys, jaxviz.render; print([m for m in ('flax', 'models', 'scripts') if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

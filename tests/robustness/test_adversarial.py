@@ -48,6 +48,7 @@ def test_a_circle_has_the_area_of_a_circle_and_fits_whatever_its_turn():
     np.testing.assert_allclose(pasted.masks.sum((1, 2)), np.pi * 100, rtol=0.02)
 
 
+@pytest.mark.slow
 def test_the_gradient_of_pasting_is_its_transpose():
     images, patch = jax.random.normal(KEY, (3, 16, 16, 2)), jax.random.normal(jax.random.key(1), (5, 5, 2))
     signal = jax.random.normal(jax.random.key(2), images.shape)
@@ -61,6 +62,7 @@ def test_the_gradient_of_pasting_is_its_transpose():
     np.testing.assert_allclose(forward, jnp.vdot(patch, pull(signal)[0]), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_ascent_is_that_of_a_loop_where_the_patch_covers_the_image():
     weights = np.asarray(jax.random.normal(KEY, (4, 4, 2, 3)))
     low, high = np.array([-1.0, -2.0]), np.array([3.0, 1.0])
@@ -124,6 +126,7 @@ def test_of_a_linear_function_both_perturbations_are_the_corner_of_the_cube():
     )
 
 
+@pytest.mark.slow
 def test_many_steps_come_closer_than_one_and_stay_as_near():
     f, images = networks.FAMILIES["plain"](), networks.images(4)
     options = {"epsilon": 0.1, "bounds": (-4.0, 4.0)}

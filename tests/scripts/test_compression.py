@@ -3,6 +3,7 @@ from types import SimpleNamespace
 
 import jax.numpy as jnp
 import numpy as np
+import pytest
 import scipy.stats
 from jax.tree_util import Partial
 from PIL import Image
@@ -16,6 +17,7 @@ from scripts.compression.study import measure
 QUALITIES = (90, 40, 5)
 
 
+@pytest.mark.slow
 def test_each_number_is_that_of_the_photo_read_from_its_file():
     network = models.load("mnist_cnn2")
     pixels = np.random.default_rng(0).integers(0, 255, (28, 28, 3), np.uint8)

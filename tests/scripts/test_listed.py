@@ -26,6 +26,7 @@ def test_every_command_has_a_line():
     assert all(line.endswith(".") for line in lines)
 
 
+@pytest.mark.slow
 def test_networks_and_layers_are_listed(capsys):
     listing.main(listing.Config(networks=True))
     lines = capsys.readouterr().out.splitlines()

@@ -144,6 +144,7 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):
         folder(tmp_path / "file" / "out")
 
 
+@pytest.mark.slow
 def test_a_folder_has_one_run_at_a_time(tmp_path):
     # One that works in it, in another process, until its input ends.
     code = """if True:

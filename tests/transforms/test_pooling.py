@@ -144,6 +144,7 @@ def test_large_windows_under_vmap_and_twice_differentiated_are_as_jaxs_own(kind)
 
 
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+@pytest.mark.slow
 def test_large_windows_in_half_precision_are_as_jaxs_own(dtype):
     def f(x):
         return lay(x, *LARGE["overlapping"])
@@ -167,6 +168,7 @@ def test_the_program_does_not_grow_with_the_window(stride):
     assert size(24) < 1.05 * size(7)  # shapes have more digits
 
 
+@pytest.mark.slow
 def test_large_switches_are_unpooled_where_they_point():
     x = jax.nn.relu(jax.random.normal(jax.random.key(0), (2, 24, 24, 3)))
     pooled, switches = jv.max_pool_with_switches(x, 8, 4, ((2, 2), (3, 1)))
@@ -211,6 +213,7 @@ def test_nan_spreads_as_in_jax():
     np.testing.assert_array_equal(jv.max_pool_with_switches(x, 2)[0], jax_pool(x, 2, 2, "VALID"))
 
 
+@pytest.mark.slow
 def test_every_rule_goes_down_through_the_switches():
     x = jax.random.normal(jax.random.key(0), (1, 6, 6, 1))
     g = jnp.ones((1, 3, 3, 1))

@@ -56,6 +56,7 @@ def by_hand(x):
 
 
 @pytest.mark.parametrize("name", NORMS)
+@pytest.mark.slow
 def test_the_variance_of_a_norm_layer_is_no_activation(name):
     layer = norm(name)
 

@@ -123,6 +123,7 @@ def test_a_random_spelling_is_one_activation_with_its_own_ceiling_scale_and_shif
 
 @settings(max_examples=15, deadline=None, derandomize=True)
 @given(st.data(), st.sampled_from([-2.0, -0.25, 0.1, 1.0]), st.sampled_from([-1.0, 0.5, 3.0]))
+@pytest.mark.slow
 def test_two_clamps_of_one_value_are_another_activation(data, below, above):
     program = jax.make_jaxpr(lambda x: above * grammar(data.draw, x) + below * jnp.minimum(x, 0))(X)
     other = lambda x: evaluate(program, [x], lambda *_: None)[0]  # noqa: E731

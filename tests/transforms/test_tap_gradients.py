@@ -46,6 +46,7 @@ def test_those_of_a_scan_are_stacked_over_its_iterations():
     np.testing.assert_allclose(found["first"], each["first"], rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_scans_in_scans_and_a_layer_met_twice():
     def f(x):
         def outer(x, factor):
