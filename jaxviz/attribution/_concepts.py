@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
 from jaxviz._core.callables import as_pytree
 from jaxviz._core.check import check_count, check_images, check_layer, check_maps
@@ -74,7 +74,7 @@ def concepts(
 
     Returns:
         Directions, the strongest first by the sum of their maps, maps and error. Cost: one forward pass up to the
-        layer, and the updates.
+        layer, and the updates. NaN where a traced activation is negative.
 
     Raises:
         ValueError: an unknown layer or one that is not of maps, with negative or no activations, or fewer channels or
@@ -99,20 +99,32 @@ def concepts(
             f"`num_concepts` must be at most {most}, the channels or places of {layer!r}, got {num_concepts}."
         )
     maps = _maps(f, images, layer=layer, layout=layout)
-    check_not_negative(maps, layer)
+    _check_maps_are_sums(maps, layer)
     return _factored(maps, key, num_concepts=num_concepts, num_steps=num_steps)
 
 
-def check_not_negative(maps: Array, layer: str) -> None:
+def _check_maps_are_sums(maps: Array, layer: str) -> None:
     """Raises where known maps are negative somewhere, or zero everywhere."""
     if isinstance(maps, Tracer):
         return
-    if not bool((maps >= 0).all()) or not bool((maps > 0).any()):
-        low, high = float(maps.min()), float(maps.max())
+    low, high = float(np.min(maps)), float(np.max(maps))
+    if not 0 <= low or not high > 0:
         raise ValueError(
             f"`layer` must have activations that are not negative and not all zero, got {layer!r} from {low:.3g} to "
             f"{high:.3g}. Take one behind a ReLU."
         )
+
+
+def _check_directions(directions: ArrayLike, channels: int, layer: str) -> Array:
+    """Directions as an array, where they are rows over the channels of a layer that are not negative."""
+    shape = jnp.shape(directions)
+    if len(shape) != 2 or shape[1] != channels or not shape[0]:
+        raise ValueError(
+            f"`directions` must have shape (r, {channels}), a row over the channels of {layer!r} for each, got {shape}."
+        )
+    if not isinstance(directions, Tracer) and not (np.asarray(directions) >= 0).all():
+        raise ValueError(f"`directions` must not be negative, got {float(np.min(directions)):.3g}. See `concepts`.")
+    return jnp.asarray(directions)
 
 
 def concept_importance(
@@ -160,11 +172,11 @@ def concept_importance(
 
     Returns:
         One index per image and concept, in [0, 1] but for the noise of the draws; their sum is 1 where concepts do not
-        act together, and more where they do. NaN where the output does not depend on them. Cost: one forward pass up to
-        the layer, `num_designs (r + 2)` passes above it.
+        act together, and more where they do. NaN for an image whose output does not depend on them, or of which a
+        traced activation is negative. Cost: two forward passes up to the layer, `num_designs (r + 2)` above it.
 
     Raises:
-        ValueError: as for `concepts`, or directions of another length than the channels.
+        ValueError: as for `concepts`, or directions that are negative or of another length than the channels.
         NotImplementedError: as for `upto`.
         TypeError: as for `saliency`.
 
@@ -175,13 +187,7 @@ def concept_importance(
     layout = map_layout(f, channel_axis, grid)
     f, images = as_pytree(f), check_images(images)
     num_outputs, shape = check_layer(f, images, layer, layout)
-    directions = jnp.asarray(directions)
-    if directions.ndim != 2 or directions.shape[1] != shape[-1] or not len(directions):
-        raise ValueError(
-            f"`directions` must have shape (r, {shape[-1]}), a row over the channels of {layer!r} for each, got "
-            f"{directions.shape}."
-        )
-    check_not_negative(directions, "directions")
+    directions = _check_directions(directions, shape[-1], layer)
     indices = check_target(target, images.shape[0], num_outputs)
     options = {"layer": layer, "layout": layout, "num_outputs": num_outputs}
     options |= {
@@ -189,7 +195,9 @@ def concept_importance(
         "num_steps": check_count(num_steps, "num_steps"),
     }
     options["batch_size"] = None if batch_size is None else check_count(batch_size, "batch_size")
-    return _importance(f, images, indices, directions, key, **options)
+    maps = _maps(f, images, layer=layer, layout=layout)
+    _check_maps_are_sums(maps, layer)
+    return _importance(f, images, maps, indices, directions, key, **options)
 
 
 @one_program
@@ -199,7 +207,8 @@ def _maps(f: Callable, images: Array, *, layer: str, layout: MapLayout) -> Float
 
 @one_program
 def _factored(maps: Float[Array, "n h2 w2 c2"], key: PRNGKeyArray, *, num_concepts: int, num_steps: int) -> Concepts:
-    rows = maps.reshape(-1, maps.shape[-1])
+    # What cannot be refused, as it is traced, must not pass for a result.
+    rows = jnp.where((maps >= 0).all(), maps, jnp.nan).reshape(-1, maps.shape[-1])
     # As large as they have to be for the sums to be of the size of the activations.
     scale = jnp.sqrt(rows.mean() / num_concepts)
     first, second = jax.random.split(key)
@@ -230,6 +239,7 @@ def _fitted(weights: Float[Array, "p r"], rows: Float[Array, "p c2"], directions
 def _importance(
     f: Callable,
     images: Float[Array, "n h w c"],
+    maps: Float[Array, "n h2 w2 c2"],
     indices: Indices,
     directions: Float[Array, "r c2"],
     key: PRNGKeyArray,
@@ -247,13 +257,10 @@ def _importance(
     swapped = jnp.where(jnp.eye(num_concepts, dtype=bool), other[:, None], one[:, None])
     designs = jnp.concatenate([one[:, None], other[:, None], swapped], 1).reshape(-1, num_concepts)
 
-    def weights_of(maps: Array) -> Array:
-        rows = at_least_single(maps).reshape(-1, maps.shape[-1])
-        start = jnp.full((len(rows), num_concepts), 1.0, rows.dtype) * (rows.mean() + _TINY)
-        fitted = jax.lax.fori_loop(0, num_steps, lambda _, weights: _fitted(weights, rows, directions), start)
-        return fitted.reshape(*maps.shape[:-1], num_concepts)
-
-    weights = weights_of(layout.maps(upto(f, layer)(images)))
+    rows = maps.reshape(-1, maps.shape[-1])
+    weights = jnp.full((len(rows), num_concepts), rows.mean() + _TINY)
+    weights = jax.lax.fori_loop(0, num_steps, lambda _, weights: _fitted(weights, rows, directions), weights)
+    weights = weights.reshape(*maps.shape[:-1], num_concepts)
 
     def changed(maps: Array, factors: Array) -> Array:
         return ((weights * factors) @ directions).astype(maps.dtype)
@@ -261,7 +268,10 @@ def _importance(
     _, _, scores = scores_above(f, images, indices, layer, layout, changed, lambda _: designs, batch_size)
     scores = at_least_single(scores).reshape(len(images), num_designs, num_concepts + 2)
     first, second, each = scores[:, :, 0], scores[:, :, 1], scores[:, :, 2:]
-    variance = jnp.concatenate([first, second], 1).var(1)
+    both = jnp.concatenate([first, second], 1)
+    # What is no more than rounding does not depend on the concepts.
+    variance, rounding = both.var(1), (8 * jnp.finfo(both.dtype).eps * jnp.abs(both).max(1)) ** 2
+    depends = (variance > rounding) & (maps >= 0).all((1, 2, 3))
     total = ((first[..., None] - each) ** 2).mean(1) / 2
-    found = jnp.where(variance[:, None] > 0, total / jnp.where(variance > 0, variance, 1)[:, None], jnp.nan)
+    found = jnp.where(depends[:, None], total / jnp.where(depends, variance, 1)[:, None], jnp.nan)
     return nan_where_invalid(found, indices, num_outputs)

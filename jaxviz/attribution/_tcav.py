@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from jaxviz._core.callables import as_pytree
@@ -82,9 +83,10 @@ def tcav(
         pass above it for each image.
 
     Raises:
-        ValueError: as for `grad_cam`, fewer than two examples or four others, fewer than two draws.
+        ValueError: as for `grad_cam`, fewer than two examples or four others, or such of another size, fewer than two
+            draws, or no ridge.
         NotImplementedError: as for `upto`.
-        TypeError: as for `saliency`.
+        TypeError: as for `saliency`, or images that are traced.
 
     References:
         Kim et al., [Interpretability Beyond Feature Attribution](https://arxiv.org/abs/1711.11279), 2018, sections 3.2
@@ -94,6 +96,15 @@ def tcav(
     f, images = as_pytree(f), check_images(images)
     examples, others = check_images(examples, "examples"), check_images(others, "others")
     num_outputs, _ = check_layer(f, images, layer, layout)
+    if any(isinstance(given, Tracer) for given in (images, examples, others)):
+        raise TypeError(
+            "`images`, `examples` and `others` must be concrete, got a traced array. Call tcav outside of jit."
+        )
+    for name, given in (("examples", examples), ("others", others)):
+        if given.shape[1:] != images.shape[1:]:
+            raise ValueError(f"`{name}` must be of the shape {images.shape[1:]} of the images, got {given.shape[1:]}.")
+    if not ridge > 0:
+        raise ValueError(f"`ridge` must be above 0, got {ridge}. Without it the classifier is not defined.")
     if len(examples) < 2 or len(others) < 4:
         raise ValueError(
             f"`examples` must be two or more and `others` four or more, got {len(examples)} and {len(others)}. A "

@@ -108,6 +108,39 @@ def test_the_test_is_that_of_scipy():
     assert _welch(np.ones(3), np.zeros(4)) == 0
 
 
+def test_importance_is_the_same_under_jit_and_for_each_image_alone():
+    def method(images):
+        return jv.attribution.concept_importance(
+            identity, images, 0, "maps", PLANTED, key=KEY, num_designs=5, num_steps=50
+        )
+
+    expected = method(IMAGES)
+    np.testing.assert_allclose(jax.jit(method)(IMAGES), expected, rtol=1e-3, atol=1e-5)
+    alone = jax.vmap(lambda image: method(image[None])[0])(IMAGES)
+    # The start of the maps is a mean over the images, so that a few steps differ a little.
+    np.testing.assert_allclose(alone, expected, atol=0.02)
+
+
+def test_what_has_no_answer_is_nan():
+    found = jv.attribution.concept_importance(
+        lambda x: 0 * identity(x) + 3.3, IMAGES, 0, "maps", PLANTED, key=KEY, num_designs=4
+    )
+    assert np.isnan(found).all()
+    # Traced activations cannot be refused.
+    some = IMAGES.at[1, 0, 0, 0].set(-1.0)
+    how = {"key": KEY, "num_designs": 4, "num_steps": 10}
+    found = jax.jit(lambda x: jv.attribution.concept_importance(identity, x, 0, "maps", PLANTED, **how))(some)
+    assert np.isnan(found).all(1).tolist() == [False, True, False, False, False, False]
+    factors = jax.jit(lambda x: jv.attribution.concepts(identity, x, "maps", key=KEY, num_concepts=2))(some)
+    assert np.isnan(factors.directions).all()
+    assert np.isnan(factors.error)
+
+
+def test_traced_images_of_a_test_are_refused():
+    with pytest.raises(TypeError, match="must be concrete, got a traced array"):
+        jax.jit(lambda x: jv.attribution.tcav(identity, x, 0, "maps", x, x, key=KEY).score)(IMAGES)
+
+
 @pytest.mark.parametrize(
     ("call", "text"),
     [
@@ -122,6 +155,22 @@ def test_the_test_is_that_of_scipy():
         (
             lambda: jv.attribution.concept_importance(identity, IMAGES, 0, "maps", jnp.ones((2, 5)), key=KEY),
             "`directions` must have shape (r, 6)",
+        ),
+        (
+            lambda: jv.attribution.concept_importance(identity, IMAGES, 0, "maps", -jnp.ones((2, 6)), key=KEY),
+            "`directions` must not be negative, got -1.",
+        ),
+        (
+            lambda: jv.attribution.concept_importance(identity, -IMAGES, 0, "maps", jnp.ones((2, 6)), key=KEY),
+            "`layer` must have activations that are not negative and not all zero, got 'maps' from -",
+        ),
+        (
+            lambda: jv.attribution.tcav(identity, IMAGES, 0, "maps", IMAGES[:, 1:], IMAGES, key=KEY),
+            "`examples` must be of the shape (5, 4, 6) of the images, got (4, 4, 6).",
+        ),
+        (
+            lambda: jv.attribution.tcav(identity, IMAGES, 0, "maps", IMAGES, IMAGES, key=KEY, ridge=0.0),
+            "`ridge` must be above 0, got 0.0.",
         ),
         (
             lambda: jv.attribution.tcav(identity, IMAGES, 0, "maps", IMAGES[:1], IMAGES, key=KEY),
