@@ -176,6 +176,7 @@ def test_an_empty_image_is_refused():
 @pytest.mark.parametrize(
     ("call", "shape", "way_out"),
     [
+        (lambda x: jv.occlude_regions(plain, x, BOXES), (9, 11), "Add the axis that is missing, image[..."),
         (lambda x: jv.occlusion(plain, x, window=(2, 2), stride=2), (9, 11), "Add the axis that is missing, image[..."),
         (lambda x: jv.occlusion(plain, x, window=2, stride=2), (9,), "Add the axis that is missing, image[..., None]"),
         (lambda x: jv.incremental(plain, x), (9,), "Add the axis that is missing, image[..., None] for a gray image"),

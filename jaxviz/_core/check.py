@@ -1,4 +1,4 @@
-"""What bad input to an attribution gets: an error before anything is computed."""
+"""What bad input gets: an error before anything is computed."""
 
 from collections.abc import Callable
 from typing import Any

@@ -12,7 +12,7 @@ from jaxviz._core.callables import as_pytree
 from jaxviz._core.check import check_baseline, check_count, check_occluded, check_outputs
 from jaxviz._core.chunks import map_chunks
 from jaxviz._core.grown import grown
-from jaxviz._core.incremental.axes import by
+from jaxviz._core.incremental.axes import axes_of_windows, by, check_axes
 from jaxviz._core.integers import Integers, integers
 from jaxviz._core.program import one_program
 
@@ -101,13 +101,12 @@ def _check_boxes(boxes: Integers, shape: tuple[int, ...]) -> tuple[Integer[Array
     """The boxes, and whether the images are a batch."""
     array = integers(boxes, "boxes", "A box is given in whole pixels.")
     if array.ndim != 2 or array.shape[1] not in (2, 4, 6) or not len(array):
-        raise ValueError(f"`boxes` must have shape (b, 4), got {array.shape}. A box is {_FORMS[2]}.")
-    num_axes = array.shape[1] // 2
-    if len(shape) not in (num_axes + 1, num_axes + 2):
+        num_axes = axes_of_windows(len(shape))
         raise ValueError(
-            f"`images` must have {num_axes} axes beside the channels, and maybe a batch, for boxes "
-            f"(b, {2 * num_axes}), got {shape}. A box is {_FORMS[num_axes]}."
+            f"`boxes` must have shape (b, {2 * num_axes}), got {array.shape}. A box is {_FORMS[num_axes]}."
         )
+    num_axes = array.shape[1] // 2
+    check_axes(shape, num_axes, "give `boxes` a start and an end along each axis: (b, 2) for a signal (t, c).")
     batch = len(shape) == num_axes + 2
     if not isinstance(array, np.ndarray):
         return array, batch

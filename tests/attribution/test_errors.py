@@ -98,7 +98,7 @@ TABLE = [
     (
         lambda: jv.occlude_regions(F, X[0, 0], [(0, 0, 1, 1)]),
         ValueError,
-        "`images` must have 2 axes beside the channels, and maybe a batch, for boxes (b, 4), got (11, 3)",
+        "`images` must have shape (h, w, c) or (n, h, w, c), got (11, 3). Add the axis that is missing",
     ),
     (
         lambda: jv.occlude_regions(F, X[0], [(0, 0, 10, 1)]),

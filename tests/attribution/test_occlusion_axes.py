@@ -154,7 +154,7 @@ ERRORS = [
         lambda: jv.occlude_regions(SIGNAL[0], SIGNALS[0], [(4, 4)]),
         "`boxes` must lie in the image of 41 and not be empty",
     ),
-    (lambda: jv.occlude_regions(SIGNAL[0], SIGNALS[0], [(4, 5, 6)]), "`boxes` must have shape (b, 4), got (1, 3)."),
+    (lambda: jv.occlude_regions(SIGNAL[0], SIGNALS[0], [(4, 5, 6)]), "`boxes` must have shape (b, 2), got (1, 3)."),
 ]
 
 
