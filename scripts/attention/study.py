@@ -10,8 +10,9 @@ import models
 from jaxviz import render
 from scripts._harness.photo_study import drawing as _drawing
 from scripts._harness.photo_study.photos import Photo, box_seen, marks, parsed
-from scripts._harness.photo_study.study import Study, color, targets, words
+from scripts._harness.photo_study.study import Study, targets, words
 from scripts._harness.run_folder import Step
+from scripts._harness.words import color
 
 _METHODS = {"grad_cam": "Grad-CAM", "guided_grad_cam": "guided Grad-CAM", "saliency": "gradient"}
 

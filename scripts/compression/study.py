@@ -11,17 +11,8 @@ from PIL import Image
 from tqdm import tqdm
 
 import jaxviz as jv
-import models
-from scripts._harness.photo_study.study import Study, cam_layer, targets
+from scripts._harness.photo_study.study import Study, cam_layer, shown, targets
 from scripts._harness.run_folder import Step
-
-SHOWN = 4  # qualities of which there are pictures
-
-
-def default_layers(network: models.Network) -> tuple[str, ...]:
-    """A first, a middle and the top layer."""
-    names = list(jv.layers(network, jax.ShapeDtypeStruct((1, *network.input_shape), np.float32)))
-    return (names[0], names[len(names) // 2], "logits")
 
 
 def compressed(pixels: np.ndarray, quality: int) -> tuple[np.ndarray, int]:
@@ -36,22 +27,22 @@ def measure(study: Study, layers: tuple[str, ...]) -> Step:
     qualities, network = study.config.qualities, study.network
     classes, before = targets(study)
     cam = cam_layer(network, None)
-    sizes, pictures, rows = [], [], []
+    sizes, pictures, rows = [], None, []
     for photo, image, target in zip(tqdm(study.photos, unit="photo"), study.images, classes, strict=True):
         made, lengths = zip(*(compressed(photo.pixels, quality) for quality in qualities), strict=True)
         images = jnp.concatenate([jnp.asarray(image)[None], network.normalize(np.stack(made) / np.float32(255))])
         rows.append(_follow(study.f, images, jnp.asarray(target), layers=layers, cam=cam))
         sizes.append(lengths)
-        pictures.append(np.stack(made)[_shown(len(qualities))])
+        pictures = shown(np.stack(made)) if pictures is None else pictures
     probabilities, distances, alike = (np.stack(part) for part in zip(*rows, strict=True))
-    arrays = {"probabilities": probabilities, "distances": distances, "cam": alike, "pictures": pictures[0]}
+    arrays = {"probabilities": probabilities, "distances": distances, "cam": alike, "pictures": pictures}
     mean = _means(probabilities)
     certain = float(np.mean(before[np.arange(len(classes)), classes]))
     numbers = {
         "headline": _headline(mean, certain, qualities),
         "layers": list(layers),
         "qualities": list(qualities),
-        "shown": [qualities[place] for place in _shown(len(qualities))],
+        "shown": shown(qualities).tolist(),
         "photos": [
             {
                 "photo": photo.name,
@@ -93,10 +84,6 @@ def _follow(
     first = jnp.broadcast_to(maps[:1], maps[1:].shape)
     probabilities = jv.attribution.probabilities(outputs)[1:, target]
     return tuple(map(np.asarray, (probabilities, jnp.stack(moved, 1), jv.metrics.rank_correlation(maps[1:], first))))
-
-
-def _shown(count: int) -> list[int]:
-    return list(dict.fromkeys(np.rint(np.linspace(0, count - 1, SHOWN)).astype(int).tolist()))
 
 
 def _means(values: np.ndarray) -> list[float]:

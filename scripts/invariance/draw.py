@@ -4,9 +4,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from scripts._harness.photo_study import drawing
-from scripts._harness.photo_study.study import Study, words
+from scripts._harness.photo_study.study import Study, shown, words
 from scripts._harness.run_folder import Step
-from scripts.invariance.study import shown
 
 
 def table(step: Step) -> str:
@@ -59,4 +58,4 @@ def draw(study: Study, step: Step) -> bytes:
 
 
 def _amounts(amounts: list[float]) -> str:
-    return ", ".join(f"{amount:g}" for amount in shown(np.array(amounts)).round(2))
+    return ", ".join(f"{amount:g}" for amount in shown(amounts).round(2))

@@ -1,4 +1,4 @@
-"""What `scripts.invariance` measures and draws."""
+"""What `scripts.invariance` measures."""
 
 import jax
 import jax.numpy as jnp
@@ -7,19 +7,15 @@ from tqdm import tqdm
 
 import jaxviz as jv
 import models
-from scripts._harness.photo_study.study import Study, targets
+from scripts._harness.photo_study.study import Study, shown, targets, three_layers
 from scripts._harness.run_folder import Step
 
 _KNOWN = {"squeezenet": ("conv1", "fire5", "logits"), "vgg16": ("conv1_2", "conv5_2", "fc2")}
-_SHOWN = 4  # pictures of a transformed photo
 
 
 def default_layers(network: models.Network) -> tuple[str, ...]:
     """A first, a middle and the top layer."""
-    if network.name in _KNOWN:
-        return _KNOWN[network.name]
-    names = list(jv.layers(network, jax.ShapeDtypeStruct((1, *network.input_shape), np.float32)))
-    return (names[0], names[len(names) // 2], "logits")
+    return _KNOWN.get(network.name) or three_layers(network)
 
 
 def transformations(study: Study) -> dict[str, jv.robustness.Transformation]:
@@ -75,13 +71,8 @@ def measure(study: Study, layers: tuple[str, ...]) -> Step:
     return Step(numbers, arrays)
 
 
-def shown(amounts: np.ndarray) -> np.ndarray:
-    """Those of which there are pictures."""
-    return np.asarray(amounts)[np.rint(np.linspace(0, len(amounts) - 1, _SHOWN)).astype(int)]
-
-
 def _pictures(study: Study, transformation: jv.robustness.Transformation) -> np.ndarray:
-    image, amounts = jnp.asarray(study.images[0]), jnp.asarray(shown(np.asarray(transformation.amounts)))
+    image, amounts = jnp.asarray(study.images[0]), jnp.asarray(shown(transformation.amounts))
     made = jax.jit(lambda change, image, amounts: jax.vmap(lambda amount: change(image, amount))(amounts))(
         transformation.function, image, amounts
     )

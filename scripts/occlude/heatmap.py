@@ -14,8 +14,9 @@ from tqdm import tqdm
 import jaxviz as jv
 from jaxviz import render
 from scripts._harness.photo_study import drawing as _drawing
-from scripts._harness.photo_study.study import Study, color, targets, words
+from scripts._harness.photo_study.study import Study, targets, words
 from scripts._harness.run_folder import Step
+from scripts._harness.words import color
 
 _SHOWN = 7  # classes with a color of their own
 _REST = "#d5d8dd"

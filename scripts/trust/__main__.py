@@ -12,26 +12,14 @@ With the last layer of SqueezeNet redrawn, maps of deconvnet keep a rank correla
 of guided backprop 0.93, of saliency 0.57, of Grad-CAM 0.19: the first two fail, as in Adebayo et al. 2018.
 """
 
-from scripts._harness.clock import Clock
-from scripts._harness.command import checking, keep_compiled, start
+from scripts._harness.command import start
+from scripts._harness.stepwise import follow
 from scripts.trust.config import Config
 
 
 def main(config: Config) -> None:
     """Measure method by method, then draw."""
-    clock = Clock()
-    with clock("imports"):
-        # Here, so that --help and a mistyped option need not wait for JAX.
-        from scripts.trust import run as _run
-    with clock("arguments"), checking():
-        study, folder = _run.open_study(config)
-    for name, value in folder.run.items():
-        print(f"  {name:<10} {value}")
-    keep_compiled()
-    steps = _run.measure(study, folder, clock)
-    with clock("draw"):
-        report = _run.show(study, folder, steps)
-    folder.finish(report, clock)
+    follow("trust", config)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from scripts._harness.command import checking, keep_compiled
 def follow(name: str, config: Any) -> None:
     """Prepare, measure, draw and finish the study `scripts.NAME`.
 
-    Its `study.py` has `default_layers(network)` and `measure(study, layers)`, which returns a `Step`; its `draw.py` has
-    `draw(study, step)`, the bytes of `NAME.png`, and `table(step)`, what to print.
+    Its `study.py` has `measure(study, layers)`, which returns a `Step`, and may have `default_layers(network)`. Its
+    `draw.py` has `draw(study, step)`, the bytes of `NAME.png`, and `table(step)`, what to print.
     """
     clock = Clock()
     with clock("imports"):
@@ -23,7 +23,8 @@ def follow(name: str, config: Any) -> None:
         drawing = importlib.import_module(f"scripts.{name}.draw")
     with clock("arguments"), checking():
         network = network_of(config.network, config.weights)
-        layers = study.check_layers(network, config.layers or study_of.default_layers(network))
+        default = getattr(study_of, "default_layers", study.three_layers)
+        layers = study.check_layers(network, config.layers or default(network))
         loaded = photos.load(config.photos, network)
         prepared = study.prepare(name, config, loaded, network, layers=layers)
     keep_compiled()

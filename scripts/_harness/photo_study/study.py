@@ -96,8 +96,13 @@ def cam_layer(network: models.Network, layer: str | None) -> str:
     return layer or inner[-1]
 
 
-def color(network: models.Network, projection: np.ndarray) -> np.ndarray:
-    """A signed array `(h, w, c)` of the network's range in red, green, blue, still signed."""
-    # A difference of images becomes one of colors by the derivative, at a gray far from where colors are cut off.
-    gray = network.normalize(np.full((1, *projection.shape[:2], 3), 0.5))
-    return np.asarray(jax.jvp(network.denormalize, (gray,), (jax.numpy.asarray(projection[None]),))[1][0])
+def three_layers(network: models.Network) -> tuple[str, ...]:
+    """A first, a middle and the top layer."""
+    names = list(jv.layers(network, jax.ShapeDtypeStruct((1, *network.input_shape), np.float32)))
+    return (names[0], names[len(names) // 2], "logits")
+
+
+def shown(values: Any, num: int = 4) -> np.ndarray:
+    """Some entries from the first to the last, to be drawn."""
+    array = np.asarray(values)
+    return array[np.unique(np.rint(np.linspace(0, len(array) - 1, num)).astype(int))]
