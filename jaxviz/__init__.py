@@ -41,13 +41,14 @@ if TYPE_CHECKING:
     from jaxviz import explanation as explanation
     from jaxviz import maximize as maximize
     from jaxviz import metrics as metrics
+    from jaxviz import microscope as microscope
     from jaxviz import render as render
     from jaxviz import robustness as robustness
     from jaxviz.explanation import Explanation as Explanation
     from jaxviz.explanation import explain as explain
 
 # Loaded when somebody asks for them: what draws loads matplotlib, which takes longer than all the rest.
-_PACKAGES = ("dataset", "explanation", "maximize", "metrics", "render", "robustness")
+_PACKAGES = ("dataset", "explanation", "maximize", "metrics", "microscope", "render", "robustness")
 _EXPLANATION = ("Explanation", "explain")
 
 

@@ -1,8 +1,10 @@
 """Numbers and names as files hold them."""
 
 import json
+import os
 import re
 import zlib
+from pathlib import Path
 from typing import Any
 
 _NOT_IN_FILES = re.compile(r'[/\\:*?"<>|#%\x00-\x1f]+')
@@ -23,3 +25,20 @@ def dumps(numbers: Any) -> str:
     text = json.dumps(numbers, indent=2, ensure_ascii=False, allow_nan=False)
     # A line break in this text is never part of a string, so taking one out cannot change a value.
     return _PLAIN_LIST.sub(lambda match: "[" + re.sub(r"\n *", " ", match[1]) + "]", text) + "\n"
+
+
+def replace(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write a file: under its name there is the old content or all of the new, whatever happens to the process.
+
+    Durable, whatever happens to the machine too; it waits for the disk.
+    """
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(unfinished, "wb") as file:
+            file.write(content)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)

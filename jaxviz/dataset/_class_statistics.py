@@ -28,7 +28,7 @@ class ClassStatistics(NamedTuple):
         counts: images of each class.
         mean: of the activation over the images of a class.
         std: its standard deviation over them.
-        maps: the mean of the map itself; one row and column in a dense layer.
+        maps: the mean of the map itself; one row and column in a dense layer. None where none were asked for.
         effect: how well the activation tells the class from all the others: the difference of the means, in units of
             the standard deviation within the two groups (Cohen's d). Positive where the class excites the channel.
         ranking: the channels of each class by the size of their effect, the largest first.
@@ -38,7 +38,7 @@ class ClassStatistics(NamedTuple):
     counts: Int[np.ndarray, " k"]
     mean: Float[np.ndarray, "k c"]
     std: Float[np.ndarray, "k c"]
-    maps: Float[np.ndarray, "k h w c"]
+    maps: Float[np.ndarray, "k h w c"] | None
     effect: Float[np.ndarray, "k c"]
     ranking: Int[np.ndarray, "k c"]
     skipped: tuple[int, ...]
@@ -49,6 +49,7 @@ def class_statistics(
     dataset: Dataset,
     layers: Sequence[str],
     *,
+    maps: bool = True,
     channel_axis: int | None = None,
     grid: tuple[int, int] | None = None,
     scan: Scan = DEFAULT,
@@ -68,13 +69,14 @@ def class_statistics(
         f: from images to logits `(n, k)`.
         dataset: see `Scan`, with labels in `0..k-1`; 0 and 1 for one output.
         layers: names from `layers(f, images)`; all are read in one pass.
+        maps: whether to take the mean maps: of many classes they are what fills the memory.
         channel_axis: as for `grad_cam`, for the layers of maps.
         grid: as for `grad_cam`, for the layers of tokens.
         scan: batch size, devices, preprocessing, and what to do on failures.
 
     Returns:
         From the name of each layer to its statistics. Cost: one forward pass over the data set. Memory: as many
-        maps as there are classes, a few times over.
+        maps as there are classes, a few times over; without `maps` as many numbers as classes and channels.
 
     Raises:
         ValueError: an unknown layer, one that is not of maps (as for `grad_cam`) or vectors, `f` does not return one
@@ -90,21 +92,23 @@ def class_statistics(
     f, names = as_pytree(f), check_names(layers)
     examples, images, num_classes = labeled(f, dataset, scan)
     check_placed(f, names, images, layout)
-    found = run_scan(f, _Study(names, layout, num_classes), examples, scan)
+    found = run_scan(f, _Study(names, layout, num_classes, maps), examples, scan)
     results = {}
     for place, name in enumerate(names):
-        counts, mean, squares, maps = (found.value[f"{place}.{field}"] for field in _FIELDS)
+        counts, mean, squares = (found.value[f"{place}.{field}"] for field in _FIELDS)
         effect = _effect(counts, mean, squares)
         # Of equal size the first; NaN last, all of them.
         ranking = np.argsort(-np.abs(effect), axis=1, kind="stable")
         std = np.sqrt(squares / np.maximum(counts, 1)[:, None])
         absent = counts == 0
-        mean, std, maps = (np.where(absent.reshape(-1, *[1] * (a.ndim - 1)), np.nan, a) for a in (mean, std, maps))
-        results[name] = ClassStatistics(counts, mean, std, maps, effect, ranking, found.skipped)
+        of_class = [mean, std, found.value[f"{place}.maps"]] if maps else [mean, std]
+        of_class = [np.where(absent.reshape(-1, *[1] * (a.ndim - 1)), np.nan, a) for a in of_class]
+        mean, std, mean_map = of_class if maps else (*of_class, None)
+        results[name] = ClassStatistics(counts, mean, std, mean_map, effect, ranking, found.skipped)
     return results
 
 
-_FIELDS = ("counts", "mean", "squares", "maps")
+_FIELDS = ("counts", "mean", "squares")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,6 +116,7 @@ class _Study:
     layers: tuple[str, ...]
     layout: MapLayout
     num_classes: int
+    maps: bool = True
 
     def batch(self, f: Any, images: Any, labels: jax.Array, valid: jax.Array) -> dict[str, jax.Array]:
         acts = activations(f, self.layers, images)
@@ -125,9 +130,10 @@ class _Study:
             mean = _products(share, values)
             squares = _products(member, jnp.square(values - mean[labels]))
             outs[FINITE] &= jnp.isfinite(values).all(1)
-            of_class = _products(share, maps.reshape(len(maps), -1)).reshape(self.num_classes, *maps.shape[1:])
             outs |= {f"{place}.counts": counts, f"{place}.mean": mean, f"{place}.squares": squares}
-            outs[f"{place}.maps"] = of_class
+            if self.maps:
+                of_class = _products(share, maps.reshape(len(maps), -1)).reshape(self.num_classes, *maps.shape[1:])
+                outs[f"{place}.maps"] = of_class
         return outs
 
     def partial(self, outs: Partial, batch: Batch) -> Partial:
@@ -142,9 +148,11 @@ class _Study:
             weight = second["counts"] / np.maximum(counts, 1)
             step = second["mean"] - first["mean"]
             squares = first["squares"] + second["squares"] + step**2 * (first["counts"] * weight)[:, None]
-            maps = first["maps"] + (second["maps"] - first["maps"]) * weight[:, None, None, None]
             merged |= {f"{place}.counts": counts, f"{place}.mean": first["mean"] + step * weight[:, None]}
-            merged |= {f"{place}.squares": squares, f"{place}.maps": maps}
+            merged[f"{place}.squares"] = squares
+            if self.maps:
+                before, after = left[f"{place}.maps"], right[f"{place}.maps"]
+                merged[f"{place}.maps"] = before + (after - before) * weight[:, None, None, None]
         return merged
 
 

@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jaxviz._core.files import replace
 from jaxviz.dataset._forest import Forest
 
 _SEPARATOR = "."
@@ -96,12 +96,4 @@ class Record:
         """Replace the file by a newer one: whatever happens, one of the two is there whole."""
         if self._path is None:
             return
-        unfinished = self._path.with_name(f".{self._path.name}.{os.getpid()}.tmp")
-        try:
-            with open(unfinished, "wb") as file:
-                file.write(progress.to_bytes(self._identity))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(unfinished, self._path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        replace(self._path, progress.to_bytes(self._identity))

@@ -22,9 +22,12 @@ from jaxviz.render._blocks import Strips as Strips
 from jaxviz.render._blocks import Table as Table
 from jaxviz.render._crop import Box as Box
 from jaxviz.render._crop import bounding_box as bounding_box
+from jaxviz.render._crop import field_boxes as field_boxes
+from jaxviz.render._crop import responding_box as responding_box
 from jaxviz.render._drawing import Drawing as Drawing
 from jaxviz.render._encode import data_uri as data_uri
 from jaxviz.render._encode import png as png
+from jaxviz.render._encode import still_webp as still_webp
 from jaxviz.render._grid import draw_framed as draw_framed
 from jaxviz.render._grid import draw_grid as draw_grid
 from jaxviz.render._grid import framed as framed

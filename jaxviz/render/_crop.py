@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Integer, Shaped
 
 
 class Box(NamedTuple):
@@ -73,3 +73,53 @@ def _middle(sizes: np.ndarray, share: float) -> tuple[int, int]:
     rising = np.cumsum(sizes) / sizes.sum()
     rest = (1.0 - share) / 2
     return int(np.searchsorted(rising, rest, side="right")), int(np.searchsorted(rising, 1.0 - rest)) + 1
+
+
+def field_boxes(
+    fields: Integer[np.ndarray, "*axes 4"], units: Integer[np.ndarray, "u axes"], shape: tuple[int, int]
+) -> list[Box]:
+    """What each of some units of a layer sees, as squares of one size: crops of one row look alike.
+
+    Example:
+        >>> fields = np.array([[[0, 0, 2, 2], [0, 1, 2, 3]], [[1, 0, 3, 2], [1, 1, 3, 3]]])[:, :, None]
+        >>> field_boxes(fields, np.array([[1, 1, 0]]), (3, 3))
+        [Box(top=1, left=1, bottom=3, right=3)]
+
+    Args:
+        fields: of all units of the layer, from `receptive_field`.
+        units: the place of each along the axes of the layer.
+        shape: height and width of the image.
+
+    Returns:
+        A box for each unit, all as large as the layer's largest, moved into the image.
+    """
+    sides = np.stack([fields[..., 2] - fields[..., 0], fields[..., 3] - fields[..., 1]])
+    side = int(sides.max())
+    boxes = []
+    for top, left, bottom, right in fields[tuple(np.asarray(units).T)].tolist():
+        row, col = (top + bottom - side) // 2, (left + right - side) // 2
+        boxes.append(Box(row, col, row + side, col + side).square(shape))
+    return boxes
+
+
+def responding_box(
+    projection: Float[np.ndarray, "h w c"], field: Box, *, share: float = 0.9, smallest: int = 16
+) -> Box:
+    """The square within a unit's receptive field that holds nearly all of its projection.
+
+    A deep unit may see the whole image and respond to a corner of it, which would be specks on gray.
+
+    Args:
+        projection: of the unit, as large as the image.
+        field: what the unit sees.
+        share: of the projection, as for `bounding_box`.
+        smallest: side of the square at least, in pixels, where the field is as large.
+    """
+    tight = bounding_box(field(projection), share=share)
+    side = field.bottom - field.top
+    least = min(side, smallest)
+    # Grown about its middle where it would be but a few pixels.
+    grow = max(0, least - max(tight.bottom - tight.top, tight.right - tight.left))
+    grown = Box(tight.top, tight.left, tight.bottom + grow, tight.right + grow)
+    inner = grown.square((side, field.right - field.left))
+    return Box(field.top + inner.top, field.left + inner.left, field.top + inner.bottom, field.left + inner.right)

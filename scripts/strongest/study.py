@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 _AT_A_TIME = 16
 _LARGEST = 72  # pixels of a patch in the picture, about
-_SHARE, _SMALLEST = 0.9, 16  # of a projection that is shown, and pixels of what is shown at least
 _CLIPPED = 98.0  # percentile of its absolute values that becomes full color: few pixels hold most of a deep projection
 FOUND = "strongest"
 """The name of the step that goes over the data."""
@@ -133,7 +132,7 @@ def _projections(study: Study, found: Step, layer: str) -> Step:
         else:
             down = _whole_map(study.network, images, jnp.asarray(units[some, 2]), layer=layer, rule=study.config.rule)
         for place, photo, projection in zip(some[: len(indices) - first], photos, np.asarray(down), strict=False):
-            boxes.append(box := responding(projection, fields[place]))
+            boxes.append(box := render.responding_box(projection, fields[place]))
             times = max(1, round((box.bottom - box.top) / _LARGEST))
             patch, signed = box(photo), box(color(study.network, projection))
             patches.append(np.rint(_smaller(patch, times)).astype(np.uint8))
@@ -147,23 +146,6 @@ def _projections(study: Study, found: Step, layer: str) -> Step:
         "boxes": [list(box) for box in boxes],
     }
     return Step(numbers, {"patches": stacked(patches), "projections": stacked(projections)})
-
-
-def responding(projection: np.ndarray, field: render.Box) -> render.Box:
-    """The square within a unit's receptive field that holds nearly all of its projection.
-
-    A deep unit may see the whole image and respond to a corner of it, which would be specks on gray.
-    """
-    tight = render.bounding_box(field(projection), share=_SHARE)
-    side = field.bottom - field.top
-    least = min(side, _SMALLEST)
-    # Grown about its middle where it would be but a few pixels.
-    grow = max(0, least - max(tight.bottom - tight.top, tight.right - tight.left))
-    grown = render.Box(tight.top, tight.left, tight.bottom + grow, tight.right + grow)
-    inner = grown.square((side, field.right - field.left))
-    return render.Box(
-        field.top + inner.top, field.left + inner.left, field.top + inner.bottom, field.left + inner.right
-    )
 
 
 def stacked(pictures: list[np.ndarray]) -> np.ndarray:

@@ -20,7 +20,7 @@ from scripts._harness.run_folder import Step
 from scripts.architectures import draw as _show
 from scripts.architectures import pictures as _pictures
 from scripts.class_statistics.draw import inner, telling
-from scripts.strongest.study import responding, stacked
+from scripts.strongest.study import stacked
 from scripts.trust import draw as _figures
 from scripts.trust import measure as _measure
 
@@ -138,18 +138,18 @@ def test_a_projection_is_cropped_to_what_responds_within_its_field():
     projection = np.zeros((100, 100, 3))
     projection[50:80, 55:75] = 1.0
     field = render.Box(10, 10, 90, 90)
-    box = responding(projection, field)
+    box = render.responding_box(projection, field)
     assert box.bottom - box.top == box.right - box.left < 40
     # A tenth of it may be cut off, at each side half of that.
     assert np.abs(box(projection)).sum() > 0.8 * projection.sum()
     # What would be but a few pixels keeps some of what is around.
     speck = np.zeros((100, 100, 3))
     speck[12, 88] = 1.0
-    box = responding(speck, field)
+    box = render.responding_box(speck, field)
     assert box.bottom - box.top == 16
     assert field.top <= box.top <= 12 < box.bottom
     assert box.left <= 88 < box.right <= field.right
-    assert responding(np.zeros((100, 100, 3)), field) == field
+    assert render.responding_box(np.zeros((100, 100, 3)), field) == field
 
 
 def test_pictures_of_several_sizes_are_enlarged_to_the_largest():

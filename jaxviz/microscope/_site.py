@@ -1,0 +1,71 @@
+"""The files of a site: pages that open from a disk, their data as scripts: a page from a disk may fetch nothing."""
+
+import importlib.resources
+import json
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+from markupsafe import Markup
+
+from jaxviz._core.files import replace
+from jaxviz.render import still_webp
+
+QUALITY = 62
+
+
+class Files:
+    """The folder of a site; whatever happens, a file in it is whole."""
+
+    def __init__(self, out: Path):
+        self.out = out
+        self._made: set[Path] = set()
+
+    def page(self, title: str) -> Path:
+        """Write `index.html`, which is the same for all sites but for its title."""
+        folder = importlib.resources.files("jaxviz.microscope") / "site"
+        environment = jinja2.Environment(
+            loader=jinja2.FunctionLoader(lambda name: (folder / name).read_text("utf-8")),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+        )
+        # Our own files, not data: they may hold what a browser reads as markup.
+        assets = {name: Markup((folder / name).read_text("utf-8")) for name in ("microscope.css", "microscope.js")}
+        text = environment.get_template("index.html.j2").render(
+            title=title, style=assets["microscope.css"], script=assets["microscope.js"]
+        )
+        return self.write("index.html", text.encode())
+
+    def data(self, path: str, value: Any) -> None:
+        """Write a script that hands a value to the page."""
+        text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+        name = json.dumps(path.removesuffix(".js"))
+        self.write(path, f"microscope({name},{text})".encode())
+
+    def picture(self, path: str, picture: np.ndarray, quality: int = QUALITY) -> None:
+        """Write a picture as WebP: without loss where it is tiny, as the loss would show."""
+        lossless = max(picture.shape[:2]) <= 128 and picture.size <= 3 * 64 * 64
+        self.write(path, still_webp(picture, quality=None if lossless else quality))
+
+    def write(self, path: str, content: bytes) -> Path:
+        """Write a file."""
+        place = self.out / path
+        if place.parent not in self._made:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            self._made.add(place.parent)
+        replace(place, content, durable=False)
+        return place
+
+    def exists(self, path: str) -> bool:
+        """Whether there is such a file."""
+        return (self.out / path).is_file()
+
+
+def short(value: Any, digits: int = 4) -> Any:
+    """Numbers for a page, with so many digits; None for what is none. Lists of them, too."""
+    if isinstance(value, np.ndarray | list | tuple):
+        return [short(one, digits) for one in (value.tolist() if isinstance(value, np.ndarray) else value)]
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    return float(f"{value:.{digits}g}") if np.isfinite(value) else None
