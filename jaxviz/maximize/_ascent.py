@@ -38,12 +38,15 @@ class Result(NamedTuple):
         pixels: the same in [0, 1].
         trace: the objective before each step, of the augmented images and without the priors.
         snapshots: pixels after as many steps as were asked for; step 0 is the start.
+        opacity: where it was asked for, how much each pixel counted, from 0 to 1: the size of the gradient there,
+            summed over the steps, cut off at its 80th percentile.
     """
 
     images: Float[Array, "bn h w c"]
     pixels: Float[Array, "bn h w c"]
     trace: Float[Array, "b steps"]
     snapshots: Float[Array, "s bn h w c"]
+    opacity: Float[Array, "bn h w"] | None = None
 
 
 def render(
@@ -65,6 +68,7 @@ def render(
     channel_axis: int | None = None,
     grid: tuple[int, int] | None = None,
     batch_size: int | None = None,
+    opacity: bool = False,
 ) -> Result:
     """Images that make an objective large: what a class, a channel or a unit asks for.
 
@@ -106,6 +110,8 @@ def render(
             `unit` takes a row and a column. Without it a channel of tokens is the mean over all of them.
         batch_size: how many images are made at a time, at least those of one objective: it bounds the memory. 16 by
             default.
+        opacity: whether to say how much each pixel counted, for a mask that hides what the objective does not care
+            about.
 
     Returns:
         Images, pixels, the course of the objective, and snapshots.
@@ -139,6 +145,7 @@ def render(
         redirected_steps=min(_steps((redirected_steps,), "redirected_steps", None)[0], num_steps),
         snapshots=_steps(snapshots, "snapshots", num_steps),
         layout=map_layout(plain, channel_axis, grid),
+        opacity=opacity,
     )
     start = None if start is None else _start(start, (num_images, *settings.param.shape))
     objective, penalties = jax.tree.map(_as_array, (objective, penalties))
@@ -162,6 +169,7 @@ def render(
         whole.pixels.reshape(-1, *whole.pixels.shape[2:]),
         whole.trace,
         snapshots_first.reshape(len(settings.snapshots), total * num_images, *settings.param.shape),
+        None if whole.opacity is None else whole.opacity.reshape(-1, *settings.param.shape[:2]),
     )
 
 

@@ -32,6 +32,7 @@ class Settings(NamedTuple):
     redirected_steps: int
     snapshots: tuple[int, ...]
     layout: MapLayout = PLAIN
+    opacity: bool = False
 
 
 class Climbed(NamedTuple):
@@ -41,6 +42,7 @@ class Climbed(NamedTuple):
     pixels: Float[Array, "b n h w c"]
     trace: Float[Array, "b steps"]
     snapshots: Float[Array, "b s n h w c"]
+    opacity: Float[Array, "b n h w"] | None = None
 
 
 @one_program
@@ -66,8 +68,9 @@ def climb(
     def draw(numbers: Any) -> Float[Array, "b n h w c"]:
         return jax.vmap(jax.vmap(param.pixels))(numbers)
 
-    def gain(numbers: Any, number: Int[Array, ""], rule: Rule) -> tuple[Array, tuple[Array, Array]]:
-        pixels = draw(numbers)
+    def gain(varied: tuple[Any, Any], number: Int[Array, ""], rule: Rule) -> tuple[Array, tuple[Array, Array]]:
+        numbers, moved = varied
+        pixels = draw(numbers) if moved is None else draw(numbers) + moved
         # One batch for the network, whatever objective an image is for.
         seen = view(settings.augment, jax.random.fold_in(views, number), pixels.reshape(-1, *pixels.shape[2:]))
         found = reader(f, objective, rule)(to_range(f, settings.normalize)(seen))
@@ -77,18 +80,21 @@ def climb(
         return values.sum() - sum(costs), (values, pixels)
 
     def step(carry: tuple, number: Int[Array, ""], rule: Rule) -> tuple[tuple, Float[Array, " b"]]:
-        numbers, state, shots = carry
+        numbers, state, shots, seen = carry
         # Of what is to grow, as the redirected rule wants it; the optimizer descends.
-        slope, (values, pixels) = channels_last(jax.grad(functools.partial(gain, rule=rule), has_aux=True))(
-            numbers, number
-        )
+        still = None if seen is None else jnp.zeros((*seen.shape, param.shape[2]))
+        (slope, on_pixels), (values, pixels) = channels_last(
+            jax.grad(functools.partial(gain, rule=rule), has_aux=True)
+        )((numbers, still), number)
+        seen = None if seen is None else seen + jnp.abs(on_pixels).mean(-1)
         slope = jax.tree.map(jnp.negative, slope)
         wanted = zip(settings.snapshots, shots, strict=True)
         shots = [jnp.where(number == moment, pixels, shot) for moment, shot in wanted]
         updates, state = jax.vmap(optimizer.update)(slope, state, numbers)
-        return (optax.apply_updates(numbers, updates), state, shots), values
+        return (optax.apply_updates(numbers, updates), state, shots, seen), values
 
-    carry = numbers, jax.vmap(optimizer.init)(numbers), [draw(numbers)] * len(settings.snapshots)
+    seen = jnp.zeros((size, num_images, *param.shape[:2])) if settings.opacity else None
+    carry = numbers, jax.vmap(optimizer.init)(numbers), [draw(numbers)] * len(settings.snapshots), seen
     traces = []
     turn = settings.redirected_steps
     stages: tuple[tuple[Rule, Array], ...] = (
@@ -112,7 +118,14 @@ def climb(
         pixels,
         jnp.concatenate(traces).T,
         jnp.stack(shots, 1) if shots else jnp.zeros((size, 0, *pixels.shape[1:]), pixels.dtype),
+        None if carry[3] is None else _opaque(carry[3]),
     )
+
+
+def _opaque(seen: Float[Array, "b n h w"]) -> Float[Array, "b n h w"]:
+    """From sums of gradients to shares: the strongest fifth of each picture is opaque."""
+    full = jnp.quantile(seen.reshape(*seen.shape[:2], -1), 0.8, axis=-1)[..., None, None]
+    return jnp.clip(jnp.where(full > 0, seen / jnp.where(full > 0, full, 1), 0), 0, 1)
 
 
 def reader(f: Callable, objective: Objective, rule: Rule) -> Callable[[Array], dict[str, Array]]:

@@ -73,6 +73,19 @@ def rotate(degrees: Sequence[float], fill: float = 0.5) -> Augment:
     return _Affine((1.0,), degrees, float(fill))
 
 
+def crop(shares: tuple[float, float] = (0.4, 1.0), spread: float = 0.15) -> Augment:
+    """A square part at some place, brought to the size of the whole with antialiasing: the picture at mixed scales.
+
+    Args:
+        shares: the least and the most of the side that is seen, each between as likely.
+        spread: standard deviation of the place of its middle about that of the picture, as a share of the side.
+    """
+    least, most = map(float, shares)
+    if not 0 < least <= most <= 1:
+        raise ValueError(f"`shares` must be two rising numbers in (0, 1], got {shares}.")
+    return _Crop(least, most, float(spread))
+
+
 def compose(*augments: Augment) -> Augment:
     """One augmentation after another. A `scale` and a `rotate` next to each other are one warp: half the cost and blur.
 
@@ -184,6 +197,22 @@ class _Affine:
         angle = jnp.deg2rad(jax.random.choice(second, jnp.array(self.degrees, jnp.float32)))
         reach = max(reach_of(factor, math.radians(turn)) for factor in self.factors for turn in self.degrees)
         return warp(images, factor, angle, reach=reach, fill=self.fill)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Crop:
+    least: float
+    most: float
+    spread: float
+
+    def __call__(self, key: PRNGKeyArray, images: Float[Array, "n h w c"]) -> Float[Array, "n h2 w2 c"]:
+        first, second = jax.random.split(key)
+        share = jax.random.uniform(first, (), minval=self.least, maxval=self.most)
+        middle = 0.5 + self.spread * jax.random.normal(second, (2,))
+        start = jnp.clip(middle - share / 2, 0, 1 - share) * np.array(images.shape[1:3], np.float32)
+        shape = (len(images), *images.shape[1:3], images.shape[3])
+        scale = jnp.broadcast_to(1 / share, (2,))
+        return jax.image.scale_and_translate(images, shape, (1, 2), scale, -start / share, "linear", antialias=True)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,8 @@ steps differs a lot: pixels give noise, a spectrum scaled like that of photos gi
 
 import dataclasses
 import math
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Iterable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +19,7 @@ from jaxviz.maximize._color import COLORS as COLORS
 from jaxviz.maximize._color import from_pixels, to_pixels
 
 Shape = tuple[int, int, int]
+_MARGIN = 1e-6
 
 
 @runtime_checkable
@@ -90,6 +92,73 @@ def pyramid(shape: Shape, levels: int = 5, decay: float = 1.0, sd: float = 0.01,
     return _Pyramid(shape, levels, decay, sd, decorrelated)
 
 
+def natural_spectrum(pictures: Iterable[np.ndarray], shape: Shape) -> Float[np.ndarray, "_c _h2 _w2"]:
+    """The mean magnitude of each frequency over pictures, along the axes of color of `pixels`: what `maco` holds fixed.
+
+    Of the user's own data in one pass, where others download that of ImageNet.
+
+    Args:
+        pictures: pixels in [0, 1] of any sizes at least as large as a pixel; each is cut square and brought to the
+            shape.
+        shape: height, width and channels of the picture to be made.
+
+    Returns:
+        Magnitudes of `numpy.fft.rfft2` of the values before the sigmoid, by channel; the mean color is left out.
+
+    Raises:
+        ValueError: no pictures, or of other channels.
+    """
+    height, width, channels = _checked(shape)
+    total, count = np.zeros((channels, height, width // 2 + 1)), 0
+    for picture in pictures:
+        picture = np.asarray(picture, np.float32)
+        if picture.ndim != 3 or picture.shape[2] != channels:
+            raise ValueError(f"`pictures` must have {channels} channels as `shape`, got {picture.shape}.")
+        side = min(picture.shape[:2])
+        top, left = (picture.shape[0] - side) // 2, (picture.shape[1] - side) // 2
+        square = jax.image.resize(picture[top : top + side, left : left + side], shape, "linear")
+        values = np.asarray(from_pixels(square, channels == 3))
+        total += np.abs(np.fft.rfft2(np.moveaxis(values, -1, 0)))
+        count += 1
+    if not count:
+        raise ValueError("`pictures` must hold at least one picture, got none.")
+    found = (total / count).astype(np.float32)
+    found[:, 0, 0] = 0
+    return found
+
+
+def maco(shape: Shape, spectrum: Float[np.ndarray, "_c _h2 _w2"] | None = None, contrast: float = 1.0) -> Param:
+    """The phase of each frequency alone: how much there is of each stays as in photos.
+
+    What varies is where things are, not how strong their colors and contrasts are, so that none is overdriven.
+
+    Args:
+        shape: height, width and channels.
+        spectrum: the magnitude of each frequency, from `natural_spectrum`; by default one that falls with the
+            frequency, alike in all channels.
+        contrast: the standard deviation of the values before the sigmoid.
+
+    Raises:
+        ValueError: a spectrum of another shape, or that is nothing.
+
+    References:
+        Fel et al., [Unlocking Feature Visualization for Deeper Networks with MAgnitude Constrained
+        Optimization](https://arxiv.org/abs/2306.06805), 2023, section 3. Differs from it in: the spectrum is that of
+        the user's data, the phases are not scaled to unit variance, the values are, for all channels together.
+    """
+    height, width, channels = _checked(shape)
+    if spectrum is None:
+        frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None])
+        falling = 1 / np.maximum(frequency, 1 / max(height, width))
+        falling[0, 0] = 0
+        spectrum = np.broadcast_to(falling, (channels, height, width // 2 + 1))
+    array = np.array(spectrum, np.float32)
+    wanted = channels, height, width // 2 + 1
+    if array.shape != wanted or not np.isfinite(array).all() or not array.any():
+        raise ValueError(f"`spectrum` must be finite magnitudes {wanted}, not all zero, got {array.shape}.")
+    return _Maco((height, width, channels), _Magnitudes(array.tobytes(), array.shape), float(contrast))
+
+
 def unbounded(shape: Shape, levels: float = 255.0) -> Param:
     """The pixels themselves, in units of `1 / levels`, with nothing that keeps them in [0, 1]; starts uniform there.
 
@@ -149,6 +218,36 @@ class _Fourier:
         values = jnp.pad(values, [(0, 0), *margins], mode="edge")
         spectrum = jnp.fft.rfft2(values) / self.scale()
         return jnp.stack([spectrum.real, spectrum.imag])
+
+
+class _Magnitudes(NamedTuple):
+    """An array that can be hashed."""
+
+    content: bytes
+    shape: tuple[int, ...]
+
+    def array(self) -> np.ndarray:
+        return np.frombuffer(self.content, np.float32).reshape(self.shape)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Maco:
+    shape: Shape
+    spectrum: _Magnitudes
+    contrast: float
+
+    def init(self, key: PRNGKeyArray) -> Array:
+        return math.pi * _noise(key, self.spectrum.shape)
+
+    def pixels(self, numbers: Array) -> Float[Array, "h w c"]:
+        spectrum = jax.lax.complex(jnp.cos(numbers), jnp.sin(numbers)) * self.spectrum.array()
+        values = jnp.fft.irfft2(spectrum, s=self.shape[:2])
+        values = self.contrast * values / (values.std() + _MARGIN)
+        return to_pixels(jnp.moveaxis(values, 0, -1), self.shape[2] == 3)
+
+    def invert(self, pixels: Float[Array, "h w c"]) -> Array:
+        values = jnp.moveaxis(from_pixels(pixels, self.shape[2] == 3), -1, 0)
+        return jnp.angle(jnp.fft.rfft2(values))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 
@@ -84,6 +85,26 @@ def lp_norm(weight: Any, p: float = 2.0, center: float = 0.5) -> Prior:
     return Prior(weight, _LpNorm(float(p), float(center)))
 
 
+def near(weight: Any, picture: Float[np.ndarray, "h w c"]) -> Prior:
+    """The mean squared distance of the pixels from a picture: what is kept of the photo that an ascent starts from.
+
+    With `start=photo` and `param.fourier(shape, decay=1.5)` it is feature accentuation: what of a photo a unit asks
+    for more of.
+
+    Args:
+        weight: what a mean squared distance of 1 costs.
+        picture: pixels in [0, 1].
+
+    References:
+        Hamblin et al., [Feature Accentuation: Revealing 'What' Features Respond to in Natural
+        Images](https://arxiv.org/abs/2402.10039), 2024, section 3.
+    """
+    array = np.asarray(picture, np.float32)
+    if array.ndim != 3 or not np.isfinite(array).all():
+        raise ValueError(f"`picture` must be finite pixels (h, w, c), got {array.shape}.")
+    return Prior(weight, _Near(array.tobytes(), array.shape))
+
+
 def blur(weight: Any) -> Prior:
     """The mean square of what a small blur would take away: each step goes towards the blurred picture."""
     return Prior(weight, _blur)
@@ -140,6 +161,17 @@ class _LpNorm:
         mean = (jnp.abs(pixels - self.center) ** self.p).mean()
         # The root has no gradient at zero.
         return jnp.where(mean > 0, jnp.where(mean > 0, mean, 1.0) ** (1 / self.p), 0.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Near:
+    content: bytes
+    shape: tuple[int, ...]
+
+    def __call__(self, pixels: Float[Array, "h w c"]) -> Float[Array, ""]:
+        if pixels.shape != self.shape:
+            raise ValueError(f"`picture` must have the shape of the images, {pixels.shape}, got {self.shape}.")
+        return jnp.square(pixels - np.frombuffer(self.content, np.float32).reshape(self.shape)).mean()
 
 
 @dataclasses.dataclass(frozen=True)

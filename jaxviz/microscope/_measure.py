@@ -19,6 +19,7 @@ from jaxviz.transforms import after, tap, tap_gradients, upto
 
 SAMPLE = 4096
 _GRADIENTS = 8192  # backward passes for the gradients of all logits, about
+_JOINED = 1024  # the same for the connections of two layers
 _BACKWARD = 8  # classes, or units, whose gradients go down together
 _FOLLOWED = 3  # images of each unit that are shifted, zoomed and turned
 _IMAGES = 8  # that are transformed at a time
@@ -197,7 +198,7 @@ def connections(
     num_upper = plan.shapes[upper][-1]
 
     def measure() -> Arrays:
-        images = _spread(plan, max(2, min(32, SAMPLE // num_upper)))
+        images = _spread(plan, max(2, min(16, _JOINED // num_upper)))
         sums = np.zeros((num_upper, plan.shapes[lower][-1]), np.float64)
         for number, index in enumerate(images):
             tick(number, len(images))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from jaxviz.maximize import param
+from jaxviz.maximize._color import from_pixels
 
 KEY = jax.random.key(0)
 # The matrix as published with lucid, before it is divided by the norm of its longest column.
@@ -87,7 +88,7 @@ def test_a_picture_becomes_numbers_and_the_same_picture(make, shape):
 
 @pytest.mark.slow
 def test_every_start_is_a_picture():
-    for make in (param.pixels, param.fourier, param.pyramid, param.unbounded):
+    for make in (param.pixels, param.fourier, param.pyramid, param.unbounded, param.maco):
         made = make((16, 18, 3))
         picture = made.pixels(made.init(KEY))
         assert picture.shape == (16, 18, 3)
@@ -113,7 +114,39 @@ def test_pyramid_is_a_sum_of_stretched_pictures():
     np.testing.assert_allclose(made.pixels(numbers), sigmoid(values), atol=1e-5)
 
 
+def test_maco_turns_phases_and_leaves_magnitudes():
+    shape = (12, 14, 3)
+    photos = np.random.default_rng(0).uniform(0.1, 0.9, (5, 20, 24, 3)).astype(np.float32)
+    spectrum = param.natural_spectrum(photos, shape)
+    made = param.maco(shape, spectrum, contrast=0.7)
+    numbers = made.init(KEY)
+    values = from_pixels(made.pixels(numbers), True)
+    found = np.abs(np.fft.rfft2(np.moveaxis(np.asarray(values, np.float64), -1, 0)))
+    # Where a frequency is its own mirror image only the real part of it is left.
+    inner = (slice(None), slice(None), slice(1, 7))
+    ratio = found[inner] / spectrum[inner]
+    np.testing.assert_allclose(ratio, ratio.mean(), rtol=2e-3)
+    assert float(np.std(values)) == pytest.approx(0.7, rel=1e-3)
+    # The phases of a picture with that spectrum are found again.
+    picture = made.pixels(made.invert(photos[0, :12, :14]))
+    np.testing.assert_allclose(made.pixels(made.invert(picture)), picture, atol=1e-4)
+
+
+def test_the_natural_spectrum_is_the_mean_of_the_magnitudes():
+    shape = (6, 8, 1)
+    photos = np.random.default_rng(1).uniform(0.1, 0.9, (3, 6, 8, 1)).astype(np.float32)
+    square = [np.asarray(jax.image.resize(photo[:, 1:7], shape, "linear"), np.float64) for photo in photos]
+    wanted = np.mean([np.abs(np.fft.rfft2(np.log(one / (1 - one))[..., 0])) for one in square], 0)
+    wanted[0, 0] = 0
+    np.testing.assert_allclose(param.natural_spectrum(photos, shape)[0], wanted, rtol=1e-3, atol=1e-4)
+    with pytest.raises(ValueError, match=r"^`pictures` must hold at least one picture, got none\."):
+        param.natural_spectrum([], shape)
+    with pytest.raises(ValueError, match=r"^`spectrum` must be finite magnitudes \(1, 6, 5\), not all zero, got "):
+        param.maco(shape, np.ones((1, 6, 4)))
+
+
 def test_equal_params_are_one():
+    assert param.maco((8, 8, 3)) == param.maco((8, 8, 3)) != param.maco((8, 8, 3), contrast=2.0)
     assert param.fourier((8, 8, 3), decay=0.8) == param.fourier((8, 8, 3), decay=0.8)
     assert hash(param.fourier((8, 8, 3))) != hash(param.fourier((8, 8, 3), decay=0.8))
 
