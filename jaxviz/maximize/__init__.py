@@ -10,6 +10,7 @@ from jaxviz.maximize import objectives as objectives
 from jaxviz.maximize import param as param
 from jaxviz.maximize import presets as presets
 from jaxviz.maximize import priors as priors
+from jaxviz.maximize._ascent import ADAM as ADAM
 from jaxviz.maximize._ascent import Result as Result
 from jaxviz.maximize._ascent import render as render
 from jaxviz.maximize.objectives import Objective as Objective

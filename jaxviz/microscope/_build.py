@@ -300,7 +300,7 @@ class Builder:
             for place, unit in enumerate(chosen):
                 row[:, place * THUMBNAIL : (place + 1) * THUMBNAIL] = thumbs[unit]
             rows.append(row)
-        self.files.picture("layers/overview.webp", np.concatenate(rows))
+        self.files.sheet("layers/overview.webp", np.concatenate(rows))
         for layer, thumbs in small.items():
             for number in range(-(-len(thumbs) // _SHEET)):
                 some = thumbs[number * _SHEET : (number + 1) * _SHEET]
@@ -308,7 +308,7 @@ class Builder:
                 for place, thumb in enumerate(some):
                     row, col = divmod(place, 8)
                     sheet[row * THUMBNAIL :, col * THUMBNAIL :][:THUMBNAIL, :THUMBNAIL] = thumb
-                self.files.picture(f"layers/{self.path(layer)}-{number}.webp", sheet)
+                self.files.sheet(f"layers/{self.path(layer)}-{number}.webp", sheet)
 
     def _write_all(self, small: dict[str, np.ndarray]) -> None:
         """What of the site is about more than one unit."""
@@ -391,7 +391,7 @@ class Builder:
             self.keys.whole,
             self.keys.layers[layer],
             sorted(self.skip),
-            None if self.pictures is None else self.pictures.identity(),
+            None if self.pictures is None else self.pictures.identity(site),
             list(self.others),
         )
         mine = np.arange(total)[jax.process_index() :: jax.process_count()]
@@ -490,7 +490,7 @@ class Builder:
             page["pictures"] = drawn.add(sheet)
         page["layout"] = [*sheet.layout(), list(sheet.size())]
         where = f"units/{self.path(layer)}/{site.channels[layer][unit]}"
-        self.files.picture(f"{where}.webp", sheet.draw())
+        self.files.sheet(f"{where}.webp", sheet.draw())
         # Last: where it is, all of the page is.
         self.files.data(f"{where}.js", page)
 
@@ -527,7 +527,7 @@ class Builder:
         """The number of an image, which is written where it is not yet."""
         path = f"images/{index}.webp"
         if not self.files.exists(path):
-            self.files.picture(path, np.ascontiguousarray(self.plan.look(index)), quality=75)
+            self.files.photo(path, self.plan.look(index))
         return index
 
 

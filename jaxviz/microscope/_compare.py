@@ -65,7 +65,7 @@ def _strips(builder: "Builder", layer: str, networks: list[Arrays]) -> None:
                 if index >= 0 and arrays["top.activations"][unit, rank] > 0:
                     patch = _patch(builder, fields, arrays, unit, rank, channel)
                     strip[row * side : (row + 1) * side, rank * side : (rank + 1) * side] = resized(patch, side)
-        builder.files.picture(f"compare/{builder.path(layer)}/{channel}.webp", strip)
+        builder.files.sheet(f"compare/{builder.path(layer)}/{channel}.webp", strip)
 
 
 def _patch(builder: "Builder", fields: Fields, arrays: Arrays, unit: int, rank: int, channel: int) -> np.ndarray:

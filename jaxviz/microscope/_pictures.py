@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from jaxtyping import Array
 
 from jaxviz import maximize
+from jaxviz._core.callables import as_pytree
+from jaxviz._core.map_layout import MapLayout
 from jaxviz._core.network import brought
 from jaxviz._core.program import one_program
 from jaxviz.maximize.augment import Augment, standard, view
 from jaxviz.maximize.param import Param, Shape, fourier
+from jaxviz.microscope._crops import resized
 from jaxviz.microscope._plan import Plan, Viewed
 from jaxviz.microscope._site import short
 from jaxviz.transforms import upto
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 _SHOWN = 96  # pixels of a picture on the page
 _VIEWS = 8  # that no ascent has seen
 _AT_A_TIME = 16  # units
+_BORDER = 10  # the part of a side that is cut off
 KINDS = ("up", "down", "unit")
 """The channel up, the channel down, and the unit in the middle of its map."""
 
@@ -35,19 +40,22 @@ class Pictures:
 
     Attributes:
         layers: of these layers; of all by default.
-        size: of a picture in pixels, where the network takes any; the input's own by default.
+        f: the network for images of another size, where the one of the site takes its own size alone.
+        shape: height, width and channels of a picture; those of the site's images by default.
         num_steps: of each ascent.
         diverse: pictures of the channel that are to differ, beside the channel up, the channel down and the unit.
-        param: what is varied, a function of the shape; such as `maximize.param.fourier`, or `maximize.param.maco` of
-            the spectrum of the data.
+        param: what is varied, a function of the shape, such as `maximize.param.fourier`; or what it made.
+        optimizer: of optax.
         normalize: from pixels in [0, 1] to the range of the network; by default that of the network, or none.
     """
 
     layers: tuple[str, ...] | None = None
-    size: int | None = None
+    f: Callable | None = None
+    shape: Shape | None = None
     num_steps: int = 128
     diverse: int = 4
-    param: Callable[[Shape], Param] = fourier
+    param: Param | Callable[[Shape], Param] = fourier
+    optimizer: optax.GradientTransformation = maximize.ADAM
     normalize: Callable[[Any], Any] | None = None
 
     def check(self, site: Plan) -> None:
@@ -58,11 +66,15 @@ class Pictures:
         """
         for layer in self.layers or ():
             if layer not in site.layers:
-                raise ValueError(f"`pictures` must be of layers of the site, got {layer!r}.")
+                raise ValueError(f"`pictures` must be of layers of the site, got {layer!r}. There are: {site.layers}.")
 
-    def identity(self) -> list[Any]:
+    def made(self, site: Plan) -> Param:
+        """What is varied."""
+        return self.param(self.shape or site.image.shape[1:]) if callable(self.param) else self.param
+
+    def identity(self, site: Plan) -> list[Any]:
         """What the pictures depend on, but for the network."""
-        return [self.layers, self.size, self.num_steps, self.diverse, repr(self.param)]
+        return [self.layers, self.num_steps, self.diverse, self.made(site)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,47 +97,40 @@ def draw(builder: "Builder", layer: str, units: np.ndarray, tick: Callable[[int,
     options, site = builder.pictures, builder.plan
     if options is None or (options.layers is not None and layer not in options.layers):
         return None
-    height, width, colors = site.image.shape[1:]
-    shape = (options.size or height, options.size or width, colors)
-    normalize = options.normalize or brought(builder.given, "normalize")
+    param = options.made(site)
+    shape = param.shape
+    f = site.f if options.f is None else dataclasses.replace(site.f, f=as_pytree(options.f))
+    bring = options.normalize or brought(builder.given, "normalize") or _same
     augment = standard(min(shape[:2]))
-    found: list[Drawn] = []
     channels = np.array(site.channels[layer])
-    maps = len(site.shapes[layer]) == 4
-    rows, cols = (0, 0)
-    if maps:
-        image = jax.ShapeDtypeStruct((1, *shape), site.image.dtype)
-        here = (
-            site.layout.maps(jax.eval_shape(upto(site.f, layer), image))
-            if site.layout.is_plain(site.shapes[layer])
-            else jax.eval_shape(lambda x: site.layout.maps(upto(site.f, layer)(x)), image)
-        )
-        rows, cols = here.shape[1] // 2, here.shape[2] // 2
+    image = jax.ShapeDtypeStruct((1, *shape), site.image.dtype)
+    maps = jax.eval_shape(lambda image: placed(upto(f, layer)(image), site.layout), image).shape
     common: dict[str, Any] = {
         "key": builder.random,
-        "param": options.param(shape),
+        "param": param,
         "augment": augment,
+        "optimizer": options.optimizer,
         "num_steps": options.num_steps,
-        "normalize": normalize or _same,
+        "normalize": bring,
         "channel_axis": site.layout.channel_axis,
         "grid": site.layout.grid,
     }
+    found: list[Drawn] = []
     for first in range(0, len(units), _AT_A_TIME):
         tick(first, len(units))
         # Filled up with the last one: one program does for all.
         some = channels[units[np.minimum(np.arange(first, first + _AT_A_TIME), len(units) - 1)]]
         channel = maximize.channel(layer, some)
-        made = {"up": maximize.render(site.f, channel, **common), "down": maximize.render(site.f, -channel, **common)}
-        if maps:
-            made["unit"] = maximize.render(site.f, maximize.unit(layer, *_at(rows, cols, some)), **common)
+        made = {"up": maximize.render(f, channel, **common), "down": maximize.render(f, -channel, **common)}
+        if len(maps) == 4:
+            middle = np.full(len(some), maps[1] // 2), np.full(len(some), maps[2] // 2)
+            made["unit"] = maximize.render(f, maximize.unit(layer, *middle, some), **common)
         pixels = {kind: np.asarray(result.pixels)[:, None] for kind, result in made.items()}
         if options.diverse > 1:
             apart = channel + _weight(builder, layer) * maximize.diversity(layer)
-            result = maximize.render(site.f, apart, num_images=options.diverse, **common)
+            result = maximize.render(f, apart, num_images=options.diverse, **common)
             pixels["diverse"] = np.asarray(result.pixels).reshape(len(some), options.diverse, *shape)
-        worth = {
-            kind: _worth(builder, layer, some, array, augment, normalize or _same) for kind, array in pixels.items()
-        }
+        worth = {kind: _worth(builder, f, layer, some, array, augment, bring) for kind, array in pixels.items()}
         for row in range(min(_AT_A_TIME, len(units) - first)):
             strongest = float(builder.found[layer]["top.activations"][units[first + row], 0])
             pictures = []
@@ -142,13 +147,14 @@ def draw(builder: "Builder", layer: str, units: np.ndarray, tick: Callable[[int,
     return found
 
 
-def _at(row: int, col: int, channels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return np.full(len(channels), row), np.full(len(channels), col), channels
+def placed(activation: Array, layout: MapLayout) -> Array:
+    """The maps of a layer; a dense one as it is."""
+    return activation if activation.ndim == 2 else layout.maps(activation)
 
 
 def _weight(builder: "Builder", layer: str) -> float:
     """Of the diversity, in units of a typical activation."""
-    return float(np.median(builder.found[layer]["top.activations"][:, 0])) / 10 or 1.0
+    return float(np.median(builder.found[layer]["top.activations"][:, 0])) / 50 or 1.0
 
 
 def _same(pixels: Any) -> Any:
@@ -156,13 +162,19 @@ def _same(pixels: Any) -> Any:
 
 
 def _worth(
-    builder: "Builder", layer: str, channels: np.ndarray, pixels: np.ndarray, augment: Augment, normalize: Callable
+    builder: "Builder",
+    f: Viewed,
+    layer: str,
+    channels: np.ndarray,
+    pixels: np.ndarray,
+    augment: Augment,
+    normalize: Callable,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The strongest activation in each picture, and the mean of that in views which no ascent has seen."""
     units, each = pixels.shape[:2]
     keys = jax.random.split(jax.random.fold_in(builder.random, 1), _VIEWS)
     values = _values(
-        builder.plan.f,
+        f,
         jnp.asarray(pixels.reshape(-1, *pixels.shape[2:])),
         jnp.asarray(np.repeat(channels, each)),
         keys,
@@ -185,11 +197,10 @@ def _values(
     layer: str,
     augment: Augment,
     normalize: Callable,
-    layout: Any,
+    layout: MapLayout,
 ) -> Array:
     def strongest(seen: Array) -> Array:
-        activation = upto(f, layer)(normalize(seen))
-        maps = activation if activation.ndim == 2 else layout.maps(activation)
+        maps = placed(upto(f, layer)(normalize(seen)), layout)
         highest = maps.astype(jnp.float32).max(tuple(range(1, maps.ndim - 1)))
         return highest[jnp.arange(len(channels)), channels]
 
@@ -198,9 +209,8 @@ def _values(
 
 
 def _shown(pixels: np.ndarray) -> np.ndarray:
-    """A picture as bytes, small enough for the page."""
-    from jaxviz.microscope._crops import resized
-
-    array = np.rint(255 * pixels).astype(np.uint8)
-    array = np.repeat(array, 3, -1) if array.shape[-1] == 1 else array
-    return resized(array, _SHOWN)
+    """A picture as bytes, small enough for the page, without the border that shifts and turns have torn."""
+    edge = min(pixels.shape[:2]) // _BORDER
+    array = np.rint(255 * pixels[edge : pixels.shape[0] - edge, edge : pixels.shape[1] - edge]).astype(np.uint8)
+    side = min(_SHOWN, *array.shape[:2])
+    return resized(np.repeat(array, 3, -1) if array.shape[-1] == 1 else array, side)

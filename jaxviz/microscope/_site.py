@@ -12,7 +12,7 @@ from markupsafe import Markup
 from jaxviz._core.files import replace
 from jaxviz.render import still_webp
 
-QUALITY = 62
+_SHEETS, _PHOTOS = 62, 78  # quality of WebP
 
 
 class Files:
@@ -43,10 +43,13 @@ class Files:
         name = json.dumps(path.removesuffix(".js"))
         self.write(path, f"microscope({name},{text})".encode())
 
-    def picture(self, path: str, picture: np.ndarray, quality: int = QUALITY) -> None:
-        """Write a picture as WebP: without loss where it is tiny, as the loss would show."""
-        lossless = max(picture.shape[:2]) <= 128 and picture.size <= 3 * 64 * 64
-        self.write(path, still_webp(picture, quality=None if lossless else quality))
+    def sheet(self, path: str, picture: np.ndarray) -> None:
+        """Write a sheet of small pictures as WebP: without loss where these are a few pixels, as it would show."""
+        self.write(path, still_webp(picture, quality=None if picture.size <= 3 * 64 * 64 else _SHEETS))
+
+    def photo(self, path: str, picture: np.ndarray) -> None:
+        """Write a whole image as WebP."""
+        self.write(path, still_webp(np.ascontiguousarray(picture), quality=_PHOTOS))
 
     def write(self, path: str, content: bytes) -> Path:
         """Write a file."""
