@@ -21,7 +21,7 @@ import tests.typechecker  # noqa: F401
 # The generators need what the tests do not, captum among it.
 collect_ignore_glob = ["golden/make_*.py"]
 
-PACKAGES = "adapters attribution dataset explanation maximize metrics render robustness transforms".split()
+PACKAGES = "adapters attribution dataset explanation maximize metrics microscope render robustness transforms".split()
 CORE = (str(pathlib.Path(__file__).parents[1] / "jaxviz" / "_core"),)
 
 # Shapes in signatures are checked in every test. As in JAX, a NumPy array may stand where an array is asked for.

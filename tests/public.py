@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import jaxviz as jv
 
-PACKAGES = (jv.transforms, jv.attribution, jv.dataset, jv.robustness, jv.metrics)
+PACKAGES = (jv.transforms, jv.attribution, jv.dataset, jv.robustness, jv.metrics, jv.microscope)
 FUNCTIONS: dict[str, Callable] = {
     name: function
     for package in PACKAGES

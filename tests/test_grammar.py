@@ -40,6 +40,7 @@ NO_F = {
     **dict.fromkeys(("permuted", "redrawn"), "draws an array"),
     "max_sensitivity": "acts on a method of attribution",
     "allgather_bytes": "acts on bytes",
+    "fingerprint": "acts on data",
     "paste_patch": "acts on images",
     **dict.fromkeys(
         (

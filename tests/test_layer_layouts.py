@@ -109,6 +109,7 @@ FUNCTIONS = {
     ),
     "project": lambda f, **how: jv.project(f, IMAGES, "maps", UNITS, **how),
     "strongest": lambda f, **how: jv.dataset.strongest(f, DATA, ["maps"], num=2, scan=TWO, **how)["maps"][:5],
+    "activation_sample": lambda f, **how: jv.dataset.activation_sample(f, DATA, ["maps"], scan=TWO, **how)["maps"][:6],
     "class_statistics": lambda f, **how: jv.dataset.class_statistics(f, DATA, ["maps"], scan=TWO, **how)["maps"][:6],
     "ablate": lambda f, **how: jv.dataset.ablate(f, DATA, {"maps": [0, 3]}, scan=TWO, **how)[:6],
     "ablate_each": lambda f, **how: jv.dataset.ablate_each(f, DATA, "maps", [[0], [1, 3]], scan=TWO, **how)[:5],
@@ -161,7 +162,7 @@ def test_every_public_function_with_a_layer_of_maps_takes_the_layout():
     all_alike = {"after", "correspondence", "invariance", "receptive_field", "settling", "upto"}
     all_alike |= {"layer_conductance", "layer_integrated_gradients", "tap_gradients", "unit_outputs"}
     parameters = {name: inspect.signature(value).parameters for name, value in public.FUNCTIONS.items()}
-    all_alike |= {"explain"}  # it chooses among layers of maps
+    all_alike |= {"explain", "build"}  # the one chooses among layers of maps, the other is in tests/microscope
     layered = {name for name, found in parameters.items() if {"layer", "layers"} & found.keys()}
     layered |= {"ablate", "strongest_units"}  # a mapping from layers, and an activation
     assert layered - all_alike - {"tap"} == FUNCTIONS.keys() - {"render"} | {"strongest_units"}

@@ -66,8 +66,8 @@ ELSEWHERE = {
     "tests/attribution/test_oracles.py": ("strongest_units",),
     "tests/test_probability.py": ("log_probabilities", "probabilities"),
     "tests/dataset": (
-        *("ablate", "ablate_each", "allgather_bytes", "class_statistics", "confusion", "correspondence", "evolution"),
-        *("rank_channels", "settling", "strongest"),
+        *("ablate", "ablate_each", "activation_sample", "allgather_bytes", "class_statistics", "confusion"),
+        *("correspondence", "evolution", "fingerprint", "rank_channels", "settling", "strongest"),
     ),
     "tests/robustness": (
         *("adversarial_patch", "blur", "brightness", "enlargement", "fgsm", "horizontal_translation", "invariance"),
@@ -79,6 +79,7 @@ ELSEWHERE = {
         *("permuted", "pointing_game", "randomized", "rank_correlation", "redrawn", "road", "sparseness", "ssim"),
     ),
     "tests/explanation": ("explain",),
+    "tests/microscope": ("build",),
 }
 # Their own tests are in tests/attribution; here all but what no other row stands for is slow.
 LATER = (

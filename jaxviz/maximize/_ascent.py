@@ -19,7 +19,7 @@ from jaxviz._core.jaxpr.match import search
 from jaxviz._core.map_layout import map_layout
 from jaxviz._core.maps import Activation, check_channels_axis, check_maps
 from jaxviz._core.network import brought
-from jaxviz.maximize._loop import Climbed, Settings, climb, reader, to_range
+from jaxviz.maximize._loop import Climbed, Settings, climb, climb_on_devices, on_devices, reader, to_range
 from jaxviz.maximize._objective import OUTPUT, Objective
 from jaxviz.maximize.augment import Augment, compose, standard, view
 from jaxviz.maximize.param import Param, Shape, fourier
@@ -74,7 +74,7 @@ def render(
 
     A batch of objectives is maximized side by side, each as it would be alone with the same key. The program is
     compiled once for a network, a structure of objectives and settings: another class, channel, weight or key takes
-    none of that time again.
+    none of that time again. Under `jax.set_mesh` the objectives are spread over all devices of the mesh.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -108,8 +108,8 @@ def render(
         channel_axis: as for `jaxviz.grad_cam`, for the layers of maps that the objective looks at.
         grid: as for `jaxviz.grad_cam`, for its layers of tokens: `channel` is then the mean over the places alone, and
             `unit` takes a row and a column. Without it a channel of tokens is the mean over all of them.
-        batch_size: how many images are made at a time, at least those of one objective: it bounds the memory. 16 by
-            default.
+        batch_size: how many images a device makes at a time, at least those of one objective: it bounds the memory. 16
+            by default.
         opacity: whether to say how much each pixel counted, for a mask that hides what the objective does not care
             about.
 
@@ -154,13 +154,20 @@ def render(
         settings = settings._replace(redirected_steps=0)
     at_a_time = _DEFAULT_BATCH if batch_size is None else check_count(batch_size, "batch_size")
     most = max(1, at_a_time // num_images)
-    count, size = chunks(total, most)
+    mesh = jax.sharding.get_mesh()
+    devices = 1 if mesh.empty or total == 1 else mesh.size
+    count, size = chunks(-(-total // devices), most)
     parts = []
     for number in range(count):
         # Filled up with the last objective, whose copies are thrown away: one program does for all.
-        index = np.minimum(np.arange(number * size, (number + 1) * size), total - 1)
+        index = np.minimum(np.arange(number * size * devices, (number + 1) * size * devices), total - 1)
         chosen = objective.at(index), tuple(prior.at(index) for prior in penalties)
-        parts.append(climb(f, *chosen, key, start, size=size, settings=settings))
+        if devices == 1:
+            parts.append(climb(f, *chosen, key, start, size=size, settings=settings))
+        else:
+            chosen = on_devices(*chosen, mesh)
+            spread = climb_on_devices(f, *chosen, key, start, size=size, settings=settings, mesh=mesh)
+            parts.append(jax.tree.map(np.asarray, spread))
         _check_finite(parts[-1], index, num_steps)
     whole = jax.tree.map(lambda *arrays: jnp.concatenate(arrays)[:total], *parts)
     snapshots_first = jnp.moveaxis(whole.snapshots, 1, 0)

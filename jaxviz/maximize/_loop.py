@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from jax.sharding import NamedSharding
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from jaxviz._core.jaxpr.interpret import split
 from jaxviz._core.map_layout import PLAIN, MapLayout
 from jaxviz._core.network import brought
 from jaxviz._core.precision import at_least_single
@@ -120,6 +122,48 @@ def climb(
         jnp.stack(shots, 1) if shots else jnp.zeros((size, 0, *pixels.shape[1:]), pixels.dtype),
         None if carry[3] is None else _opaque(carry[3]),
     )
+
+
+@one_program
+def climb_on_devices(
+    f: Callable,
+    objective: Objective,
+    priors: tuple[Prior, ...],
+    key: PRNGKeyArray,
+    start: Float[Array, "n h w c"] | None,
+    *,
+    size: int,
+    settings: Settings,
+    mesh: Any,
+) -> Climbed:
+    """The same with `size` objectives on each device of a mesh, of which each runs what one device alone would run."""
+    arrays, join = split((f, key, start))
+    batches, join_batches = split((objective, priors))
+
+    def single(arrays: list[Array], batches: list[Array]) -> Climbed:
+        f, key, start = join(arrays)
+        return climb(f, *join_batches(batches), key, start, size=size, settings=settings)
+
+    mapped = jax.shard_map(
+        single,
+        mesh=mesh,
+        in_specs=(jax.P(), _specs(objective, priors, mesh)),
+        out_specs=jax.P(mesh.axis_names),
+        check_vma=False,
+    )
+    return mapped(arrays, batches)
+
+
+def on_devices(objective: Objective, priors: tuple[Prior, ...], mesh: Any) -> tuple[Objective, tuple[Prior, ...]]:
+    """The batches spread over the mesh, as `climb_on_devices` takes them."""
+    arrays, join = split((objective, priors))
+    specs = _specs(objective, priors, mesh)
+    return join([jax.device_put(one, NamedSharding(mesh, spec)) for one, spec in zip(arrays, specs, strict=True)])
+
+
+def _specs(objective: Objective, priors: tuple[Prior, ...], mesh: Any) -> list[Any]:
+    axes = jax.tree.leaves((objective.axes(), tuple(prior.axes() for prior in priors)), is_leaf=lambda one: one is None)
+    return [jax.P() if axis is None else jax.P(mesh.axis_names) for axis in axes]
 
 
 def _opaque(seen: Float[Array, "b n h w"]) -> Float[Array, "b n h w"]:

@@ -67,7 +67,7 @@ def build(
     skip: Sequence[str] = (),
     labels: Sequence[str] | None = None,
     name: str | None = None,
-    data: str = "the data",
+    data: str | None = None,
     calls: Mapping[str, str] | None = None,
     picture: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
     probability: Probability | None = None,
@@ -144,7 +144,7 @@ def build(
         "num": num,
         "rule": rule,
         "labels": labels,
-        "data": data,
+        "data": data or "the data",
         "picture": picture,
         "channel_axis": channel_axis,
         "grid": grid,
@@ -335,7 +335,7 @@ class Builder:
         arrays = self.found[layer]
         silent = (arrays["sample.values"] <= 0).mean(0)
         rows = zip(arrays["zeros"], arrays["highest"], arrays["lowest"], silent, strict=True)
-        return [_unit.flag(*row) for row in rows]
+        return [_unit.flag(*map(float, row)) for row in rows]
 
     def _about(self, small: dict[str, np.ndarray], complete: bool | None) -> dict[str, Any]:
         site, layers = self.plan, []

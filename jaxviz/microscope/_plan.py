@@ -24,7 +24,7 @@ OUTPUT = "output"
 _DIRECTIONS = " directions"
 _KEPT = 512  # pictures
 
-Directions = Mapping[str, Mapping[str, ArrayLike]]
+Directions = Mapping[str, Mapping[str, ArrayLike | Sequence[float]]]
 
 
 @functools.partial(
@@ -224,7 +224,7 @@ def _output(f: Callable, names: Sequence[str], shape: tuple[int, ...], examples:
     return name
 
 
-def _vectors(layer: str, found: Mapping[str, ArrayLike]) -> Array:
+def _vectors(layer: str, found: Mapping[str, Any]) -> Array:
     vectors = np.asarray([np.asarray(vector, np.float32) for vector in found.values()])
     if vectors.ndim != 2 or not np.isfinite(vectors).all() or not np.square(vectors).sum(1).all():
         raise ValueError(f"`directions` of {layer!r} must be finite vectors other than zero, got {vectors.shape}.")

@@ -13,7 +13,7 @@ from jax.ad_checkpoint import checkpoint_name
 
 import jaxviz as jv
 from jaxviz import maximize
-from jaxviz.maximize import augment, param, priors
+from jaxviz.maximize import _ascent, augment, param, priors
 
 KEY = jax.random.key(0)
 SHAPE = (6, 8, 3)
@@ -347,3 +347,41 @@ def test_an_ascent_stays_in_single_precision_where_double_is_enabled(make):
         found = maximize.render(f, maximize.logit(1), **options)
     assert {array.dtype for array in (found.images, found.pixels, found.snapshots)} == {np.dtype(np.float32)}
     assert np.isfinite(found.trace).all()
+
+
+@pytest.mark.parametrize("axes", [{"all": 3}, {"rows": 2, "cols": 2}])
+def test_objectives_are_spread_over_a_mesh(axes, monkeypatch):
+    sizes, on_devices = [], _ascent.climb_on_devices
+
+    def counting(*args, **options):
+        sizes.append(options["size"])
+        return on_devices(*args, **options)
+
+    monkeypatch.setattr(_ascent, "climb_on_devices", counting)
+    options = {"key": KEY, "shape": (8, 8, 3), "augment": (), "num_steps": 4, "snapshots": (2,), "opacity": True}
+    kernel = np.random.default_rng(0).normal(size=(3, 3, 3, 5)).astype(np.float32)
+
+    def f(images):
+        return jax.lax.conv(images.transpose(0, 3, 1, 2), kernel.transpose(3, 2, 0, 1), (1, 1), "SAME").mean((2, 3))
+
+    many = maximize.logit(np.arange(5)), maximize.priors.total_variation(np.linspace(0, 1, 5).astype(np.float32))
+    alone = maximize.render(f, many[0], priors=many[1], **options)
+    with jax.set_mesh(jax.make_mesh(tuple(axes.values()), tuple(axes))):
+        spread = maximize.render(f, many[0], priors=many[1], **options)
+        one = maximize.render(f, maximize.logit(2), **options)
+    for found, wanted in zip(spread, alone, strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
+    assert one.pixels.shape == (1, 8, 8, 3)
+    assert sizes == [2]
+
+
+def test_the_opacity_is_the_summed_gradient_of_the_pixels():
+    weights = np.random.default_rng(0).normal(size=(6, 7, 3)).astype(np.float32)
+
+    def f(images):
+        return (images * weights).sum((1, 2, 3))[:, None]
+
+    found = maximize.render(f, maximize.logit(0), key=KEY, shape=(6, 7, 3), augment=(), num_steps=3, opacity=True)
+    size = np.abs(weights).mean(-1)
+    np.testing.assert_allclose(found.opacity[0], np.minimum(size / np.quantile(size, 0.8), 1), rtol=1e-4)
+    assert maximize.render(f, maximize.logit(0), key=KEY, shape=(6, 7, 3), augment=(), num_steps=1).opacity is None

@@ -166,3 +166,18 @@ def test_a_view_has_the_old_size():
 def test_what_cannot_be_done_is_refused(call, error, text):
     with pytest.raises(error, match=re.escape(text)):
         call()
+
+
+def test_a_crop_shows_a_part_enlarged():
+    rows, cols = np.mgrid[:16, :20].astype(np.float32)
+    images = np.stack([rows, cols], -1)[None]
+    found = np.asarray(augment.crop((0.5, 0.5), 0.0)(jax.random.key(0), images))[0]
+    # The middle half, twice as large: neighbors differ by half a pixel, about the same center.
+    np.testing.assert_allclose(np.diff(found[2:-2, :, 0], axis=0), 0.5, atol=1e-3)
+    np.testing.assert_allclose(found[..., 0].mean(), 7.5, atol=1e-2)
+    np.testing.assert_allclose(found[..., 1].mean(), 9.5, atol=1e-2)
+    drawn = [np.asarray(augment.crop((0.3, 1.0))(key, images)) for key in jax.random.split(jax.random.key(1), 4)]
+    assert all(one.shape == images.shape and one.min() > -1 and one.max() < 20 for one in drawn)
+    assert np.abs(drawn[0] - drawn[1]).max() > 1
+    with pytest.raises(ValueError, match=r"^`shares` must be two rising numbers in \(0, 1\], got \(0\.5, 2\)\."):
+        augment.crop((0.5, 2))

@@ -107,3 +107,12 @@ def test_the_weight_is_a_leaf_and_the_rest_structure():
 def test_what_is_no_prior_is_refused(call, text):
     with pytest.raises(ValueError, match=re.escape(text)):
         call()
+
+
+def test_near_is_the_mean_squared_distance():
+    random = np.random.default_rng(0)
+    picture, pixels = random.uniform(size=(2, 4, 5, 3)).astype(np.float32)
+    found = priors.near(2.0, picture)(pixels[None])
+    np.testing.assert_allclose(found, 2 * np.square(pixels - picture).mean(), rtol=1e-5)
+    with pytest.raises(ValueError, match=r"^`picture` must have the shape of the images, \(4, 4, 3\), got \(4, 5, 3\)"):
+        priors.near(1.0, picture)(pixels[None, :, :4])

@@ -52,6 +52,7 @@ START = {
     "occlude_pixels": "mnist_cnn1",
     "quantize": "mnist_cnn1",
     "occlude": "--network mnist_cnn1 --photos zero --boxes 2,2,20,20 --window 8",
+    "microscope": "mnist_cnn1",
     "strongest": "mnist_cnn1",
     "train": "mnist_cnn1",
     "trust": "--network mnist_cnn1 --depths 2",
@@ -192,6 +193,15 @@ ROWS: dict[str, dict[str, list[str]]] = {
     "recognized": {"NETWORK": NETWORK, "weights": WEIGHTS, "classes": ["11"], "batch": ["11"], "objective": [],
                    "steps": []},
     "reproduce": {"only": ["nope", "explain nope"], "list": []},
+    "microscope": {
+        "NETWORK": NETWORK,
+        "layers": LAYERS, "pictures-of": LAYERS,
+        "channels": ["x", "99:", "70,80"],
+        "compare": ["/nowhere.safetensors", "{folder}/photos.json"],
+        "size": [],
+        "without": [], "num": [], "rule": [], "steps": [], "diverse": [],
+        **SCAN,
+    },
     "strongest": {
         "NETWORK": NETWORK,
         "layers": LAYERS,
