@@ -193,6 +193,7 @@ def test_a_build_goes_on_where_it_was_cut_off(out, tmp_path):
     assert contents(tmp_path / "cut") == contents(out)
 
 
+@pytest.mark.slow
 def test_other_weights_repeat_what_depends_on_them(tmp_path):
     here, other = tmp_path / "here", network(head=2 * HEAD[:, ::-1])
     first, again = [], []
@@ -208,6 +209,7 @@ def test_other_weights_repeat_what_depends_on_them(tmp_path):
     assert done == {path: path.stat().st_mtime_ns for path in done}
 
 
+@pytest.mark.slow
 def test_directions_are_units_of_the_same_function(tmp_path):
     vectors = {"one <i>": [1.0, 0, 0, -1, 0], "two": [0.5, 0.5, 0, 0, 0]}
     build(tmp_path, directions={"maps": vectors}, skip=("survival",))
@@ -233,6 +235,7 @@ def test_directions_are_units_of_the_same_function(tmp_path):
     assert read(tmp_path, "units/1/0")["removed"]["accuracy"] == pytest.approx(change, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_data_without_labels_have_no_classes(tmp_path):
     microscope.build(network(), (IMAGES, None), ["maps"], tmp_path, scan=SCAN, num=2)
     page = read(tmp_path, "units/0/0")

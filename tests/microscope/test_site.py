@@ -5,6 +5,9 @@ import pytest
 from tests.microscope.sample import FILTERS, LABELS, build, network
 from tests.render.browser import chromium, requests, size
 
+# A browser and a site of its own take as long as all the numbers.
+pytestmark = pytest.mark.slow
+
 SHELL = 2  # the page itself and what it is about
 
 
