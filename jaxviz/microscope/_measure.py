@@ -32,10 +32,11 @@ AMOUNTS = {
 
 
 class Identity(NamedTuple):
-    """What the numbers of each layer depend on, and those of the whole function, as digests."""
+    """What the numbers of each layer depend on, those of the whole function, and the images, as digests."""
 
     layers: dict[str, str]
     whole: str
+    data: str
 
 
 def identity(plan: Plan, versions: dict[str, str]) -> Identity:
@@ -54,7 +55,7 @@ def identity(plan: Plan, versions: dict[str, str]) -> Identity:
         layer: digest(traced(upto(plan.f, layer), plan.image), plan.channels[layer], *data) for layer in plan.layers
     }
     labels = dataset.fingerprint(labeled(plan)) if plan.num_classes else None
-    return Identity(below, digest(traced(plan.f, plan.image), labels, *data))
+    return Identity(below, digest(traced(plan.f, plan.image), labels, *data), digest(*data[:2]))
 
 
 def labeled(plan: Plan) -> Any:

@@ -210,6 +210,16 @@ def test_other_weights_repeat_what_depends_on_them(tmp_path):
 
 
 @pytest.mark.slow
+def test_other_data_leave_no_image_of_the_first(tmp_path):
+    here = tmp_path / "here"
+    microscope.build(network(), (IMAGES, CLASSES), LAYERS, here, scan=SCAN, skip=("survival", "gradients"))
+    microscope.build(network(), (IMAGES[::-1], CLASSES), LAYERS, here, scan=SCAN, skip=("survival", "gradients"))
+    fresh = tmp_path / "fresh"
+    microscope.build(network(), (IMAGES[::-1], CLASSES), LAYERS, fresh, scan=SCAN, skip=("survival", "gradients"))
+    assert contents(here) == contents(fresh)
+
+
+@pytest.mark.slow
 def test_directions_are_units_of_the_same_function(tmp_path):
     vectors = {"one <i>": [1.0, 0, 0, -1, 0], "two": [0.5, 0.5, 0, 0, 0]}
     build(tmp_path, directions={"maps": vectors}, skip=("survival",))
