@@ -7,7 +7,7 @@ from jaxviz.microscope._plan import Plan
 from jaxviz.render import Box, field_boxes
 from jaxviz.transforms import receptive_field
 
-TILE = 64
+TILE = 56
 """Pixels of a patch on a unit's page at most: a smaller field is kept pixel by pixel, and enlarged by the browser."""
 THUMBNAIL = 36
 

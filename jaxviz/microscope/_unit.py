@@ -45,11 +45,16 @@ def patches(plan: Plan, layer: str, fields: Fields, found: dict[str, np.ndarray]
     projections = pictures.copy()
     dense = len(plan.shapes[layer]) == 2
     place = np.concatenate([places, owners[:, None]], 1)
-    there = np.flatnonzero((flat >= 0) & (found["top.activations"][units].ravel() > 0))
+    activations = found["top.activations"][units].ravel()
+    there = np.flatnonzero((flat >= 0) & (activations > 0))
     for first in range(0, len(there), _AT_A_TIME):
         some = there[np.minimum(np.arange(first, first + _AT_A_TIME), len(there) - 1)]
         images = plan.images(flat[some])
-        down = _dense(plan, layer, images, owners[some]) if dense else _project(plan, layer, images, place[some])
+        if dense:
+            # Without places the unit alone goes down: its gradient, by the rule, times its activation.
+            down = _gradient(plan, layer, images, owners[some]) * activations[some, None, None, None]
+        else:
+            down = _project(plan, layer, images, place[some])
         for number in range(min(_AT_A_TIME, len(there) - first)):
             slot = some[number]
             picture = plan.look(int(flat[slot]))
@@ -72,12 +77,9 @@ def _project(plan: Plan, layer: str, images: np.ndarray, units: np.ndarray) -> n
     return np.asarray(attribution.project(plan.f, images, layer, units[:, None], **options))[:, 0]
 
 
-def _dense(plan: Plan, layer: str, images: np.ndarray, units: np.ndarray) -> np.ndarray:
-    """The same of a layer without places: the unit's activation goes down alone."""
-    below = upto(plan.f, layer)
+def _gradient(plan: Plan, layer: str, images: np.ndarray, units: np.ndarray) -> np.ndarray:
     rule: Any = plan.rule
-    down = np.asarray(attribution.saliency(below, images, units, rule=rule))
-    return down * np.asarray(below(images))[np.arange(len(units)), units, None, None, None]
+    return np.asarray(attribution.saliency(upto(plan.f, layer), images, units, rule=rule))
 
 
 def _signed(projection: np.ndarray, tile: int) -> np.ndarray:
