@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 bin := $(VENV)/bin
 
-.PHONY: demo test test-slow test-switches lint clean
+.PHONY: demo test test-slow test-switches test-least coverage lint clean
 
 demo: $(VENV)/.scripts
 	$(bin)/python -m scripts.explain chelsea --out runs/demo
@@ -24,6 +24,15 @@ test-switches: $(VENV)/.test
 	done
 	JAX_SCAN3=1 $(bin)/python -m pytest -n 2 --dist loadfile -m "not slow" -k "$(no_scan)" tests/transforms
 
+# With the oldest versions that pyproject.toml allows.
+test-least: $(VENV)-least/.least
+	$(VENV)-least/bin/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+# Which lines of the library the quick tests run.
+coverage: $(VENV)/.test
+	$(bin)/python -m pip install -c constraints.txt --group coverage
+	$(bin)/python -m pytest -n 2 --dist loadfile -m "not slow" --cov=jaxviz --cov-report=term
+
 lint: $(VENV)/.lint
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
@@ -42,6 +51,12 @@ $(VENV)/.test: $(VENV)/bin/pip pyproject.toml constraints.txt
 	$(bin)/python -m pip install -c constraints.txt -e . --group test
 	touch $@
 
+$(VENV)-least/.least: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-least
+	$(VENV)-least/bin/python -m pip install --quiet uv
+	$(VENV)-least/bin/uv pip install --python $(VENV)-least/bin/python --resolution lowest-direct -e . --group test
+	touch $@
+
 # The slow tests explain models of other packages too.
 $(VENV)/.zoo: $(VENV)/.test
 	$(bin)/python -m pip install -c constraints.txt -e . --group zoo
@@ -53,4 +68,4 @@ $(VENV)/.lint: $(VENV)/.test
 	touch $@
 
 clean:
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) $(VENV)-least runs

@@ -62,6 +62,9 @@ def write_layers(builder: "Builder") -> None:
 def flags_of(builder: "Builder", layer: str) -> list[str]:
     """Whether a unit is dead, or always on."""
     arrays = builder.found[layer]
+    if layer == builder.plan.output:
+        # An output is not at rest at zero.
+        return [""] * len(arrays["zeros"])
     silent = (arrays["sample.values"] <= 0).mean(0)
     rows = zip(arrays["zeros"], arrays["highest"], arrays["lowest"], silent, strict=True)
     return [flag(*map(float, row)) for row in rows]
@@ -77,6 +80,7 @@ def write_about(builder: "Builder", complete: bool) -> None:
             "shape": list(site.shapes[layer][1:]),
             "channels": _count_or_list(site.channels[layer]),
             "written": builder.written[layer],
+            "kind": builder.plan.kind(layer),
         }
         if layer in site.units:
             one["units"] = list(site.units[layer]) if layer != site.output else "labels"
@@ -102,6 +106,7 @@ def write_about(builder: "Builder", complete: bool) -> None:
         "overview": max(3, min(8, _OVERVIEW // len(site.layers))),
         "others": list(builder.others),
         "rule": site.rule,
+        "preprocess": site.scan.preprocess is not None,
         "output": site.output,
         "calls": builder.calls,
         "versions": builder.versions,

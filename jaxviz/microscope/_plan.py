@@ -120,6 +120,12 @@ class Plan(NamedTuple):
             self.looked_at[index] = self.picture(self.examples.image(index), image)
         return self.looked_at[index]
 
+    def kind(self, layer: str) -> str:
+        """`layer` for one of `f` itself, `output` or `direction` for one that the site has named."""
+        if layer == self.output and self.f.output:
+            return "output"
+        return "direction" if layer in self.units and layer != self.output else "layer"
+
     def unit(self, layer: str, place: int) -> str:
         """What a unit is called."""
         return self.units[layer][place] if layer in self.units else str(self.channels[layer][place])

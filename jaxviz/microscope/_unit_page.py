@@ -101,8 +101,9 @@ def _write_unit(builder: "Builder", layer: str, unit: int, made: "_unit.Patches"
             sheet,
         ),
     }
-    if layer in builder.effects:
-        page["tells"] = _extremes(builder.effects[layer][:, unit])
+    if layer in builder.effects and builder.counts is not None:
+        told = _extremes(builder.effects[layer][:, unit])
+        page["tells"] = [[k, effect, int(builder.counts[k])] for k, effect in told]
     if layer in builder.gradients:
         page["gradient"] = _extremes(builder.gradients[layer]["gradient"][:, unit])
         page["gradient_images"] = int(builder.gradients[layer]["images"])

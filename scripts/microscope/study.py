@@ -93,17 +93,24 @@ def measure(study: Study) -> Path:
             pictures=None if "pictures" in config.without else _pictures(study),
             skip=[one for one in config.without if one != "pictures"],
             data=f"{data.name} {data.split}".strip(),
-            calls={
-                "scan": "scan = jv.dataset.Scan(preprocess=lambda images: f.normalize(images / np.float32(255)))",
-                "f": f"f = models.load({network.name!r})",
-                "dataset": f"dataset = models.datasets.load({data.name!r}, {data.split!r})",
-            }
-            if data.split
-            else {"f": f"f = models.load({network.name!r})"},
+            calls=_calls(network.name, data),
             scan=scan,
             key=jax.random.key(config.seed),
             progress=bars,
         )
+
+
+def _calls(name: str, data: Data) -> dict[str, str]:
+    """The lines that make `f`, `dataset` and `scan` again."""
+    lines = {
+        "imports": "import models, numpy as np",
+        "f": f'f = models.load("{name}")',
+        "scan": "scan = jv.dataset.Scan(preprocess=lambda images: f.normalize(images / np.float32(255)))",
+    }
+    if data.split:
+        own = f'models.datasets.load("{data.name}", "{data.split}")'
+        return lines | {"data": f"data = {own}", "dataset": "dataset = (data.images, data.labels)"}
+    return lines | {"dataset": "dataset = ...  # photos of the network's size, uint8, and labels"}
 
 
 def _usual(network: models.Network, shapes: dict[str, tuple[int, ...]]) -> tuple[str, ...]:

@@ -40,7 +40,11 @@ SCAN = Scan(batch_size=4, preprocess=scaled)
 
 
 def build(out, f=None, **options):
-    options = {"labels": LABELS, "scan": SCAN, "num": 3, "name": "a <script>", "data": "ten", **options}
+    calls = {
+        "f": "from tests.microscope.sample import CLASSES, IMAGES, SCAN as scan, network; f = network()",
+        "dataset": "dataset = (IMAGES, CLASSES)",
+    }
+    options = {"calls": calls, "labels": LABELS, "scan": SCAN, "num": 3, "name": "a <script>", "data": "ten", **options}
     return microscope.build(network() if f is None else f, (IMAGES, CLASSES), LAYERS, out, **options)
 
 

@@ -1,8 +1,9 @@
 """The site in a browser, from a disk."""
 
+import numpy as np
 import pytest
 
-from tests.microscope.sample import FILTERS, LABELS, build, network
+from tests.microscope.sample import FILTERS, LABELS, build, network, read
 from tests.render.browser import chromium, requests, size
 
 # A browser and a site of its own take as long as all the numbers.
@@ -145,6 +146,20 @@ def test_a_layer_sorts_and_filters_its_units(browser, site):
         "filter.dispatchEvent(new Event('input'))"
     )
     assert browser.execute_script(names) == ["#/maps/3"]
+
+
+@pytest.mark.parametrize("way", ["maps/0", "hidden%20%3Cb%3E/1", "output/0"])
+def test_the_lines_that_make_it_again_run(browser, site, way):
+    visit(browser, site, way)
+    lines = browser.execute_script("return document.querySelector('pre').textContent")
+    made = {}
+    exec(lines, made)
+    place = 0 if way.startswith("maps") else 1 if way.startswith("hidden") else 2
+    page = read(site, f"units/{place}/{way[-1]}")
+    assert made["projection"].shape[-3:] == (12, 12, 3)
+    assert np.any(made["projection"])
+    if "found" in made:
+        assert made["found"].indices[0].tolist() == [row[0] for row in page["top"]]
 
 
 def test_what_is_not_there_says_so(browser, site):

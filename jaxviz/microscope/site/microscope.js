@@ -196,7 +196,7 @@
       h("div", {class: "quantiles"}, found.quantiles.map(([quantile, pair]) => h("div", {}, h("div", {class: "soft"}, quantile ? `${Math.round(100 * quantile)}% are weaker` : "the weakest"),
         pair.map((one) => patch(one, part(tiles, one[4]))))))));
     const tells = [];
-    if (found.tells) tells.push(h("section", {}, h("h2", {}, "Which classes it tells"), found.tells.length ? bars(found.tells.map(([k, value]) => [classLink(k), value]), signed, "Difference of the mean activation between the class and all others, in standard deviations (Cohen\u2019s d).") : h("p", {class: "soft"}, "None.")));
+    if (found.tells) tells.push(h("section", {}, h("h2", {}, "Which classes it tells"), found.tells.length ? bars(found.tells.map(([k, value, count]) => [h("span", {}, classLink(k), h("span", {class: "soft"}, ` of ${count}`)), value]), signed, "Difference of the mean activation between the class and all others, in standard deviations (Cohen\u2019s d), and of how many images of the class.") : h("p", {class: "soft"}, "None.")));
     if (found.removed) tells.push(h("section", {}, h("h2", {}, "What is lost without it"), h("p", {}, `Set to zero everywhere, accuracy changes by ${signed(found.removed.accuracy, (value) => percent(value, 2))}, the loss by ${signed(found.removed.loss)}.`),
       found.removed.classes.length ? bars(found.removed.classes.map(([k, value]) => [classLink(k), value]), (value) => signed(value, percent), "Change of accuracy by class.") : null));
     if (found.gradient) tells.push(h("section", {}, h("h2", {}, "Which outputs it moves"), found.gradient.length ? bars(found.gradient.map(([k, value]) => [classLink(k), value]), signed, `Mean gradient of the output with respect to the unit, over ${found.gradient_images} images.`) : h("p", {class: "soft"}, "None.")));
@@ -207,18 +207,26 @@
       found.above ? [h("p", {class: "soft"}, "Units of the layer above, by how much it adds to them."), neighbors(found.above, (value) => signed(value, percent))] : null));
     sections.push(h("section", {}, h("h2", {}, "Units like it"), h("p", {class: "soft"}, "In any layer, by the correlation of their answers over the images."), neighbors(found.similar, (value) => `r ${number(value)}`)));
     if (found.compared) sections.push(h("section", {}, h("h2", {}, "In other networks"), h("p", {}, h("a", {href: link("~compare", layer.name, channel)}, "Side by side")), bars(found.compared.map(([r], other) => [site.others[other], r === null ? 0 : r]), number, "Rank correlation of its answers with those of the same unit there, over the images.")));
-    const spatial = layer.shape.length === 3;
-    sections.push(h("section", {}, h("h2", {}, "How to make it again"), h("pre", {tabindex: 0}, code([
-      `found = jv.dataset.strongest(f, dataset, [${JSON.stringify(layer.name)}], channels=[${channel}], num=${Math.max(found.top.length, 1)}, scan=scan)[${JSON.stringify(layer.name)}]`,
-      ...(found.top.length ? [`image = scan.preprocess(dataset[0][${found.top[0][0]}][None])  # the strongest`,
-        spatial ? `unit = (*found.positions[0, 0], ${channel})` : `unit = (${channel},)`,
-        `projection = jv.project(f, image, ${JSON.stringify(layer.name)}, [unit], rule="${site.rule}")`] : []),
-    ])), h("p", {class: "soft"}, Object.entries(site.versions).map(([what, version]) => `${what} ${version}`).join(", "), ". This page: ", h("a", {href: location.hash}, location.hash))));
+    sections.push(h("section", {}, h("h2", {}, "How to make it again"), h("pre", {tabindex: 0}, code(recipe(layer, channel, found))),
+      h("p", {class: "soft"}, Object.entries(site.versions).map(([what, version]) => `${what} ${version}`).join(", "), ". This page: ", h("a", {href: location.hash}, location.hash))));
     const step = (by) => all[index + by] === undefined ? null : link(layer.name, all[index + by]);
     put(
       title(`${layer.name} ${channel}`, named ? `: ${named}` : "", found.flag ? h("span", {class: "flag", title: flags[found.flag][1]}, flags[found.flag][0]) : ""),
       found.flag ? h("p", {}, flags[found.flag][1]) : null, ...sections,
       h("nav", {class: "turn", "aria-label": "Neighbors"}, step(-1) ? h("a", {href: step(-1), rel: "prev"}, `← ${layer.name} ${all[index - 1]}`) : h("span"), step(1) ? h("a", {href: step(1), rel: "next"}, `${layer.name} ${all[index + 1]} →`) : h("span")));
+  };
+
+  // The lines that give the strongest image again, and what of it excites the unit.
+  const recipe = (layer, channel, found) => {
+    const name = JSON.stringify(layer.name), rule = `rule="${site.rule}"`, lines = [];
+    if (layer.kind === "direction") return [`# a direction: see the option directions of jv.microscope.build, and the unit ${JSON.stringify(spoken(layer, channel))}`];
+    if (!found.top.length) return [`# nothing excites channel ${channel} of ${name}`];
+    if (layer.kind === "layer") lines.push(`found = jv.dataset.strongest(f, dataset, [${name}], channels=[${channel}], num=${found.top.length}, scan=scan)[${name}]`);
+    lines.push(`image = ${site.preprocess ? "scan.preprocess" : ""}(dataset[0][${found.top[0][0]}][None])  # the strongest`);
+    if (layer.kind === "output") lines.push(`projection = jv.saliency(f, image, ${channel}, ${rule})`);
+    else if (layer.shape.length === 3) lines.push(`projection = jv.project(f, image, ${name}, [(*map(int, found.positions[0, 0]), ${channel})], ${rule})`);
+    else lines.push(`projection = jv.saliency(jv.upto(f, ${name}), image, ${channel}, ${rule}) * found.activations[0, 0]`);
+    return lines;
   };
 
   const histogram = (found) => {
