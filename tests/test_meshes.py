@@ -73,7 +73,10 @@ def test_a_sharded_batch_gives_the_same_on_eight_devices(name):
             assert not out.sharding.is_fully_replicated
 
 
-@pytest.mark.parametrize("name", ["saliency", "grad_cam", "score_cam", "deletion", "fgsm"])
+LATER = [pytest.param(name, marks=pytest.mark.slow) for name in ("grad_cam", "score_cam", "deletion", "fgsm")]
+
+
+@pytest.mark.parametrize("name", ["saliency", *LATER])
 def test_one_target_for_a_sharded_batch_and_no_jit(name):
     f, x = networks.FAMILIES["plain"](), networks.images(8)
     sharding = NamedSharding(jax.make_mesh((8,), ("batch",), axis_types=(AxisType.Explicit,)), jax.P("batch"))

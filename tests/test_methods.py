@@ -96,6 +96,17 @@ fewer = pytest.mark.parametrize(
     "method", [pytest.param(name, marks=pytest.mark.slow if name in LATER else []) for name in METHODS]
 )
 
+# Those whose every test takes seconds, and those that go down the same way as another.
+SELDOM = (*LATER, "gradient_x_input", "integrated_gradients", "completeness_gap", "grad_cam_pp", "layer_cam")
+
+
+def few_of(names):
+    """One way of each kind in the quick tests, the others in the slow ones."""
+    return pytest.mark.parametrize(
+        "method", [pytest.param(name, marks=pytest.mark.slow if name in SELDOM else []) for name in names]
+    )
+
+
 compiled = []
 jax.monitoring.register_event_duration_secs_listener(
     lambda event, _, **__: compiled.append(event) if event == "/jax/core/compile/backend_compile_duration" else None
@@ -156,7 +167,7 @@ def test_jit_equals_eager_with_the_network_as_an_argument(method, eager):
     close(jit(METHODS[method])(f, x, t), eager[method])
 
 
-@fewer
+@few_of(METHODS)
 def test_vmap_equals_a_loop(method):
     f, (x, t) = networks.FAMILIES["plain"](), inputs()
 
@@ -171,7 +182,7 @@ def test_vmap_equals_a_loop(method):
 QUICK = ("scan", "nnx")
 
 
-@fewer
+@few_of(METHODS)
 @pytest.mark.parametrize(
     "family",
     [
@@ -189,7 +200,7 @@ def test_every_kind_of_model_gives_the_same(method, family, eager):
     close(jit(lambda x, t: METHODS[method](f, x, t))(x, t), expected)
 
 
-@pytest.mark.parametrize("method", [name for name in METHODS if name not in LAYERED])
+@few_of([name for name in METHODS if name not in LAYERED])
 def test_an_equinox_module_that_holds_functions_works_outside_of_jit(method, eager):
     f, (x, t) = networks.FAMILIES["equinox"](), inputs()
     assert any(callable(leaf) for leaf in jax.tree.leaves(f))
@@ -207,7 +218,7 @@ def test_half_precision_is_kept(method, dtype):
     assert jax.eval_shape(METHODS[method], f, x, t).dtype == expected
 
 
-@fewer
+@few_of(METHODS)
 def test_a_second_call_neither_traces_nor_compiles(method):
     f, (x, t) = networks.FAMILIES["plain"](), inputs()
     traced = []
@@ -226,7 +237,7 @@ def test_a_second_call_neither_traces_nor_compiles(method):
     assert traced == [1]
 
 
-@pytest.mark.parametrize("method", TARGETED)
+@few_of(TARGETED)
 def test_a_target_that_does_not_exist_is_refused_or_gives_nan(method):
     f, (x, _) = networks.FAMILIES["plain"](), inputs()
     with pytest.raises(ValueError, match=r"^`target` must be in 0\.\.4, got -1\. It is the index of"):

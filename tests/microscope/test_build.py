@@ -270,6 +270,7 @@ def gray(images):
     return checkpoint_name(jax.nn.relu(images), "one").mean((1, 2))
 
 
+@pytest.mark.slow
 def test_a_network_of_one_channel_and_gray_images(tmp_path):
     images = np.random.default_rng(0).uniform(size=(5, 6, 7, 1)).astype(np.float32)
     page = microscope.build(gray, (images, None), ["one"], tmp_path, num=2)

@@ -29,6 +29,7 @@ def test_a_patch_lies_whole_and_unchanged_at_an_even_choice_of_places():
     assert counts.min() > 2
 
 
+@pytest.mark.slow
 def test_a_quarter_turn_is_counterclockwise_and_twice_the_size_is_four_times_the_area():
     patch = jax.random.normal(KEY, (4, 4, 1))
     turned = jv.robustness.paste_patch(jnp.zeros((1, 4, 4, 1)), patch, key=KEY, degrees=(90, 90))
@@ -176,6 +177,7 @@ def test_what_does_not_fit_is_refused(change, message):
         jv.robustness.adversarial_patch(linear, jnp.zeros((1, 3, 4, 2)), key=KEY, **arguments)
 
 
+@pytest.mark.slow
 def test_a_network_that_gives_nan_is_named():
     options = {"scales": (1, 1), "degrees": (0, 0), "bounds": (0, 1)}
     with pytest.raises(FloatingPointError, match=r"^`f` must give finite logits, got a log-probability of nan at step"):

@@ -58,6 +58,7 @@ def test_a_translation_between_pixels_blends_with_the_border_as_a_rotation_does(
     np.testing.assert_allclose(moved, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.3, 0.55, 1.0, 1.4])
 def test_a_zoom_is_that_of_a_picture_that_goes_on_as_the_border(factor):
     image = picture(15, 12)
