@@ -1,15 +1,13 @@
 """The files of a site: pages that open from a disk, their data as scripts: a page from a disk may fetch nothing."""
 
-import importlib.resources
 import json
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
-from markupsafe import Markup
 
 from jaxviz._core.files import replace
+from jaxviz._core.templates import rendered
 from jaxviz.render import still_webp
 
 _SHEETS, _PHOTOS = 62, 78  # quality of WebP
@@ -24,17 +22,8 @@ class Files:
 
     def page(self, title: str) -> Path:
         """Write `index.html`, which is the same for all sites but for its title."""
-        folder = importlib.resources.files("jaxviz.microscope") / "site"
-        environment = jinja2.Environment(
-            loader=jinja2.FunctionLoader(lambda name: (folder / name).read_text("utf-8")),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-        )
-        # Our own files, not data: they may hold what a browser reads as markup.
-        assets = {name: Markup((folder / name).read_text("utf-8")) for name in ("microscope.css", "microscope.js")}
-        text = environment.get_template("index.html.j2").render(
-            title=title, style=assets["microscope.css"], script=assets["microscope.js"]
-        )
+        assets = ("microscope.css", "microscope.js")
+        text = rendered("jaxviz.microscope", "site", "index.html.j2", assets, title=title)
         return self.write("index.html", text.encode())
 
     def data(self, path: str, value: Any) -> None:

@@ -1,11 +1,8 @@
 """A page in one file: it asks for nothing from anywhere, and escapes all that it shows."""
 
-import importlib.resources
 import re
 
-import jinja2
-from markupsafe import Markup
-
+from jaxviz._core.templates import rendered
 from jaxviz.render._blocks import Page
 from jaxviz.render._encode import data_uri
 from jaxviz.render._words import number, percent
@@ -28,20 +25,8 @@ def html(page: Page) -> str:
     Returns:
         The text of one `.html` file, UTF-8.
     """
-    folder = importlib.resources.files("jaxviz.render") / "page"
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda name: (folder / name).read_text("utf-8")),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"data_uri": data_uri, "number": number, "percent": percent, "slug": _slug}
-    # Our own files, not data: they may hold what a browser reads as markup.
-    assets = {name: Markup((folder / name).read_text("utf-8")) for name in ("page.css", "page.js")}
-    return environment.get_template("page.html.j2").render(
-        page=page, style=assets["page.css"], script=assets["page.js"]
-    )
+    filters = {"data_uri": data_uri, "number": number, "percent": percent, "slug": _slug}
+    return rendered("jaxviz.render", "page", "page.html.j2", ("page.css", "page.js"), filters, page=page)
 
 
 def _slug(title: str) -> str:
