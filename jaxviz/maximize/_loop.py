@@ -126,23 +126,15 @@ def climb(
 
 @one_program
 def climb_on_devices(
-    f: Callable,
-    objective: Objective,
-    priors: tuple[Prior, ...],
-    key: PRNGKeyArray,
-    start: Float[Array, "n h w c"] | None,
-    *,
-    size: int,
-    settings: Settings,
-    mesh: Any,
+    f: Callable, objective: Objective, priors: tuple[Prior, ...], *rest: Any, mesh: Any, **options: Any
 ) -> Climbed:
-    """The same with `size` objectives on each device of a mesh, of which each runs what one device alone would run."""
-    arrays, join = split((f, key, start))
+    """`climb` with `size` objectives on each device of a mesh, of which each runs what one device alone would run."""
+    arrays, join = split((f, rest))
     batches, join_batches = split((objective, priors))
 
     def single(arrays: list[Array], batches: list[Array]) -> Climbed:
-        f, key, start = join(arrays)
-        return climb(f, *join_batches(batches), key, start, size=size, settings=settings)
+        f, rest = join(arrays)
+        return climb(f, *join_batches(batches), *rest, **options)
 
     mapped = jax.shard_map(
         single,
