@@ -41,6 +41,7 @@ NO_F = {
     "max_sensitivity": "acts on a method of attribution",
     "allgather_bytes": "acts on bytes",
     "fingerprint": "acts on data",
+    "is_free": "acts on a folder",
     "paste_patch": "acts on images",
     **dict.fromkeys(
         (

@@ -79,7 +79,7 @@ ELSEWHERE = {
         *("permuted", "pointing_game", "randomized", "rank_correlation", "redrawn", "road", "sparseness", "ssim"),
     ),
     "tests/explanation": ("explain",),
-    "tests/microscope": ("build",),
+    "tests/microscope": ("build", "is_free"),
 }
 # Their own tests are in tests/attribution; here all but what no other row stands for is slow.
 LATER = (

@@ -11,7 +11,6 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from jaxviz._core.files import file_name
 from jaxviz._core.identity import digest
 from jaxviz._core.probability import Probability
 from jaxviz.dataset import Scan, allgather_bytes
@@ -27,7 +26,7 @@ from jaxviz.microscope._site import Files
 from jaxviz.microscope._unit_page import NEIGHBORS, write_units
 from jaxviz.transforms import RuleName
 
-_WORK = ".work"
+_WORK, _SCANS = ".work", "scans"
 _MEASURES = ("ablation", "gradients", "connections", "survival")
 
 
@@ -158,9 +157,15 @@ def build(
     if pictures is not None:
         pictures.check(site)
     out = Path(out)
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / _WORK).is_dir())):
+    if not is_free(out):
         raise ValueError(f"`out` must be a new folder or that of an earlier site, got {out}. Give another.")
     return Builder(f, site, rest, out, skip, pictures, probability, key, dict(calls or {}), progress).run()
+
+
+def is_free(out: str | Path) -> bool:
+    """Whether a site may be built at a path: a new folder, an empty one, or that of an earlier build."""
+    out = Path(out)
+    return not out.exists() or (out.is_dir() and ((out / _WORK).is_dir() or not any(out.iterdir())))
 
 
 class Builder:
@@ -205,13 +210,12 @@ class Builder:
             self.files.page(f"{site.name} on {site.data}")
             write_about(self, False)
         self.keys = _measure.identity(site, self.versions)
-        if self.leads and self.cache.find("data", self.keys.data) is None:
-            # Of other data, whose images have the same numbers.
-            shutil.rmtree(self.out / "images", ignore_errors=True)
-            self.cache.keep("data", self.keys.data, {})
+        self.other_keys = {name: _measure.identity(other, self.versions) for name, other in self.others.items()}
+        self._clear()
         self._together()
         found = _measure.responses(site, self.scan, self.cache, self.keys)
         self.found = found
+        readable = found[site.layers[0]]["sample.indices"]
         self.fields = {layer: Fields(site, layer) for layer in site.layers}
         self.flags = {layer: flags_of(self, layer) for layer in site.layers}
         self.thumbnails = {layer: self._thumbnails(layer) for layer in site.layers}
@@ -228,13 +232,18 @@ class Builder:
             write_layers(self)
         self.gradients, self.survival, self.joined = {}, {}, {}
         if "survival" not in self.skip:
-            self.survival = _measure.survival(site, found, self.cache, self.keys, self.tick("shifts, zooms, turns"))
+            self.survival = _measure.survival(
+                site, found, readable, self.cache, self.keys, self.tick("shifts, zooms, turns")
+            )
         if "connections" not in self.skip:
             for lower, upper in zip(site.layers, site.layers[1:], strict=False):
                 tick = self.tick(f"from {lower} to {upper}")
-                self.joined[lower, upper] = _measure.connections(site, lower, upper, self.cache, self.keys, tick)
+                self.joined[lower, upper] = _measure.connections(
+                    site, lower, upper, readable, self.cache, self.keys, tick
+                )
         if "gradients" not in self.skip:
-            self.gradients = _measure.gradients(site, self.cache, self.keys, self.tick("gradients of the outputs"))
+            tick = self.tick("gradients of the outputs")
+            self.gradients = _measure.gradients(site, readable, self.cache, self.keys, tick)
         if self.leads:
             write_classes(self)
         self.compared = compare(self)
@@ -247,15 +256,21 @@ class Builder:
                 write_layers(self)
         if self.leads:
             write_about(self, True)
+            shutil.rmtree(self.work / _SCANS, ignore_errors=True)
         return self.out / "index.html"
 
-    def scan(self, what: str) -> Scan:
-        """How a pass over the data is made: kept, and heard of."""
-        given = self.plan.scan
-        tick = self.tick(what)
-        # Other weights are another scan, whose folder is another.
-        folder = self.work / f"scan {file_name(what)} {digest(self.keys.whole)[:8]}"
-        return dataclasses.replace(given, resume=folder, progress=tick)
+    def _clear(self) -> None:
+        """Take away what is of other data, layers or channels: it has the same names."""
+        key = digest(self.keys.data, self.plan.layers, sorted(self.plan.channels.items()), list(self.others))
+        if self.leads and self.cache.find("names", key) is None:
+            for folder in ("images", "units", "layers", "classes", "compare"):
+                shutil.rmtree(self.out / folder, ignore_errors=True)
+            self.cache.keep("names", key, {})
+
+    def scan(self, what: str, key: str) -> Scan:
+        """How a pass over the data is made: kept in a folder of its own, as another one is refused, and heard of."""
+        folder = self.work / _SCANS / digest(what, key)[:16]
+        return dataclasses.replace(self.plan.scan, resume=folder, progress=self.tick(what))
 
     def tick(self, what: str) -> Callable[[int, int], None]:
         def tick(done: int, total: int) -> None:

@@ -1,10 +1,12 @@
 """Which part of an image a unit is shown by, and the part as a small square picture."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from PIL import Image
 
 from jaxviz.microscope._plan import Plan
-from jaxviz.render import Box, field_boxes
+from jaxviz.render import Box, field_boxes, field_side
 from jaxviz.transforms import receptive_field
 
 TILE = 56
@@ -34,11 +36,8 @@ class Fields:
             except NotImplementedError:
                 # Where it cannot be told, a unit may see all of the image.
                 self._fields = None
-        whole = min(self._shape)
-        self.side = whole
-        if self._fields is not None:
-            ends = self._fields.reshape(-1, 4)
-            self.side = int(min(whole, max((ends[:, 2] - ends[:, 0]).max(), (ends[:, 3] - ends[:, 1]).max())))
+        self._largest = min(self._shape) if self._fields is None else field_side(self._fields)
+        self.side = min(*self._shape, self._largest)
         self.tile = max(1, min(TILE, self.side))
 
     @property
@@ -50,7 +49,12 @@ class Fields:
         """The field of each unit at its row and column."""
         if self._fields is None:
             return [Box(0, 0, *self._shape)] * len(positions)
-        return field_boxes(self._fields, np.concatenate([positions, channels[:, None]], 1), self._shape)
+        units = np.concatenate([positions, channels[:, None]], 1)
+        return field_boxes(self._fields, units, self._shape, side=self._largest)
+
+    def shown(self, box: Box) -> Box:
+        """What is shown of a field where no projection says what in it responds: of a large one its middle third."""
+        return box if self.small else self.middle(box, max(TILE, self.side // 3))
 
     def middle(self, box: Box, side: int) -> Box:
         """A smaller square about the middle of a field, within the image."""
@@ -69,20 +73,23 @@ def resized(picture: np.ndarray, side: int) -> np.ndarray:
     return np.asarray(Image.fromarray(np.ascontiguousarray(picture)).resize((side, side), method))
 
 
+def tiled(pictures: Sequence[np.ndarray] | np.ndarray, side: int, cols: int) -> np.ndarray:
+    """Squares of so many pixels in rows, the rest of the last one gray."""
+    sheet = np.full((-(-len(pictures) // cols) * side, cols * side, 3), 128, np.uint8)
+    for number, picture in enumerate(pictures):
+        row, col = divmod(number, cols)
+        sheet[row * side : (row + 1) * side, col * side : (col + 1) * side] = picture
+    return sheet
+
+
 def thumbnails(plan: Plan, layer: str, fields: Fields, indices: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """The strongest patch of each unit `(c, THUMBNAIL, THUMBNAIL, 3)`: of a large field its middle third."""
     channels = np.array(plan.channels[layer])
     boxes = fields.boxes(positions, channels)
     out = np.full((len(indices), THUMBNAIL, THUMBNAIL, 3), 128, np.uint8)
+    # Those of one image one after the other, of which no more have to be at hand than a few.
     order = np.argsort(indices, kind="stable")
-    last, picture = -1, None
-    for unit in order:
-        if indices[unit] < 0:
-            continue
-        if indices[unit] != last:
-            last = int(indices[unit])
-            picture = plan.look(last)
-        assert picture is not None
-        box = boxes[unit] if fields.small else fields.middle(boxes[unit], max(TILE, fields.side // 3))
-        out[unit] = resized(box(picture), THUMBNAIL)
+    for unit in order[indices[order] >= 0]:
+        picture = plan.look(int(indices[unit]))
+        out[unit] = resized(fields.shown(boxes[unit])(picture), THUMBNAIL)
     return out

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from jaxviz import dataset, robustness
 from jaxviz._core.identity import digest, traced
+from jaxviz._core.map_layout import MapLayout
 from jaxviz._core.probability import Probability
 from jaxviz._core.program import one_program
 from jaxviz.dataset import Scan
@@ -29,6 +30,11 @@ AMOUNTS = {
     "turn": (-60.0, -40.0, -20.0, 0.0, 20.0, 40.0, 60.0),
 }
 """Pixels of an image 224 wide, factors, and degrees."""
+
+
+Scans = Callable[[str, str], Scan]
+"""How a pass over the data is made, from what it is called and what its result depends on."""
+Tick = Callable[[int, int], None]
 
 
 class Identity(NamedTuple):
@@ -63,18 +69,16 @@ def labeled(plan: Plan) -> Any:
     return dataset.Examples(plan.examples.source, plan.num_classes)
 
 
-def responses(plan: Plan, scan: Callable[[str], Scan], cache: Cache, keys: Identity) -> dict[str, Arrays]:
+def responses(plan: Plan, scan: Scans, cache: Cache, keys: Identity) -> dict[str, Arrays]:
     """The strongest images and the sample of each layer. Layers that have stayed the same are not run again."""
     found = {layer: cache.find(f"responses {layer}", keys.layers[layer]) for layer in plan.layers}
     missing = [layer for layer in plan.layers if found[layer] is None]
     if missing:
         options: dict[str, Any] = {"channel_axis": plan.layout.channel_axis, "grid": plan.layout.grid}
-        top = dataset.strongest(
-            plan.f, plan.examples.source, missing, num=plan.num, scan=scan("strongest images"), **options
-        )
-        sample = dataset.activation_sample(
-            plan.f, plan.examples.source, missing, num=SAMPLE, scan=scan("sample of activations"), **options
-        )
+        key, source = digest([keys.layers[layer] for layer in missing]), plan.examples.source
+        once, again = scan("strongest images", key), scan("sample of activations", key)
+        top = dataset.strongest(plan.f, source, missing, num=plan.num, scan=once, **options)
+        sample = dataset.activation_sample(plan.f, source, missing, num=SAMPLE, scan=again, **options)
         for layer in missing:
             own, arrays = np.array(plan.channels[layer]), {}
             for field in ("indices", "activations", "positions"):
@@ -84,26 +88,25 @@ def responses(plan: Plan, scan: Callable[[str], Scan], cache: Cache, keys: Ident
             arrays["sample.indices"] = sample[layer].indices
             arrays["sample.values"] = sample[layer].values[:, own]
             arrays["sample.positions"] = sample[layer].positions[:, own].astype(np.int32)
-            arrays["channels"] = own
             cache.keep(f"responses {layer}", keys.layers[layer], arrays)
             found[layer] = arrays
     return {layer: arrays for layer, arrays in found.items() if arrays is not None}
 
 
-def class_effects(plan: Plan, scan: Callable[[str], Scan], cache: Cache, keys: Identity) -> dict[str, Arrays]:
+def class_effects(plan: Plan, scan: Scans, cache: Cache, keys: Identity) -> dict[str, Arrays]:
     """How well each unit tells each class from the others, and how many images there are of each."""
     name = "effects of classes"
-    found = {layer: cache.find(f"{name} {layer}", keys.layers[layer] + keys.whole) for layer in plan.layers}
+    own_keys = {layer: keys.layers[layer] + keys.whole for layer in plan.layers}
+    found = {layer: cache.find(f"{name} {layer}", own_keys[layer]) for layer in plan.layers}
     missing = [layer for layer in plan.layers if found[layer] is None]
     if missing:
         options: dict[str, Any] = {"channel_axis": plan.layout.channel_axis, "grid": plan.layout.grid}
-        measured = dataset.class_statistics(
-            plan.f, plan.examples.source, missing, maps=False, scan=scan(name), **options
-        )
+        once = scan(name, digest([own_keys[layer] for layer in missing]))
+        measured = dataset.class_statistics(plan.f, plan.examples.source, missing, maps=False, scan=once, **options)
         for layer, statistics in measured.items():
             own = np.array(plan.channels[layer])
             arrays = {"effect": statistics.effect[:, own].astype(np.float32), "counts": statistics.counts}
-            cache.keep(f"{name} {layer}", keys.layers[layer] + keys.whole, arrays)
+            cache.keep(f"{name} {layer}", own_keys[layer], arrays)
             found[layer] = arrays
     return {layer: arrays for layer, arrays in found.items() if arrays is not None}
 
@@ -111,12 +114,13 @@ def class_effects(plan: Plan, scan: Callable[[str], Scan], cache: Cache, keys: I
 def ablation(
     plan: Plan,
     layer: str,
-    scan: Callable[[str], Scan],
+    scan: Scans,
     cache: Cache,
     keys: Identity,
     probability: Probability | None,
 ) -> Arrays:
     """What is lost with each unit of a layer."""
+    key = keys.whole + digest(plan.channels[layer], probability)
 
     def measure() -> Arrays:
         sets = [[channel] for channel in plan.channels[layer]]
@@ -128,7 +132,7 @@ def ablation(
             probability=probability,
             channel_axis=plan.layout.channel_axis,
             grid=plan.layout.grid,
-            scan=scan(f"{layer}: each unit removed"),
+            scan=scan(f"{layer}: each unit removed", key),
         )
         return {
             "accuracy": np.array([found.accuracy, *found.accuracies]),
@@ -136,38 +140,34 @@ def ablation(
             "classes": found.class_accuracies.astype(np.float32),
         }
 
-    return cache(f"ablation {layer}", keys.whole + digest(plan.channels[layer], probability), measure)
+    return cache(f"ablation {layer}", key, measure)
 
 
-def predictions(plan: Plan, scan: Callable[[str], Scan], cache: Cache, keys: Identity) -> Arrays:
+def predictions(plan: Plan, scan: Scans, cache: Cache, keys: Identity) -> Arrays:
     """What the classes are taken for, over all images."""
 
     def measure() -> Arrays:
-        found = dataset.confusion(plan.f, plan.examples.source, num=1, scan=scan("confusions"))
+        found = dataset.confusion(plan.f, plan.examples.source, num=1, scan=scan("confusions", keys.whole))
         return {"matrix": found.matrix.astype(np.int32)}
 
     return cache("confusion", keys.whole, measure)
 
 
-def gradients(plan: Plan, cache: Cache, keys: Identity, tick: Callable[[int, int], None]) -> dict[str, Arrays]:
+def gradients(plan: Plan, readable: np.ndarray, cache: Cache, keys: Identity, tick: Tick) -> dict[str, Arrays]:
     """The mean gradient of each output with respect to each unit, summed over its places, and over how many images."""
     below = tuple(layer for layer in plan.layers if layer != plan.output)
     num_outputs = plan.shapes[plan.output][-1]
 
     def measure() -> Arrays:
-        images = _spread(plan, max(4, min(64, _GRADIENTS // num_outputs)))
-        sums = {layer: np.zeros((num_outputs, len(plan.channels[layer])), np.float64) for layer in below}
-        for number, index in enumerate(images):
-            tick(number, len(images))
-            image = plan.images([index])
-            for first in range(0, num_outputs, _BACKWARD):
-                some = np.minimum(np.arange(first, first + _BACKWARD), num_outputs - 1)
-                found = _logit_gradients(plan.f, image, jnp.asarray(some), names=below, layout=plan.layout)
-                count = min(_BACKWARD, num_outputs - first)
-                for layer, rows in zip(below, found, strict=True):
-                    sums[layer][first : first + count] += np.asarray(rows)[:count, np.array(plan.channels[layer])]
+        images = _spread(readable, max(4, min(64, _GRADIENTS // num_outputs)))
+
+        def rows(image: np.ndarray, classes: Array) -> list[Array]:
+            return _logit_gradients(plan.f, image, classes, names=below, layout=plan.layout)
+
+        means = _means(plan, images, num_outputs, rows, tick)
         return {"images": np.array(len(images))} | {
-            layer: (rows / len(images)).astype(np.float32) for layer, rows in sums.items()
+            layer: mean[:, np.array(plan.channels[layer])].astype(np.float32)
+            for layer, mean in zip(below, means, strict=True)
         }
 
     channels = {layer: plan.channels[layer] for layer in below}
@@ -175,8 +175,23 @@ def gradients(plan: Plan, cache: Cache, keys: Identity, tick: Callable[[int, int
     return {layer: {"gradient": found[layer], "images": found["images"]} for layer in below}
 
 
+def _means(plan: Plan, images: list[int], num_rows: int, rows: Callable, tick: Tick) -> list[np.ndarray]:
+    """Arrays with a row for each of some outputs, or units, a few of them at a time; their means over the images."""
+    sums: list[Any] = []
+    for number, index in enumerate(images):
+        tick(number, len(images))
+        image, parts = plan.images([index]), []
+        for first in range(0, num_rows, _BACKWARD):
+            # Filled up with the last one: one program does for all.
+            some = np.minimum(np.arange(first, first + _BACKWARD), num_rows - 1)
+            parts.append([np.asarray(part)[: num_rows - first] for part in rows(image, jnp.asarray(some))])
+        whole = [np.concatenate(part).astype(np.float64) for part in zip(*parts, strict=True)]
+        sums = [total + one for total, one in zip(sums, whole, strict=True)] if sums else whole
+    return [total / len(images) for total in sums]
+
+
 @one_program
-def _logit_gradients(f: Any, image: Array, classes: Array, *, names: tuple[str, ...], layout: Any) -> list[Array]:
+def _logit_gradients(f: Any, image: Array, classes: Array, *, names: tuple[str, ...], layout: MapLayout) -> list[Array]:
     def single(k: Array) -> list[Array]:
         _, found = tap_gradients(f, *names)(image, k)
         return [_per_channel(found[name], layout) for name in names]
@@ -184,13 +199,19 @@ def _logit_gradients(f: Any, image: Array, classes: Array, *, names: tuple[str, 
     return jax.vmap(single)(classes)
 
 
-def _per_channel(activation: Array, layout: Any) -> Float[Array, " c"]:
-    maps = activation if activation.ndim == 2 else layout.maps(activation)
+def _per_channel(activation: Array, layout: MapLayout) -> Float[Array, " c"]:
+    maps = layout.maps(activation)
     return maps.astype(jnp.float32).sum(tuple(range(maps.ndim - 1)))
 
 
+def strongest(activation: Array, layout: MapLayout) -> Float[Array, "n c"]:
+    """The strongest activation of each channel in each image."""
+    maps = layout.maps(activation)
+    return maps.astype(jnp.float32).max(tuple(range(1, maps.ndim - 1)))
+
+
 def connections(
-    plan: Plan, lower: str, upper: str, cache: Cache, keys: Identity, tick: Callable[[int, int], None]
+    plan: Plan, lower: str, upper: str, readable: np.ndarray, cache: Cache, keys: Identity, tick: Tick
 ) -> Arrays:
     """How much each unit of a layer adds to each of the next: activation times gradient, a mean over images.
 
@@ -199,24 +220,19 @@ def connections(
     num_upper = plan.shapes[upper][-1]
 
     def measure() -> Arrays:
-        images = _spread(plan, max(2, min(16, _JOINED // num_upper)))
-        sums = np.zeros((num_upper, plan.shapes[lower][-1]), np.float64)
-        for number, index in enumerate(images):
-            tick(number, len(images))
-            image = plan.images([index])
-            for first in range(0, num_upper, _BACKWARD):
-                some = np.minimum(np.arange(first, first + _BACKWARD), num_upper - 1)
-                rows = _joined(plan.f, image, jnp.asarray(some), lower=lower, upper=upper, layout=plan.layout)
-                count = min(_BACKWARD, num_upper - first)
-                sums[first : first + count] += np.asarray(rows)[:count]
-        weights = sums / len(images)
+        images = _spread(readable, max(2, min(16, _JOINED // num_upper)))
+
+        def rows(image: np.ndarray, units: Array) -> list[Array]:
+            return [_joined(plan.f, image, units, lower=lower, upper=upper, layout=plan.layout)]
+
+        (weights,) = _means(plan, images, num_upper, rows, tick)
         return {"weights": weights[np.ix_(plan.channels[upper], plan.channels[lower])], "images": np.array(len(images))}
 
     return cache(f"connections {lower} {upper}", keys.layers[upper] + keys.layers[lower], measure)
 
 
 @one_program
-def _joined(f: Any, image: Array, units: Array, *, lower: str, upper: str, layout: Any) -> Array:
+def _joined(f: Any, image: Array, units: Array, *, lower: str, upper: str, layout: MapLayout) -> Array:
     part = upto(f, upper)
     activation = upto(part, lower)(image)
 
@@ -233,7 +249,7 @@ def _joined(f: Any, image: Array, units: Array, *, lower: str, upper: str, layou
 
 
 def survival(
-    plan: Plan, found: dict[str, Arrays], cache: Cache, keys: Identity, tick: Callable[[int, int], None]
+    plan: Plan, found: dict[str, Arrays], readable: np.ndarray, cache: Cache, keys: Identity, tick: Tick
 ) -> dict[str, Arrays]:
     """What is left of each unit's activation when its strongest images are shifted, zoomed and turned, as a share."""
 
@@ -242,7 +258,7 @@ def survival(
         images = np.unique(np.concatenate([indices.ravel() for indices in top.values()]))
         images = images[images >= 0]
         place = {int(index): number for number, index in enumerate(images)}
-        border = jnp.asarray(plan.images(_spread(plan, 16)).mean((0, 1, 2)))
+        border = jnp.asarray(plan.images(_spread(readable, 16)).mean((0, 1, 2)))
         made = {
             "shift": robustness.horizontal_translation(AMOUNTS["shift"], border=border),
             "zoom": robustness.enlargement(AMOUNTS["zoom"], border=border),
@@ -289,17 +305,15 @@ def survival(
 
 
 @one_program
-def _transformed(f: Any, images: Array, transformation: Any, *, names: tuple[str, ...], layout: Any) -> list[Array]:
+def _transformed(
+    f: Any, images: Array, transformation: Any, *, names: tuple[str, ...], layout: MapLayout
+) -> list[Array]:
     """The strongest activation of every channel, by amount, image and channel, for each layer."""
 
     def at(amount: Array) -> list[Array]:
         moved = jax.vmap(transformation.function, (0, None))(images, amount)
         _, acts = tap(f, *names)(moved)
-        strongest = []
-        for name in names:
-            maps = acts[name] if acts[name].ndim == 2 else layout.maps(acts[name])
-            strongest.append(maps.astype(jnp.float32).max(tuple(range(1, maps.ndim - 1))))
-        return strongest
+        return [strongest(acts[name], layout) for name in names]
 
     return jax.lax.map(at, jnp.asarray(transformation.amounts, jnp.float32))
 
@@ -326,7 +340,7 @@ def similar(found: dict[str, Arrays], num: int) -> dict[str, tuple[np.ndarray, n
     return results
 
 
-def _spread(plan: Plan, num: int) -> list[int]:
-    """Images spread over the data."""
-    total = len(plan.examples)
-    return np.unique(np.linspace(0, total - 1, min(num, total)).astype(int)).tolist()
+def _spread(readable: np.ndarray, num: int) -> list[int]:
+    """Images spread over those that can be read."""
+    last = len(readable) - 1
+    return readable[np.unique(np.linspace(0, last, min(num, last + 1)).astype(int))].tolist()

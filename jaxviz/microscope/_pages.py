@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jaxviz.microscope._crops import THUMBNAIL
+from jaxviz.microscope._crops import THUMBNAIL, tiled
 from jaxviz.microscope._site import short
 from jaxviz.microscope._unit import flag
 
@@ -18,23 +18,20 @@ _OVERVIEW = 160  # thumbnails of all layers on the first page, about
 def write_sheets(builder: "Builder") -> None:
     """The thumbnails of all units, and some of each layer for the first page."""
     small = builder.thumbnails
-    each = max(3, min(8, _OVERVIEW // len(small)))
-    rows = []
+    each, rows = _each(builder), []
     for thumbs in small.values():
         chosen = np.unique(np.linspace(0, len(thumbs) - 1, min(each, len(thumbs))).astype(int))
-        row = np.full((THUMBNAIL, each * THUMBNAIL, 3), 128, np.uint8)
-        for place, unit in enumerate(chosen):
-            row[:, place * THUMBNAIL : (place + 1) * THUMBNAIL] = thumbs[unit]
-        rows.append(row)
+        rows.append(tiled(thumbs[chosen], THUMBNAIL, each))
     builder.files.sheet("layers/overview.webp", np.concatenate(rows))
     for layer, thumbs in small.items():
         for number in range(-(-len(thumbs) // _SHEET)):
-            some = thumbs[number * _SHEET : (number + 1) * _SHEET]
-            sheet = np.full((-(-len(some) // 8) * THUMBNAIL, 8 * THUMBNAIL, 3), 128, np.uint8)
-            for place, thumb in enumerate(some):
-                row, col = divmod(place, 8)
-                sheet[row * THUMBNAIL :, col * THUMBNAIL :][:THUMBNAIL, :THUMBNAIL] = thumb
+            sheet = tiled(thumbs[number * _SHEET : (number + 1) * _SHEET], THUMBNAIL, 8)
             builder.files.sheet(f"layers/{builder.path(layer)}-{number}.webp", sheet)
+
+
+def _each(builder: "Builder") -> int:
+    """Thumbnails of a layer on the first page."""
+    return max(3, min(8, _OVERVIEW // len(builder.plan.layers)))
 
 
 def write_layers(builder: "Builder") -> None:
@@ -54,7 +51,6 @@ def write_layers(builder: "Builder") -> None:
                 "selectivity": None if told is None else short(np.abs(told).max(0), 3),
                 "class": None if told is None else np.abs(told).argmax(0).tolist(),
                 "loss": None if removed is None else short(removed["loss"][1:] - removed["loss"][0], 3),
-                "accuracy": None if removed is None else short(removed["accuracy"][1:] - removed["accuracy"][0], 3),
             },
         )
 
@@ -88,7 +84,6 @@ def write_about(builder: "Builder", complete: bool) -> None:
             flags = builder.flags[layer]
             one |= {
                 "field": builder.fields[layer].side,
-                "tile": builder.fields[layer].tile,
                 "dead": flags.count("dead"),
                 "always": flags.count("always"),
             }
@@ -103,7 +98,7 @@ def write_about(builder: "Builder", complete: bool) -> None:
         "classes": None if not small or builder.counts is None else np.flatnonzero(builder.counts).tolist(),
         "accuracy": _accuracy(builder),
         "thumbnail": THUMBNAIL,
-        "overview": max(3, min(8, _OVERVIEW // len(site.layers))),
+        "overview": _each(builder),
         "others": list(builder.others),
         "rule": site.rule,
         "preprocess": site.scan.preprocess is not None,
@@ -111,7 +106,6 @@ def write_about(builder: "Builder", complete: bool) -> None:
         "calls": builder.calls,
         "versions": builder.versions,
         "complete": complete,
-        "pictures": builder.pictures is not None,
     }
     builder.files.data("data/site.js", about)
 

@@ -8,16 +8,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array
+from jaxtyping import Array, PRNGKeyArray
 
 from jaxviz import maximize
 from jaxviz._core.callables import as_pytree
+from jaxviz._core.identity import traced
 from jaxviz._core.map_layout import MapLayout
 from jaxviz._core.network import brought
 from jaxviz._core.program import one_program
 from jaxviz.maximize.augment import Augment, standard, view
 from jaxviz.maximize.param import Param, Shape, fourier
 from jaxviz.microscope._crops import resized
+from jaxviz.microscope._measure import strongest
 from jaxviz.microscope._plan import Plan, Viewed
 from jaxviz.microscope._site import short
 from jaxviz.transforms import upto
@@ -30,8 +32,6 @@ _SHOWN = 96  # pixels of a picture on the page
 _VIEWS = 8  # that no ascent has seen
 _AT_A_TIME = 16  # units
 _BORDER = 10  # the part of a side that is cut off
-KINDS = ("up", "down", "unit")
-"""The channel up, the channel down, and the unit in the middle of its map."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,9 +72,17 @@ class Pictures:
         """What is varied."""
         return self.param(self.shape or site.image.shape[1:]) if callable(self.param) else self.param
 
-    def identity(self, site: Plan) -> list[Any]:
-        """What the pictures depend on, but for the network."""
-        return [self.layers, self.num_steps, self.diverse, self.made(site)]
+    def identity(self, site: Plan, key: PRNGKeyArray) -> list[Any]:
+        """What the pictures depend on, but for the network of the site."""
+        param = self.made(site)
+        picture = jax.ShapeDtypeStruct((1, *param.shape), np.float32)
+        functions = [traced(as_pytree(one), picture) for one in (self.f, self.normalize) if one is not None]
+
+        def step(numbers: Any) -> Any:
+            return self.optimizer.update(numbers, self.optimizer.init(numbers), numbers)
+
+        functions.append(traced(step, jax.eval_shape(param.init, key)))
+        return [self.layers, self.num_steps, self.diverse, param, functions, jax.random.key_data(key)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +112,7 @@ def draw(builder: "Builder", layer: str, units: np.ndarray, tick: Callable[[int,
     augment = standard(min(shape[:2]))
     channels = np.array(site.channels[layer])
     image = jax.ShapeDtypeStruct((1, *shape), site.image.dtype)
-    maps = jax.eval_shape(lambda image: placed(upto(f, layer)(image), site.layout), image).shape
+    maps = jax.eval_shape(lambda image: site.layout.maps(upto(f, layer)(image)), image).shape
     common: dict[str, Any] = {
         "key": builder.random,
         "param": param,
@@ -132,12 +140,12 @@ def draw(builder: "Builder", layer: str, units: np.ndarray, tick: Callable[[int,
             pixels["diverse"] = np.asarray(result.pixels).reshape(len(some), options.diverse, *shape)
         worth = {kind: _worth(builder, f, layer, some, array, augment, bring) for kind, array in pixels.items()}
         for row in range(min(_AT_A_TIME, len(units) - first)):
-            strongest = float(builder.found[layer]["top.activations"][units[first + row], 0])
+            best = float(builder.found[layer]["top.activations"][units[first + row], 0])
             pictures = []
             for kind, array in pixels.items():
                 reached, kept = worth[kind]
                 for number in range(array.shape[1]):
-                    scale = strongest if strongest > 0 else np.nan
+                    scale = best if best > 0 else np.nan
                     shown = _shown(array[row, number])
                     pictures.append(
                         (kind, shown, float(reached[row, number]) / scale, float(kept[row, number]) / scale)
@@ -145,11 +153,6 @@ def draw(builder: "Builder", layer: str, units: np.ndarray, tick: Callable[[int,
             found.append(Drawn(pictures))
     tick(len(units), len(units))
     return found
-
-
-def placed(activation: Array, layout: MapLayout) -> Array:
-    """The maps of a layer; a dense one as it is."""
-    return activation if activation.ndim == 2 else layout.maps(activation)
 
 
 def _weight(builder: "Builder", layer: str) -> float:
@@ -199,13 +202,12 @@ def _values(
     normalize: Callable,
     layout: MapLayout,
 ) -> Array:
-    def strongest(seen: Array) -> Array:
-        maps = placed(upto(f, layer)(normalize(seen)), layout)
-        highest = maps.astype(jnp.float32).max(tuple(range(1, maps.ndim - 1)))
+    def reached(seen: Array) -> Array:
+        highest = strongest(upto(f, layer)(normalize(seen)), layout)
         return highest[jnp.arange(len(channels)), channels]
 
-    views = jax.lax.map(lambda key: strongest(view(augment, key, pixels)), keys)
-    return jnp.concatenate([strongest(pixels)[None], views])
+    views = jax.lax.map(lambda key: reached(view(augment, key, pixels)), keys)
+    return jnp.concatenate([reached(pixels)[None], views])
 
 
 def _shown(pixels: np.ndarray) -> np.ndarray:

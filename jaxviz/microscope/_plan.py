@@ -17,6 +17,7 @@ from jaxviz._core.layers import check_channels, check_names, check_placed
 from jaxviz._core.map_layout import MapLayout, map_layout
 from jaxviz._core.network import brought
 from jaxviz.dataset import Examples, Scan
+from jaxviz.explanation import signed_color
 from jaxviz.transforms import edit, layers, upto
 
 OUTPUT = "output"
@@ -76,6 +77,7 @@ class Plan(NamedTuple):
         labels: of the outputs.
         num_classes: of the labels of the data; 0 where they have none, or none that the outputs stand for.
         picture: from the example and the image as the network gets it to a picture.
+        colors: from the channels of the network's range to red, green, blue, `(c, 3)`.
         name: of the network.
         data: what the data are called.
         looked_at: pictures of late.
@@ -95,6 +97,7 @@ class Plan(NamedTuple):
     labels: tuple[str, ...]
     num_classes: int
     picture: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    colors: np.ndarray
     name: str
     data: str
     looked_at: dict[int, np.ndarray]
@@ -126,9 +129,9 @@ class Plan(NamedTuple):
             return "output"
         return "direction" if layer in self.units and layer != self.output else "layer"
 
-    def unit(self, layer: str, place: int) -> str:
-        """What a unit is called."""
-        return self.units[layer][place] if layer in self.units else str(self.channels[layer][place])
+    def colored(self, projections: np.ndarray) -> np.ndarray:
+        """Signed arrays of the network's range in red, green, blue, still signed."""
+        return projections @ self.colors
 
 
 def plan(
@@ -168,7 +171,7 @@ def plan(
     out = jax.eval_shape(plain, image)
     if len(getattr(out, "shape", ())) != 2:
         raise ValueError(f"`f` must return outputs (n, k), got {jax.tree.map(lambda leaf: leaf.shape, out)}.")
-    output = _output(plain, names, out.shape, examples, scan)
+    output = _output(plain, names, image, out.shape)
     unnamed = output not in layers(plain, image)
     viewed = Viewed(plain, tuple(vectors.values()), tuple(vectors), layout, output if unnamed else "")
     for layer, found in vectors.items():
@@ -209,17 +212,19 @@ def plan(
         called,
         _num_classes(dataset, out.shape[1]),
         picture or _picture(f, image.shape[1:]),
+        _colors(f, image.shape[-1]),
         name or brought(f, "name") or getattr(f, "__name__", type(f).__name__),
         data,
         {},
     )
 
 
-def _output(f: Callable, names: Sequence[str], shape: tuple[int, ...], examples: Examples, scan: Scan) -> str:
-    """The layer of these names that is what `f` returns, or a name for that."""
-    preprocess = examples.into_range(scan.preprocess)
-    image = examples.image(0)[None]
-    image = image if preprocess is None else preprocess(image)
+def _output(f: Callable, names: Sequence[str], images: Any, shape: tuple[int, ...]) -> str:
+    """The layer of these names that is what `f` returns, or a name for that.
+
+    What is the same for noise is the same for all images; and an example may be one that cannot be read.
+    """
+    image = jax.random.normal(jax.random.key(0), (1, *images.shape[1:]), images.dtype)
     found = layers(f, image)
     for name in names:
         if name in found and found[name].shape == (1, *shape[1:]) and jnp.array_equal(upto(f, name)(image), f(image)):
@@ -246,6 +251,17 @@ def _num_classes(dataset: Any, num_outputs: int) -> int:
             raise
         return 0
     return classes
+
+
+def _colors(f: Any, channels: int) -> np.ndarray:
+    """What `denormalize` makes of a change of each channel: networks differ in the order and scale of their colors."""
+    if channels == 1:
+        return np.ones((1, 3), np.float32)
+    normalize, denormalize = brought(f, "normalize"), brought(f, "denormalize")
+    if normalize is None or denormalize is None:
+        return np.eye(3, dtype=np.float32)
+    gray = normalize(jnp.full((1, 1, 1, 3), 0.5))
+    return np.concatenate([signed_color(denormalize, gray, change[None, None])[0] for change in np.eye(3, dtype="f4")])
 
 
 def _picture(f: Any, shape: tuple[int, ...]) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxviz import attribution
-from jaxviz.microscope._crops import THUMBNAIL, Fields, resized
+from jaxviz.microscope._crops import THUMBNAIL, Fields, resized, tiled
 from jaxviz.microscope._plan import Plan
 from jaxviz.render import Box, gray_centered, responding_box
 from jaxviz.transforms import upto
@@ -55,13 +55,14 @@ def patches(plan: Plan, layer: str, fields: Fields, found: dict[str, np.ndarray]
             down = _gradient(plan, layer, images, owners[some]) * activations[some, None, None, None]
         else:
             down = _project(plan, layer, images, place[some])
+        colored = plan.colored(down)
         for number in range(min(_AT_A_TIME, len(there) - first)):
             slot = some[number]
             picture = plan.look(int(flat[slot]))
             if not fields.small:
                 boxes[slot] = responding_box(down[number], boxes[slot])
             pictures[slot] = resized(boxes[slot](picture), tile)
-            signed = _signed(boxes[slot](down[number]), tile)
+            signed = _signed(boxes[slot](colored[number]), tile)
             projections[slot] = gray_centered(signed, percentile=_CLIPPED)
     shape = (len(units), num, tile, tile, 3)
     return Patches(
@@ -83,9 +84,7 @@ def _gradient(plan: Plan, layer: str, images: np.ndarray, units: np.ndarray) -> 
 
 
 def _signed(projection: np.ndarray, tile: int) -> np.ndarray:
-    """A projection smaller by whole pixels while it is signed, in three channels: of colors most would average out."""
-    if projection.shape[-1] == 1:
-        projection = np.repeat(projection, 3, -1)
+    """A projection smaller by whole pixels while it is signed: of the colors most would average out."""
     times = max(1, round(len(projection) / tile))
     rows, cols = (size // times * times for size in projection.shape[:2])
     small = projection[:rows, :cols].reshape(rows // times, times, cols // times, times, 3).mean((1, 3))
@@ -117,14 +116,14 @@ class Sheet:
         width, height = self.size()
         sheet = np.full((height, width, 3), 128, np.uint8)
         for pictures, (side, top, cols) in zip((self.large, self.tiles, self.thumbnails), self.layout(), strict=True):
-            for number, picture in enumerate(pictures):
-                row, col = divmod(number, cols)
-                sheet[top + row * side : top + (row + 1) * side, col * side : (col + 1) * side] = picture
+            if pictures:
+                part = tiled(pictures, side, cols)
+                sheet[top : top + len(part), : part.shape[1]] = part
         return sheet
 
     def layout(self) -> list[tuple[int, int, int]]:
         """Side, top and columns of the large pictures, the tiles and the thumbnails."""
-        width, top, out = self.size()[0], 0, []
+        width, top, out = self._width(), 0, []
         for pictures, side in self._groups():
             cols = max(1, width // side)
             out.append((side, top, cols))
@@ -133,10 +132,11 @@ class Sheet:
 
     def size(self) -> tuple[int, int]:
         """Width and height."""
-        large = len(self.large[0]) if self.large else 1
-        width = max(_SHEET * self.tile, 4 * THUMBNAIL if self.thumbnails else 1, large)
-        height = sum(-(-len(pictures) // max(1, width // side)) * side for pictures, side in self._groups())
-        return width, max(1, height)
+        side, top, cols = self.layout()[-1]
+        return self._width(), max(1, top + -(-len(self.thumbnails) // cols) * side)
+
+    def _width(self) -> int:
+        return max(_SHEET * self.tile, 4 * THUMBNAIL if self.thumbnails else 1, len(self.large[0]) if self.large else 1)
 
     def _groups(self) -> list[tuple[list[np.ndarray], int]]:
         large = len(self.large[0]) if self.large else 1

@@ -26,11 +26,14 @@ def write_units(builder: "Builder", layer: str) -> None:
     total = len(site.channels[layer])
     key = digest(
         _FORMAT,
+        layer,
         builder.keys.whole,
-        builder.keys.layers[layer],
+        # Units of any layer may be alike, or joined to it.
+        list(builder.keys.layers.items()),
+        [(name, keys.layers) for name, keys in builder.other_keys.items()],
         sorted(builder.skip),
-        None if builder.pictures is None else builder.pictures.identity(site),
-        list(builder.others),
+        builder.probability,
+        None if builder.pictures is None else builder.pictures.identity(site, builder.random),
     )
     mine = np.arange(total)[jax.process_index() :: jax.process_count()]
     name = f"written {layer} {jax.process_index()} of {jax.process_count()}"
@@ -70,15 +73,14 @@ def _write_unit(builder: "Builder", layer: str, unit: int, made: "_unit.Patches"
         sheet.add(made.patches[row, rank])
         sheet.add(made.projections[row, rank])
         top.append([builder.image(int(index)), short(activation), list(box), list(field)])
-    sides = [box.bottom - box.top for box in made.boxes[row]]
-    side = fields.side if fields.small else int(np.median(sides))
+    shown_side = fields.side if fields.small else int(np.median([box.bottom - box.top for box in made.boxes[row]]))
     quantiles = []
     for quantile, pair in zip(_unit.QUANTILES, _unit.examples_at(values), strict=True):
         shown = []
         for place in pair:
             index = int(arrays["sample.indices"][place])
             field = fields.boxes(arrays["sample.positions"][place, unit][None], channel)[0]
-            box = fields.middle(field, side)
+            box = fields.middle(field, shown_side)
             seen = site.look(index)
             tile = sheet.add(_unit.resized(box(seen), fields.tile))
             shown.append([builder.image(index), short(float(values[place])), list(box), list(field), tile])
@@ -119,9 +121,10 @@ def _write_unit(builder: "Builder", layer: str, unit: int, made: "_unit.Patches"
             kind: [list(_measure.AMOUNTS[kind]), short(builder.survival[layer][kind][unit], 3)]
             for kind in _measure.AMOUNTS
         }
-    for side_name, joined in (("below", _below(builder, layer, unit)), ("above", _above(builder, layer, unit))):
-        if joined is not None:
-            page[side_name] = _neighbors(builder, joined, sheet)
+    for side, step in (("below", -1), ("above", 1)):
+        if (joined := _joined(builder, layer, unit, step)) is not None:
+            page[side] = _neighbors(builder, joined[0], sheet)
+            page[f"{side}_images"] = joined[1]
     if layer in builder.compared:
         page["compared"] = builder.compared[layer][unit]
     if drawn is not None:
@@ -139,20 +142,16 @@ def _class_accuracy(builder: "Builder") -> np.ndarray:
     return np.where(counts > 0, np.diag(builder.confusion) / np.maximum(counts, 1), np.nan)
 
 
-def _below(builder: "Builder", layer: str, unit: int) -> list[tuple[int, float]] | None:
-    place = builder.plan.layers.index(layer)
-    if place == 0 or (builder.plan.layers[place - 1], layer) not in builder.joined:
+def _joined(builder: "Builder", layer: str, unit: int, step: int) -> tuple[list[tuple[int, float]], int] | None:
+    """The strongest units of the layer below (-1) or above (1), and over how many images."""
+    layers = builder.plan.layers
+    place = layers.index(layer)
+    pair = layers[max(place - 1, 0) : place + 1] if step < 0 else layers[place : place + 2]
+    if pair not in builder.joined:
         return None
-    lower = builder.plan.layers[place - 1]
-    return _strongest(builder.joined[lower, layer]["weights"][unit], builder.first(lower))
-
-
-def _above(builder: "Builder", layer: str, unit: int) -> list[tuple[int, float]] | None:
-    place = builder.plan.layers.index(layer)
-    if place + 1 == len(builder.plan.layers) or (layer, builder.plan.layers[place + 1]) not in builder.joined:
-        return None
-    upper = builder.plan.layers[place + 1]
-    return _strongest(builder.joined[layer, upper]["weights"][:, unit], builder.first(upper))
+    found = builder.joined[pair]
+    weights = found["weights"][unit] if step < 0 else found["weights"][:, unit]
+    return _strongest(weights, builder.first(layers[place + step])), int(found["images"])
 
 
 def _neighbors(builder: "Builder", units: list[tuple[int, float]], sheet: "_unit.Sheet") -> list[list[Any]]:

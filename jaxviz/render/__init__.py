@@ -23,6 +23,7 @@ from jaxviz.render._blocks import Table as Table
 from jaxviz.render._crop import Box as Box
 from jaxviz.render._crop import bounding_box as bounding_box
 from jaxviz.render._crop import field_boxes as field_boxes
+from jaxviz.render._crop import field_side as field_side
 from jaxviz.render._crop import responding_box as responding_box
 from jaxviz.render._drawing import Drawing as Drawing
 from jaxviz.render._encode import data_uri as data_uri

@@ -76,7 +76,11 @@ def _middle(sizes: np.ndarray, share: float) -> tuple[int, int]:
 
 
 def field_boxes(
-    fields: Integer[np.ndarray, "*axes 4"], units: Integer[np.ndarray, "u axes"], shape: tuple[int, int]
+    fields: Integer[np.ndarray, "*axes 4"],
+    units: Integer[np.ndarray, "u axes"],
+    shape: tuple[int, int],
+    *,
+    side: int | None = None,
 ) -> list[Box]:
     """What each of some units of a layer sees, as squares of one size: crops of one row look alike.
 
@@ -89,17 +93,22 @@ def field_boxes(
         fields: of all units of the layer, from `receptive_field`.
         units: the place of each along the axes of the layer.
         shape: height and width of the image.
+        side: of the largest field, from `field_side`, for who asks more than once: it takes a look at all of them.
 
     Returns:
         A box for each unit, all as large as the layer's largest, moved into the image.
     """
-    sides = np.stack([fields[..., 2] - fields[..., 0], fields[..., 3] - fields[..., 1]])
-    side = int(sides.max())
+    side = field_side(fields) if side is None else side
     boxes = []
     for top, left, bottom, right in fields[tuple(np.asarray(units).T)].tolist():
         row, col = (top + bottom - side) // 2, (left + right - side) // 2
         boxes.append(Box(row, col, row + side, col + side).square(shape))
     return boxes
+
+
+def field_side(fields: Integer[np.ndarray, "*axes 4"]) -> int:
+    """Height or width of the largest receptive field of a layer, from `receptive_field`, in pixels."""
+    return int(max((fields[..., 2] - fields[..., 0]).max(), (fields[..., 3] - fields[..., 1]).max()))
 
 
 def responding_box(

@@ -65,7 +65,7 @@ def prepare(config: "Config") -> Study:
         name = Path(weights).stem
         others[name] = models.initialize(network.name) if weights == "random" else _other(network.name, weights)
     out = config.scan.out or Path("runs") / f"microscope-{network.name}-{data.name}"
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / ".work").is_dir())):
+    if not microscope.is_free(out):
         raise UsageError(f"`--out` must be a new folder or one of the same run, got {out}. Use another.")
     return Study(config, network, others, data, tuple(layers), channels, out)
 

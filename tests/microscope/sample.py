@@ -39,13 +39,13 @@ LAYERS = ("maps", "hidden <b>")
 SCAN = Scan(batch_size=4, preprocess=scaled)
 
 
-def build(out, f=None, **options):
+def build(out, f=None, layers=LAYERS, **options):
     calls = {
         "f": "from tests.microscope.sample import CLASSES, IMAGES, SCAN as scan, network; f = network()",
         "dataset": "dataset = (IMAGES, CLASSES)",
     }
     options = {"calls": calls, "labels": LABELS, "scan": SCAN, "num": 3, "name": "a <script>", "data": "ten", **options}
-    return microscope.build(network() if f is None else f, (IMAGES, CLASSES), LAYERS, out, **options)
+    return microscope.build(network() if f is None else f, (IMAGES, CLASSES), layers, out, **options)
 
 
 def read(out, path):

@@ -1,5 +1,6 @@
 """The numbers on the pages, against loops; and what a build does when it is cut off, or run again."""
 
+import dataclasses
 import functools
 
 import jax
@@ -10,6 +11,7 @@ from jax.ad_checkpoint import checkpoint_name
 
 import jaxviz as jv
 from jaxviz import microscope
+from jaxviz.microscope import _unit
 from tests.microscope.sample import (
     CLASSES,
     FILTERS,
@@ -219,6 +221,93 @@ def test_other_data_leave_no_image_of_the_first(tmp_path):
     assert contents(here) == contents(fresh)
 
 
+ASKED_OTHERWISE = {
+    "a layer": ({"layers": ["maps"]}, {}),
+    "channels": ({"channels": {"maps": [0, 3]}}, {"channels": {"maps": [3, 1]}}),
+    "another network under an old name": (
+        {"others": {"epoch": network(FILTERS[::-1])}},
+        {"others": {"epoch": network(FILTERS[:, ::-1])}},
+    ),
+    "how a probability is read": ({}, {"probability": "sigmoid"}),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ASKED_OTHERWISE)
+def test_a_site_that_is_asked_for_otherwise_is_the_one_that_is_made_anew(tmp_path, what):
+    before, after = ASKED_OTHERWISE[what]
+    build(tmp_path / "here", skip=("survival",), **before)
+    build(tmp_path / "here", skip=("survival",), **after)
+    build(tmp_path / "fresh", skip=("survival",), **after)
+    assert contents(tmp_path / "here") == contents(tmp_path / "fresh")
+
+
+@pytest.mark.slow
+def test_a_pass_that_was_cut_off_is_not_that_of_other_layers(tmp_path):
+    def stop(step):
+        if step.what == "strongest images" and step.done >= 8:
+            raise Stop
+
+    options = {"skip": ("survival",), "scan": dataclasses.replace(SCAN, save_every=1, devices=1)}
+    with pytest.raises(Stop):
+        build(tmp_path / "here", layers=["maps"], progress=stop, **options)
+    build(tmp_path / "here", **options)
+    build(tmp_path / "fresh", **options)
+    assert contents(tmp_path / "here") == contents(tmp_path / "fresh")
+
+
+class Broken:
+    """Ten images of which the first and the last cannot be read."""
+
+    fingerprint = "two of ten"
+
+    def __len__(self):
+        return 10
+
+    def __getitem__(self, index):
+        if index in (0, 9):
+            raise OSError("no such image")
+        return IMAGES[index], CLASSES[index]
+
+
+@pytest.mark.slow
+def test_examples_that_cannot_be_read_are_left_out_of_all_measures(tmp_path):
+    scan = dataclasses.replace(SCAN, skip_corrupt=True, num_threads=0)
+    microscope.build(network(), Broken(), LAYERS, tmp_path, scan=scan, num=2)
+    page = read(tmp_path, "units/0/0")
+    assert page["sample"] == page["gradient_images"] == page["above_images"] == 8
+    assert not {0, 9} & {image for _, pair in page["quantiles"] for image, *_ in pair}
+
+
+class Reversed:
+    """A network that takes blue, green and red, of twice the scale."""
+
+    def normalize(self, pixels):
+        return 2 * pixels[..., ::-1]
+
+    def denormalize(self, images):
+        return images[..., ::-1] / 2
+
+    def __call__(self, images):
+        return checkpoint_name(jax.nn.relu(images), "maps").mean((1, 2))
+
+
+def test_a_projection_has_the_colors_that_the_network_means(tmp_path, monkeypatch):
+    found, gray_centered = [], _unit.gray_centered
+
+    def looking(projection, **options):
+        found.append(projection)
+        return gray_centered(projection, **options)
+
+    monkeypatch.setattr(_unit, "gray_centered", looking)
+    options = {"scan": jv.dataset.Scan(preprocess=lambda images: 2 * scaled(images)[..., ::-1]), "num": 1}
+    skip = ("survival", "connections", "gradients")
+    microscope.build(Reversed(), (IMAGES[:3], None), ["maps"], tmp_path, channels={"maps": [0]}, skip=skip, **options)
+    # The network's first channel is blue.
+    assert np.any(found[0][..., 2] > 0)
+    assert not np.any(found[0][..., :2])
+
+
 @pytest.mark.slow
 def test_directions_are_units_of_the_same_function(tmp_path):
     vectors = {"one <i>": [1.0, 0, 0, -1, 0], "two": [0.5, 0.5, 0, 0, 0]}
@@ -298,6 +387,8 @@ def test_bad_input_is_refused_before_anything_is_written(tmp_path, options, mess
 
 def test_a_folder_of_other_files_is_refused(tmp_path):
     (tmp_path / "thesis.tex").write_text("mine")
+    assert microscope.is_free(tmp_path / "new")
+    assert not microscope.is_free(tmp_path)
     with pytest.raises(ValueError, match=r"^`out` must be a new folder or that of an earlier site, got "):
         build(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
