@@ -11,6 +11,7 @@ from jaxviz.transforms import receptive_field
 
 TILE = 56
 """Pixels of a patch on a unit's page at most: a smaller field is kept pixel by pixel, and enlarged by the browser."""
+_WHOLE = 2 * TILE  # pixels of a field that is shown whole: of a larger one most would be what the unit does not answer
 THUMBNAIL = 36
 
 
@@ -42,8 +43,8 @@ class Fields:
 
     @property
     def small(self) -> bool:
-        """Whether a patch is shown pixel by pixel."""
-        return self.side <= TILE
+        """Whether a patch is the whole field."""
+        return self.side <= _WHOLE
 
     def boxes(self, positions: np.ndarray, channels: np.ndarray) -> list[Box]:
         """The field of each unit at its row and column."""
