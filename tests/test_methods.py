@@ -67,6 +67,7 @@ ELSEWHERE = {
     "tests/test_probability.py": ("log_probabilities", "probabilities"),
     "tests/dataset": (
         *("ablate", "ablate_each", "activation_sample", "allgather_bytes", "class_statistics", "confusion"),
+        "measure_each",
         *("correspondence", "evolution", "fingerprint", "rank_channels", "settling", "strongest"),
     ),
     "tests/robustness": (

@@ -17,6 +17,8 @@ from jaxviz.dataset._evolution import Evolution as Evolution
 from jaxviz.dataset._evolution import evolution as evolution
 from jaxviz.dataset._evolution import settling as settling
 from jaxviz.dataset._fingerprint import fingerprint as fingerprint
+from jaxviz.dataset._measure_each import Measures as Measures
+from jaxviz.dataset._measure_each import measure_each as measure_each
 from jaxviz.dataset._processes import allgather_bytes as allgather_bytes
 from jaxviz.dataset._rank_channels import ChannelRanking as ChannelRanking
 from jaxviz.dataset._rank_channels import rank_channels as rank_channels

@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from jaxviz._core.batch import default_batch
@@ -170,11 +171,17 @@ def max_sensitivity(
     span = images.max((1, 2, 3), keepdims=True) - images.min((1, 2, 3), keepdims=True)
     before = _rows(explain(images))
     norms = jnp.linalg.norm(before, axis=1)
-    largest = jnp.zeros_like(norms)
-    for number in range(num_samples):
+
+    def change(number: int | Array) -> Array:
         own = jax.random.fold_in(key, number)
         moved = images + radius * span * jax.random.uniform(own, images.shape, images.dtype, -1, 1)
-        largest = jnp.maximum(largest, jnp.linalg.norm(_rows(explain(moved)) - before, axis=1))
+        return jnp.linalg.norm(_rows(explain(moved)) - before, axis=1)
+
+    if isinstance(images, Tracer):
+        changes = jax.lax.map(change, jnp.arange(num_samples))  # compiled once
+    else:
+        changes = jnp.stack([change(number) for number in range(num_samples)])
+    largest = changes.max(0)
     return jnp.where(norms > 0, largest / jnp.where(norms > 0, norms, 1), jnp.nan)
 
 
