@@ -40,13 +40,17 @@ def size(browser, width: int, height: int, *, scale: float = 1, phone: bool = Fa
     metrics = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": phone}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": phone})
+    # The browser's own first page may come late and take the focus.
+    browser.execute_cdp_cmd("Emulation.setFocusEmulationEnabled", {"enabled": True})
     theme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [theme]})
 
 
 def requests(browser) -> Iterator[str]:
-    """The address of every request since the last call."""
+    """The address of every request since the last call, but for those of the browser's own pages."""
     for entry in browser.get_log("performance"):
         message = json.loads(entry["message"])["message"]
         if message["method"] == "Network.requestWillBeSent":
-            yield message["params"]["request"]["url"]
+            url = message["params"]["request"]["url"]
+            if not url.startswith("chrome:"):
+                yield url
