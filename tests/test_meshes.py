@@ -77,6 +77,7 @@ LATER = [pytest.param(name, marks=pytest.mark.slow) for name in ("grad_cam", "sc
 
 
 @pytest.mark.parametrize("name", ["saliency", *LATER])
+@pytest.mark.slow
 def test_one_target_for_a_sharded_batch_and_no_jit(name):
     f, x = networks.FAMILIES["plain"](), networks.images(8)
     sharding = NamedSharding(jax.make_mesh((8,), ("batch",), axis_types=(AxisType.Explicit,)), jax.P("batch"))

@@ -102,6 +102,7 @@ def shifted(f):
 
 
 @pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.slow
 def test_a_data_set_for_one_output_has_labels_0_and_1(name):
     found, expected = STUDIES[name](shifted(head(1))), STUDIES[name](shifted(beside_zero(1)))
     for mine, other in zip(found, expected, strict=True):

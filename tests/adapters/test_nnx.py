@@ -32,6 +32,7 @@ def expected(images, training):
 
 
 @pytest.mark.parametrize("training", [True, False])
+@pytest.mark.slow
 def test_what_a_call_updates_is_dropped_by_every_kind_of_method(training, tmp_path):
     model = Keeper()
     if not training:
@@ -96,6 +97,7 @@ class Autoencoder(nnx.Module):
         return self.head(self.coder.decode(self.coder.squash(code))).mean((1, 2))
 
 
+@pytest.mark.slow
 def test_a_submodule_that_is_used_by_another_method_is_named_by_both():
     model = Autoencoder()
     f = name_layers(model)

@@ -60,6 +60,7 @@ def test_a_map_is_the_gradient_of_what_was_selected(head):
     assert jnp.abs(found).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_windows_are_those_of_a_loop(head):
     f, plain = head
     found = jv.occlusion(f, IMAGES[0], window=3, stride=2)
@@ -71,6 +72,7 @@ def test_windows_are_those_of_a_loop(head):
             np.testing.assert_allclose(found[i, j], plain(covered)[0], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_layer_has_its_class_activation_map(head):
     f, _ = head
     layer = next(name for name in ("middle", "trunk") if name in jv.layers(f, IMAGES))

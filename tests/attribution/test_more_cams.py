@@ -143,6 +143,7 @@ def test_a_branch_around_the_layer_keeps_its_own_image():
     "method",
     [jv.attribution.hires_cam, jv.attribution.xgrad_cam, jv.attribution.ablation_cam, jv.attribution.recipro_cam],
 )
+@pytest.mark.slow
 def test_channels_first_and_tokens_are_read_as_the_options_say(method):
     weights = jax.random.normal(jax.random.key(5), (4, 5))
 

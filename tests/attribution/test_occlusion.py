@@ -55,6 +55,7 @@ def test_windows_that_are_no_squares_and_any_baseline(network, baseline, exact):
 
 @pytest.mark.parametrize("exact", EXACT)
 @pytest.mark.parametrize("window", [3, 5, 7, 9])
+@pytest.mark.slow
 def test_windows_centered_on_every_pixel_are_cut_at_the_border(window, exact):
     batch = images(3)
     ours = jv.occlusion(by_hand, batch, window=window, stride=1, centered=True, method=exact)

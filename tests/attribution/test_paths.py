@@ -32,6 +32,7 @@ def test_expected_gradients_of_a_linear_function_are_weight_times_mean_differenc
     np.testing.assert_allclose(found, weights * (x - chosen.mean(0)), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_expected_gradients_of_a_quadratic_function_add_up_in_the_mean():
     x, data = networks.images(2), networks.images(5)[3:]
     found = jv.attribution.expected_gradients(
@@ -44,6 +45,7 @@ def test_expected_gradients_of_a_quadratic_function_add_up_in_the_mean():
     assert np.sqrt((error**2).mean()) < 0.12
 
 
+@pytest.mark.slow
 def test_expected_gradients_are_a_loop_over_their_draws():
     f, x, data = networks.FAMILIES["plain"](), networks.images(3), networks.images(5)
     expected = np.zeros(x.shape)
@@ -76,6 +78,7 @@ def test_layer_integrated_gradients_are_those_of_the_function_above():
 
 
 @pytest.mark.parametrize("layer", [pytest.param("first", marks=pytest.mark.slow), "middle"])
+@pytest.mark.slow
 def test_conductance_adds_up_to_the_output_and_is_the_limit_of_captums_sum(layer):
     f, x = networks.FAMILIES["plain"](), networks.images(2)
     found = jv.attribution.layer_conductance(f, x, TARGETS[:2], layer, num_steps=200)
@@ -98,6 +101,7 @@ def test_conductance_of_a_unit_that_nothing_reads_is_zero():
     np.testing.assert_allclose(found[0, ..., 0], [[9, 0], [9, 0]], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_any_attribution_of_a_unit_is_one_of_an_output():
     f, x = networks.FAMILIES["plain"](), networks.images(2)
     units = [(1, 2, 3), (0, 0, 1)]

@@ -13,6 +13,7 @@ from tests.quick import jit
 KEY = jax.random.key(11)
 
 
+@pytest.mark.slow
 def test_it_is_a_loop_over_its_masks():
     f, x = networks.FAMILIES["plain"](), networks.images(2)
     seen = np.zeros((2, *networks.SHAPE[:2]))

@@ -15,6 +15,7 @@ CHECKPOINTS = {
 }
 
 
+@pytest.mark.slow
 def test_each_checkpoint_has_its_strongest_image_and_projection():
     found = jv.dataset.evolution(CHECKPOINTS[4], (IMAGES, None), "maps", [3, 1], CHECKPOINTS, scan=SCAN)
     assert (found.epochs, found.channels) == ((1, 2, 4), (3, 1))
@@ -34,6 +35,7 @@ def test_each_checkpoint_has_its_strongest_image_and_projection():
     np.testing.assert_array_equal(found.correlation, settled["maps"])
 
 
+@pytest.mark.slow
 def test_preprocessing_comes_before_the_projection():
     scan = jv.dataset.Scan(batch_size=8, devices=1, preprocess=lambda x: x / 1.0)
     found = jv.dataset.evolution(

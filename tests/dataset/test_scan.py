@@ -247,6 +247,7 @@ def test_the_last_batch_takes_no_program_of_its_own_and_neither_does_a_second_sc
     assert len(compiled) == once
 
 
+@pytest.mark.slow
 def test_equinox_modules_that_hold_functions_work():
     f, images = networks.FAMILIES["equinox"](), networks.images(8)
     labels = np.arange(8) % 5

@@ -350,6 +350,7 @@ def test_an_ascent_stays_in_single_precision_where_double_is_enabled(make):
 
 
 @pytest.mark.parametrize("axes", [{"all": 3}, pytest.param({"rows": 2, "cols": 2}, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_objectives_are_spread_over_a_mesh(axes, monkeypatch):
     sizes, on_devices = [], _ascent.climb_on_devices
 

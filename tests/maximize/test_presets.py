@@ -29,6 +29,7 @@ def test_lucid():
     assert "priors" not in found
 
 
+@pytest.mark.slow
 def test_lucid_starts_as_the_published_spectrum_does():
     """Each wave of the start by its amplitude: 0.01 times the scale, a quarter of the square root of the pixels."""
     numbers = np.stack([param.fourier((16, 16, 3)).init(key) for key in jax.random.split(KEY, 200)])

@@ -13,6 +13,7 @@ from tests import networks
 KEY = jax.random.key(5)
 
 
+@pytest.mark.slow
 def test_infidelity_is_a_loop_over_its_noise():
     f, x, targets = networks.FAMILIES["plain"](), networks.images(2), np.array([1, 3])
     attribution = jv.saliency(f, x, targets)
@@ -101,6 +102,7 @@ def test_maps_and_masks_of_other_shapes_are_refused():
         metrics.infidelity(lambda x: x.sum((1, 2)), jnp.ones((1, 2, 2, 1)), 0, jnp.ones((1, 2, 2)), key=KEY)
 
 
+@pytest.mark.slow
 def test_holes_are_filled_as_a_direct_solver_fills_them():
     random = np.random.default_rng(0)
     image, hole = random.normal(size=(7, 9, 2)).astype(np.float32), random.random((7, 9)) < 0.6

@@ -41,6 +41,7 @@ def test_ssim_is_that_of_scikit_image(span):
     np.testing.assert_allclose(metrics.ssim(a, a), 1, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_likeness_composes_with_jit_and_vmap():
     a, b = maps(0, 2), maps(1, 2)
     for likeness in (metrics.rank_correlation, metrics.ssim):

@@ -50,6 +50,7 @@ def shapes(request):
     return jax.eval_shape(lambda: models.initialize(request.param))
 
 
+@pytest.mark.slow
 def test_it_has_the_number_of_parameters_of_the_package(shapes):
     leaves = jax.tree_util.tree_leaves_with_path(shapes)
     trained = [leaf for path, leaf in leaves if path[-2].key not in ("mean", "var")]
@@ -72,6 +73,7 @@ def test_layers_are_named_with_their_shapes(network):
     assert len(layers) == 1 + 16 * 3 - 1 + 2
 
 
+@pytest.mark.slow
 def test_a_narrow_one_gives_what_torch_gives(monkeypatch):
     entry = registry._NETWORKS["efficientnet_lite0"]
     narrow = functools.partial(entry.module, num_classes=10, width=1 / 16, depth=0.5)
@@ -88,6 +90,7 @@ def test_a_narrow_one_gives_what_torch_gives(monkeypatch):
     np.testing.assert_allclose(acts["block7_1"], golden["narrow_block7_1"], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_committed_weights_give_what_torch_gives_and_rounding_changes_little(network):
     random = np.random.default_rng(0)
     random.normal(size=(1, 224, 224, 3))  # the images of the narrow one come first in the generator

@@ -78,10 +78,6 @@ def adversarial(out, world):
     part("adversarial.run").open_study(config("adversarial", target="1", network=NET, train=3, size=5, out=out))
 
 
-def trust(out, world):
-    part("trust.run").open_study(config("trust", network=NET, num_photos=4, depths=2, out=out))
-
-
 def invariance(out, world):
     network, study = models.load(NET), part("_harness.photo_study.study")
     given = config("invariance", photos=("0", "1"), network=NET, out=out)
@@ -119,7 +115,7 @@ SCRIPTS = {
     "architectures": architectures,
     "train": train,
     "adversarial": adversarial,
-    "trust": trust,
+    "trust": scans("trust", num_images=4, depths=2),
     "invariance": invariance,
     "strongest": scans("strongest"),
     "strongest of a source": scans("strongest", data="cifar10"),
@@ -153,6 +149,7 @@ def test_other_weights_and_other_data_are_refused_and_the_same_go_on(name, tmp_p
             SCRIPTS[name](out, world)
 
 
+@pytest.mark.slow
 def test_any_checkpoint_of_an_evolution_counts(tmp_path, monkeypatch):
     world, out, folder = World(tmp_path, monkeypatch), tmp_path / "out", tmp_path / "checkpoints"
     monkeypatch.undo()
@@ -177,6 +174,7 @@ def test_any_checkpoint_of_an_evolution_counts(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("script", ["transfer", "generalize"])
+@pytest.mark.slow
 def test_fits_to_other_features_are_refused(script, tmp_path, monkeypatch):
     stand_in(monkeypatch, 60, 12)
     from tests.scripts import flowers

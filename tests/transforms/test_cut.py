@@ -19,6 +19,7 @@ def convolutions(f, *args):
 
 
 @pytest.mark.parametrize("family", ["plain", "checkpoint", "linen", "nnx", "equinox"])
+@pytest.mark.slow
 def test_a_cut_program_holds_no_more_than_its_own_part(family):
     f, x = networks.FAMILIES[family](), networks.images()
     act = jv.upto(f, "middle")(x)

@@ -39,6 +39,7 @@ def looped(x):
     return checkpoint_name(total[...] + sums[0], "b").sum((1, 2, 3))
 
 
+@pytest.mark.slow
 def test_what_a_reference_holds_is_kept_on_both_sides_of_a_cut():
     # By hand: a = 2, then 3 everywhere and 13 in the first row, times 3.
     assert jv.after(held, "a")(2 * ONES, ONES).item() == 3 * (13 + 13 + 3 + 3)
@@ -136,6 +137,7 @@ def test_what_acts_on_the_outside_is_kept_below_a_cut_and_refused_across_it(orde
 
 
 @pytest.mark.parametrize("f", [held, looped])
+@pytest.mark.slow
 def test_a_patch_is_followed_through_references(f):
     image = jnp.arange(1.0, 5.0).reshape(1, 2, 2, 1)
     patched = jv.incremental(f, image[0])

@@ -93,6 +93,7 @@ def test_a_rule_can_be_differentiated_again(family, rule):
 
 
 @families
+@pytest.mark.slow
 def test_a_rule_gives_the_same_on_eight_devices(family):
     f, x = networks.FAMILIES[family](), networks.images(8)
     mesh = jax.make_mesh((8,), ("batch",), axis_types=(jax.sharding.AxisType.Auto,))

@@ -226,6 +226,7 @@ def test_random_networks(layers, shape, size, where):
 
 
 @pytest.mark.parametrize("f", [vgg, convnext])
+@pytest.mark.slow
 def test_fewer_operations_than_the_whole_network(f):
     image, patch = image_and_patch((64, 64, 3), (4, 4))
     patched = jv.incremental(f, image)
@@ -279,6 +280,7 @@ def test_an_equinox_module_with_static_leaves():
         lambda x: conv(x, 0, 3, 4)[..., :1] * x,
     ],
 )
+@pytest.mark.slow
 def test_an_operand_of_size_one_is_broadcast(f):
     image = jax.random.normal(jax.random.key(0), (12, 10, 4))
     patch = jax.random.normal(jax.random.key(1), (3, 4, 4))

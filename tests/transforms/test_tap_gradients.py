@@ -26,6 +26,7 @@ def test_each_is_the_gradient_of_what_lies_above(family):
         np.testing.assert_allclose(found[name], expected, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_rule_holds_on_the_way_down():
     f, x = networks.FAMILIES["plain"](), networks.images(2)
     _, found = jv.tap_gradients(f, "first", "middle", rule="guided")(x, TARGETS)

@@ -175,6 +175,7 @@ class NnxAttention(nnx.Module):
 
 
 @pytest.mark.parametrize("library", ["linen", "nnx"])
+@pytest.mark.slow
 def test_attention_weights_and_what_they_are_of_are_layers(library):
     x = jax.random.normal(jax.random.key(0), (2, 5, 6))
     if library == "linen":
