@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 bin := $(VENV)/bin
 
-.PHONY: demo test test-slow test-switches test-least coverage lint clean
+.PHONY: demo test test-slow test-switches test-least coverage docs notebooks lint clean
 
 demo: $(VENV)/.scripts
 	$(bin)/python -m scripts.explain chelsea --out runs/demo
@@ -33,6 +33,14 @@ coverage: $(VENV)/.test
 	$(bin)/python -m pip install -c constraints.txt --group coverage
 	$(bin)/python -m pytest -n 2 --dist loadfile -m "not slow" --cov=jaxviz --cov-report=term
 
+# The site, with its examples run: build/docs/index.html.
+docs: $(VENV)/.docs
+	$(bin)/python -m sphinx -W --keep-going -b html docs build/docs
+
+# The notebooks, run from top to bottom into build/notebooks.
+notebooks: $(VENV)/.docs
+	$(bin)/jupyter execute --timeout=300 --output=build/notebooks/{notebook_name} docs/notebooks/*.ipynb
+
 lint: $(VENV)/.lint
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
@@ -60,6 +68,10 @@ $(VENV)-least/.least: pyproject.toml
 # The slow tests explain models of other packages too.
 $(VENV)/.zoo: $(VENV)/.test
 	$(bin)/python -m pip install -c constraints.txt -e . --group zoo
+	touch $@
+
+$(VENV)/.docs: $(VENV)/bin/pip pyproject.toml constraints.txt
+	$(bin)/python -m pip install -c constraints.txt -e . --group docs
 	touch $@
 
 # The type checker reads what is installed, so the tests' packages are needed too.

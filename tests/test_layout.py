@@ -34,6 +34,7 @@ def test_words_are_spelled_the_american_way():
     british += r"|centr(?:e|es|ed|ing)\b|(?:normal|optim|visual|organ|recogn|initial|random|general)is(?:e|ing|ation))"
     files = [root / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
     files += [path for name in ("jaxviz", "models", "scripts", "checkpoints") for path in (root / name).rglob("*")]
+    files += [path for folder in ("*", "how_to/*", "reference/*") for path in (root / "docs").glob(folder)]
     files = [path for path in files if path.suffix in {".py", ".md", ".j2", ".css", ".js"}]
     assert len(files) > 100
     found = [(path.name, word[0]) for path in files for word in re.finditer(british, path.read_text("utf-8"))]

@@ -1,4 +1,4 @@
-"""Every number that the README gives as a result is one of a committed JSON, and every result has its claim here."""
+"""Every number that README and documentation give as a result is one of a committed JSON, and has its claim here."""
 
 import json
 import re
@@ -10,8 +10,9 @@ import pytest
 from scripts.benchmark import table as _table
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text("utf-8")
-SPEED = re.compile(r"<!-- benchmark -->.*?<!-- /benchmark -->", re.DOTALL)
+PAGES = ("README.md", "docs/speed.md", "docs/studies.md")
+TEXT = "\n".join((ROOT / page).read_text("utf-8") for page in PAGES)
+SPEED = re.compile(r"(<!-- benchmark[^>]* -->).*?(<!-- /benchmark -->)", re.DOTALL)
 
 
 def found(name):
@@ -237,11 +238,11 @@ STUDIES = (
 @pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.__name__)
 def test_the_readme_says_what_was_measured(study):
     for claim in study():
-        assert claim in README
+        assert claim in TEXT
 
 
-def test_every_result_of_the_readme_is_one_of_these():
-    text = SPEED.sub("", README)
+def test_every_result_of_the_pages_is_one_of_these():
+    text = SPEED.sub("", TEXT)
     for claim in (claim for study in STUDIES for claim in study()):
         text = text.replace(claim, "")
     # What is no result: code, addresses, the Python that is needed, the license.
@@ -249,8 +250,9 @@ def test_every_result_of_the_readme_is_one_of_these():
     assert not re.findall(r"\d+(?:\.\d+)?%|\d+\.\d+", text)
 
 
-def test_the_tables_of_speed_are_those_of_the_committed_results(tmp_path):
-    copy = tmp_path / "README.md"
-    copy.write_text(SPEED.sub("<!-- benchmark -->\n<!-- /benchmark -->", README), "utf-8")
+@pytest.mark.parametrize("page", ["README.md", "docs/speed.md"])
+def test_the_tables_of_speed_are_those_of_the_committed_results(page, tmp_path):
+    text, copy = (ROOT / page).read_text("utf-8"), tmp_path / "page.md"
+    copy.write_text(SPEED.sub(r"\1\n\2", text), "utf-8")
     _table.write(ROOT / "scripts" / "benchmark" / "results", copy)
-    assert copy.read_text("utf-8") == README
+    assert copy.read_text("utf-8") == text

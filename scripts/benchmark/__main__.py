@@ -6,7 +6,7 @@ Command: python -m scripts.benchmark occlusion --network vgg16 --window 16 --str
          python -m scripts.benchmark sweep
          python -m scripts.benchmark methods
          python -m scripts.benchmark maximize
-         python -m scripts.benchmark table --out README.md
+         python -m scripts.benchmark table --out docs/speed.md
 Takes 1 to 15 minutes on two cores. Each run writes a JSON and a figure to a folder, from which `table` makes tables;
 those of the README are in scripts/benchmark/results. Compare ratios within one run; absolute times are those of the
 machine it ran on. For captum: pip install -r scripts/peers.txt

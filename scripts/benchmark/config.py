@@ -123,12 +123,12 @@ class OneMethod:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """Prints the tables of results, or puts them between their marks in the README."""
+    """Prints the tables of results, or puts them between their marks in a page."""
 
     results: Path = RESULTS
     """The folder of the results."""
     out: Path | None = None
-    """The file to put them into, such as README.md; they are printed by default."""
+    """The file to put them into, such as README.md or docs/speed.md; they are printed by default."""
 
 
 Config = Occlusion | Precisions | Approximations | Sweep | Methods | Maximize | FirstCall | OneMethod | Table

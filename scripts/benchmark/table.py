@@ -1,4 +1,4 @@
-"""The README's tables of what the benchmarks measured."""
+"""The tables of what the benchmarks measured, in the README and in the documentation."""
 
 import json
 import re
@@ -8,14 +8,15 @@ from typing import Any
 import jaxviz as jv
 from jaxviz.attribution import METHODS
 
-_MARKS = re.compile(r"(<!-- benchmark -->\n).*?(<!-- /benchmark -->)", re.DOTALL)
+_MARKS = re.compile(r"(<!-- benchmark(?:: ([\w ]+))? -->\n).*?(<!-- /benchmark -->)", re.DOTALL)
 _METHODS_MARKS = re.compile(r"(<!-- methods -->\n).*?(<!-- /methods -->)", re.DOTALL)
 
 
-def write(folder: Path, readme: Path | None) -> str:
-    """Replaces what stands between the marks of a README, if one is named, by tables of all results in a folder.
+def write(folder: Path, page: Path | None) -> str:
+    """Replaces what stands between the marks of a page, if one is named, by tables of all results in a folder.
 
-    Returns the tables, or which file has them.
+    The mark `<!-- benchmark: occlusion methods -->` wants those of two kinds, `<!-- benchmark -->` all. Returns the
+    tables, or which file has them.
 
     Raises:
         ValueError: there are no results, or no marks.
@@ -23,7 +24,24 @@ def write(folder: Path, readme: Path | None) -> str:
     results = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
     if not results:
         raise ValueError(f"`--results` must be a folder with results of this script, got {str(folder)!r} without any.")
-    lines = ["## Speed", ""]
+    if page is None:
+        return "\n".join(_tables(results))
+    text = page.read_text() if page.is_file() else ""
+    if not _MARKS.search(text):
+        raise ValueError(f"`--out` must be a file with the marks of the tables, got {str(page)!r} without.")
+
+    def tables(match: re.Match[str]) -> str:
+        kinds = match[2] and match[2].split()
+        lines = _tables([result for result in results if not kinds or result["kind"] in kinds])
+        return match[1] + "\n".join(lines) + "\n" + match[3]
+
+    text = _MARKS.sub(tables, text)
+    page.write_text(_METHODS_MARKS.sub(lambda match: match[1] + methods_table() + "\n" + match[2], text))
+    return str(page)
+
+
+def _tables(results: list[dict[str, Any]]) -> list[str]:
+    lines = []
     sweeps = [result for result in results if result["kind"] == "occlusion"]
     if sweeps:
         lines += [
@@ -42,14 +60,7 @@ def write(folder: Path, readme: Path | None) -> str:
         for result in results:
             if result["kind"] == kind:
                 lines += write_lines(result)
-    if readme is None:
-        return "\n".join(lines)
-    text = readme.read_text() if readme.is_file() else ""
-    if not _MARKS.search(text):
-        raise ValueError(f"`--out` must be a file with the marks of the README's tables, got {str(readme)!r} without.")
-    text = _MARKS.sub(lambda match: match[1] + "\n".join(lines) + "\n" + match[2], text)
-    readme.write_text(_METHODS_MARKS.sub(lambda match: match[1] + methods_table() + "\n" + match[2], text))
-    return str(readme)
+    return lines
 
 
 def methods_table() -> str:

@@ -230,13 +230,12 @@ ROWS: dict[str, dict[str, list[str]]] = {
     },
     "trust": {
         "network": NETWORK,
-        "weights": WEIGHTS,
-        "photos": PHOTOS,
-        "num-photos": ["7"],
+        "num-images": ["100000"],
         "methods": ["nope", "saliency nope"],
         "steps": ["785"],
         "depths": ["4"],
-        "samples": [], "masks": [],
+        "samples": [], "masks": [], "changes": [],
+        **SCAN,
     },
 }  # fmt: skip
 

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
+import jax.numpy as jnp
 import matplotlib
 import matplotlib.colors
 import numpy as np
@@ -49,7 +50,7 @@ def test_words_of_the_similarity_tables_do_not_overlap(depths, monkeypatch):
     monkeypatch.setattr(plot, "pixels", lambda figure: figure)
     stages = (("conv10",), ("fire9", "fire8"), ("fire5",), ("fire3",), ("conv1",))[:depths]
     study = SimpleNamespace(stages=stages, network=SimpleNamespace(name="squeezenet"))
-    numbers = {"rank_correlation": [0.5] * depths, "random_logit": None, "ssim": [0.2] * depths}
+    numbers = {"rank_correlation": [0.5] * depths, "metrics": {"other": None}, "ssim": [0.2] * depths}
     figure = _figures._similarity(study, {"integrated_gradients": Step(numbers, {})})  # pyright: ignore[reportArgumentType]
     canvas = FigureCanvasAgg(figure)  # pyright: ignore[reportArgumentType]
     canvas.draw()
@@ -65,9 +66,8 @@ def test_words_of_the_similarity_tables_do_not_overlap(depths, monkeypatch):
 
 
 def test_a_cascade_shows_the_sign_of_a_map():
-    found = _measure._scaled(np.array([[[-4.0, 0.0], [2.0, 1.0]]]))
+    found = np.asarray(_measure.scaled(jnp.array([[[-4.0, 0.0], [2.0, 1.0]]])))
     np.testing.assert_allclose(found, [[[-1.0, 0.0], [0.5, 0.25]]])
-    np.testing.assert_allclose(_measure._unit(found), np.abs(found))
     (blue, white), (red, _) = _figures.drawn(found[0]).astype(int)
     assert blue[2] > blue[0] + 50
     assert red[0] > red[2] + 50

@@ -6,20 +6,26 @@ import sys
 import jax
 import numpy as np
 import pytest
+import scipy.ndimage
 from PIL import Image
 
+import jaxviz as jv
 import models
 from scripts._harness.command import start
+from scripts._harness.run_folder import Step
 from scripts.adversarial import __main__ as adversarial
 from scripts.trust import __main__ as trust
-from scripts.trust.measure import _likeness
-from scripts.trust.methods import floor
+from scripts.trust.measure import in_quarters, likeness
+from scripts.trust.methods import maps
+from scripts.trust.metrics import METRICS
 from scripts.trust.study import stages, top_down
+from scripts.trust.verdict import Winner, verdicts, winners
 
 # Each runs a whole study.
 pytestmark = pytest.mark.slow
 
 NETWORK = ("--network", "mnist_cnn2")
+SHORT = (*NETWORK, "--data", "photos", "--steps", 2, "--changes", 1)
 
 
 @pytest.fixture
@@ -66,48 +72,125 @@ def test_layers_are_taken_from_the_output_down():
     assert [name for group in stages(names, 99) for name in group] == names
 
 
-def test_edges_stay_and_random_maps_do_not():
-    pixels = np.random.default_rng(0).integers(0, 255, (3, 16, 16, 3), np.uint8)
-    rank, structure = _likeness(*(floor("edges", pixels, (0, draw)) for draw in (0, 1)))
+def floor(name, images, draw):
+    settings = jv.attribution.Settings(key=jax.random.key(0))
+    return maps(name, models.initialize("mnist_cnn2"), images, jax.numpy.zeros(len(images), int), settings, draw)
+
+
+def test_edges_are_those_of_sobel_and_stay_and_random_maps_do_not():
+    images = jax.random.uniform(jax.random.key(0), (3, 16, 16, 3))
+    for gray, edges in zip(np.asarray(images).mean(-1), floor("edges", images, 0), strict=True):
+        slopes = [scipy.ndimage.sobel(gray, axis, mode="nearest") for axis in (0, 1)]
+        np.testing.assert_allclose(edges, np.hypot(*slopes), rtol=1e-5, atol=1e-5)
+    rank, structure = likeness(*(floor("edges", images, draw) for draw in (0, 1)))
     np.testing.assert_allclose([rank, structure], 1, atol=1e-5)
-    rank, structure = _likeness(*(floor("random", pixels, (0, draw)) for draw in (0, 1)))
+    rank, structure = likeness(*(floor("random", images, draw) for draw in (0, 1)))
     assert np.abs(rank).max() < 0.3
     assert structure.max() < 0.5
 
 
 def test_a_blank_map_has_no_likeness():
-    rank, structure = _likeness(
-        np.zeros((1, 16, 16), np.float32), np.random.default_rng(0).random((1, 16, 16), np.float32)
-    )
+    rank, structure = likeness(jax.numpy.zeros((1, 16, 16)), jax.random.uniform(jax.random.key(0), (1, 16, 16)))
     assert np.isnan([rank, structure]).all()
+
+
+@pytest.mark.parametrize("size", [(8, 12), (7, 9)])
+def test_a_mosaic_has_an_image_in_each_quarter(size):
+    tiles = jax.numpy.arange(8.0).reshape(2, 4, 1, 1, 1) * jax.numpy.ones((2, 4, *size, 3))
+    mosaic = in_quarters(tiles)
+    assert mosaic.shape == (2, *size, 3)
+    rows, cols = size[0] // 2, size[1] // 2
+    quarters = [mosaic[1, :rows, :cols], mosaic[1, :rows, cols:], mosaic[1, rows:, :cols], mosaic[1, rows:, cols:]]
+    for number, quarter in enumerate(quarters, 4):
+        np.testing.assert_allclose(quarter, number, rtol=1e-6)
+
+
+def made_up(**values):
+    """A step of a method with a score of each image."""
+    arrays = {metric: np.full(8, np.nan) for metric in METRICS} | {
+        metric: np.asarray(one, float) for metric, one in values.items()
+    }
+    intervals = {name: jv.metrics.confidence_interval(one)._asdict() for name, one in arrays.items()}
+    return Step({"metrics": {name: one if one["count"] else None for name, one in intervals.items()}}, arrays)
+
+
+def test_a_winner_is_told_from_others_image_by_image():
+    near = np.linspace(0, 1, 8)
+    steps = {
+        "saliency": made_up(road=near, redrawn=np.full(8, 0.1)),
+        # Always a little less, though the means lie within their intervals.
+        "guided": made_up(road=near - 0.01, redrawn=np.full(8, 0.9)),
+        "grad_cam": made_up(road=near + 0.01 * np.array([1, -1] * 4), redrawn=np.full(8, 0.6)),
+        "edges": made_up(road=near - 0.5),
+        "random": made_up(road=near + 0.2),
+    }
+    found = winners(steps)
+    assert found["road"] == Winner("saliency", ("grad_cam",), "random")
+    assert found["redrawn"] == Winner("saliency", (), None)
+    assert found.keys() == {"road", "redrawn"}
+    said = verdicts(steps)
+    assert said.keys() == {"saliency", "guided", "grad_cam"}
+    assert said["saliency"].startswith("Changes when the last layer is redrawn (rank correlation 0.10, 0.10 to 0.10)")
+    assert "are not shown to matter more than random pixels do (ROAD 0.50, " in said["saliency"]
+    assert said["guided"].startswith("Hardly changes")
+    assert said["grad_cam"].startswith("Changes in part")
 
 
 def test_trust_goes_on_with_the_method_where_it_stopped(photos, tmp_path, monkeypatch, capsys):
     from scripts.trust import measure as _measure
 
-    command = (*NETWORK, "--num-photos", 2, "--methods", "saliency", "edges", "--steps", 2, "--depths", 2)
-    command += ("--out", tmp_path / "out")
+    command = (*SHORT, "--num-images", 5, "--methods", "saliency", "edges", "--depths", 2, "--out", tmp_path / "out")
 
-    def interrupt(*_):
-        raise KeyboardInterrupt
+    def interrupted(name, *_):
+        if name == "edges":
+            raise KeyboardInterrupt
+        return maps(name, *_)
+
+    def only_edges(name, *_):
+        assert name == "edges"
+        return maps(name, *_)
 
     with monkeypatch.context() as patch:
-        patch.setattr(_measure, "floor", interrupt)
+        patch.setattr(_measure, "maps", interrupted)
         with pytest.raises(SystemExit) as stop:
             run(patch, trust, *command)
     assert stop.value.code == 130
     with monkeypatch.context() as patch:
-        patch.setattr(_measure, "_program", interrupt)
+        patch.setattr(_measure, "maps", only_edges)
         run(patch, trust, *command)
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         *(f"{name}.{kind}" for name in ("saliency", "edges") for kind in ("json", "npz")),
-        *("cascade.png", "similarity.png", "curves.png", "table.json", "table.txt", "run.json", "index.html"),
+        *(f"{name}.png" for name in ("cascade", "curves", "scores", "similarity")),
+        *("table.json", "verdicts.json", "run.json", "index.html"),
     }
     rows = json.loads((tmp_path / "out" / "table.json").read_text())["methods"]
     assert [row["method"] for row in rows] == ["saliency", "edges"]
     assert rows[1]["rank_correlation"] == pytest.approx([1, 1], abs=1e-5)
     assert max(rows[0]["rank_correlation"]) < 0.999
+    assert rows[0]["metrics"]["infidelity"]["mean"] < 1
+    assert rows[1]["metrics"]["infidelity"] is None
     assert "Edges (Sobel)" in capsys.readouterr().out
+
+
+def test_each_number_is_that_of_the_image_alone(photos, tmp_path, monkeypatch):
+    """A data set that is read as a stream, in batches of three and of all: and the metrics themselves."""
+    command = (*SHORT, "--methods", "saliency", "--depths", 1, "--num-images", 7)
+    found = {}
+    for size in (3, 7):
+        run(monkeypatch, trust, *command, "--batch-size", size, "--out", tmp_path / str(size))
+        with np.load(tmp_path / str(size) / "saliency.npz") as arrays:
+            found[size] = dict(arrays)
+    for name in METRICS:
+        # Noise is another one at another place of a batch.
+        noisy = 0.2 if name in ("road", "sensitivity", "infidelity") else 1e-4
+        np.testing.assert_allclose(found[3][name], found[7][name], atol=noisy, err_msg=name)
+    network = models.initialize("mnist_cnn2")
+    pixels = [np.asarray(Image.open(photos / f"{number}.png")) for number in found[7]["index"]]
+    images = network.normalize(np.stack([network.crop(one) for one in pixels])[..., :1] / np.float32(255))
+    map_of = jax.numpy.abs(jv.saliency(network, images, network(images).argmax(-1))).sum(-1)
+    np.testing.assert_allclose(found[7]["sparseness"], jv.metrics.sparseness(map_of), rtol=1e-4)
+    score = jv.metrics.road(network, images, network(images).argmax(-1), map_of, key=jax.random.key(0)).score
+    np.testing.assert_allclose(found[7]["road"], score, rtol=1e-3, atol=1e-4)
 
 
 def test_adversarial_writes_its_figures_with_their_numbers(photos, tmp_path, monkeypatch, capsys):
@@ -125,7 +208,7 @@ def test_adversarial_writes_its_figures_with_their_numbers(photos, tmp_path, mon
 @pytest.mark.parametrize(
     ("script", "arguments", "message"),
     [
-        (trust, "--num-photos 9 --depths 2", "`--num-photos` must be at most 8, got 9."),
+        (trust, "--data photos --num-images 9 --depths 2", "`--num-images` must be at most 8, got 9."),
         (trust, "--methods saliancy", "`--methods` must be one of 22 names, got 'saliancy'."),
         (trust, "--depths 0", "`--depths` must be at least 1, got 0."),
         (adversarial, "--target 7 --size 6", "`--target` must be one of"),
