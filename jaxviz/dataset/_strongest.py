@@ -23,6 +23,9 @@ Score = Literal["max", "mean", "norm"]
 _FIELDS = ("indices", "scores", "activations", "positions")
 
 
+_SHOWN = 8
+
+
 class Strongest(NamedTuple):
     """The images that excite each of `c` channels most, the strongest first.
 
@@ -42,6 +45,23 @@ class Strongest(NamedTuple):
     activations: Float[np.ndarray, "c num"]
     positions: Int[np.ndarray, "c num 2"]
     skipped: tuple[int, ...]
+
+    def _repr_html_(self) -> str:
+        """A table for a notebook: of each channel the numbers of its images, with their scores."""
+        count, num = self.indices.shape
+        shown = min(count, _SHOWN)
+        heads = "".join(f"<th>{place + 1}</th>" for place in range(num))
+        rows = "".join(
+            f"<tr><td>{self.channels[row]}</td>"
+            + "".join(
+                f"<td>image {index}<br>{score:.3g}</td>"
+                for index, score in zip(self.indices[row], self.scores[row], strict=True)
+            )
+            + "</tr>"
+            for row in range(shown)
+        )
+        more = f"<p>and {count - shown} channels more</p>" if count > shown else ""
+        return f"<table><tr><th>channel</th>{heads}</tr>{rows}</table>{more}"
 
 
 def strongest(

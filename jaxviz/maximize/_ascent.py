@@ -1,5 +1,6 @@
 """Gradient ascent on pictures, from what the caller says to what the loop takes."""
 
+import io
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 import optax
 from jax.core import Tracer
 from jaxtyping import Array, Float, PRNGKeyArray
+from PIL import Image
 
 from jaxviz._core.callables import as_pytree
 from jaxviz._core.check import check_count
@@ -30,6 +32,9 @@ ADAM = optax.adam(0.05)
 _DEFAULT_BATCH = 16  # views that go through the network at a time
 
 
+_SHOWN = 8
+
+
 class Result(NamedTuple):
     """What an ascent found, for `b` objectives of `n` images each: `images[i * n + j]` is image `j` for objective `i`.
 
@@ -47,6 +52,23 @@ class Result(NamedTuple):
     trace: Float[Array, "b steps"]
     snapshots: Float[Array, "s bn h w c"]
     opacity: Float[Array, "bn h w"] | None = None
+
+    def __repr__(self) -> str:
+        """Sizes and what was reached, and not millions of numbers."""
+        if isinstance(self.trace, Tracer):
+            return tuple.__repr__(self)
+        count, height, width, _ = self.pixels.shape
+        last = ", ".join(f"{float(value):.4g}" for value in self.trace[:4, -1])
+        more = ", ..." if len(self.trace) > 4 else ""
+        return f"Result({count} images of {height} x {width} after {self.trace.shape[1]} steps, objective {last}{more})"
+
+    def _repr_png_(self) -> bytes:
+        """The first images side by side, for a notebook."""
+        pixels = np.asarray(self.pixels[:_SHOWN])
+        strip = np.concatenate(list(np.broadcast_to(pixels, (*pixels.shape[:3], 3))), 1)
+        file = io.BytesIO()
+        Image.fromarray(np.rint(255 * np.clip(strip, 0, 1)).astype(np.uint8)).save(file, "PNG")
+        return file.getvalue()
 
 
 def render(

@@ -45,6 +45,8 @@ from jaxviz.render._sheet import contact_sheet as contact_sheet
 from jaxviz.render._sheet import fit as fit
 from jaxviz.render._sheet import mosaic as mosaic
 from jaxviz.render._sheet import paired_sheet as paired_sheet
+from jaxviz.render._shown import Shown as Shown
+from jaxviz.render._shown import shown as shown
 from jaxviz.render._signed import channel_sum as channel_sum
 from jaxviz.render._signed import gray_centered as gray_centered
 from jaxviz.render._signed import gray_scale as gray_scale

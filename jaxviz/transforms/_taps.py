@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import html
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,6 +15,18 @@ from jaxviz._core.jaxpr.layer import Layer
 from jaxviz._core.jaxpr.names import find_layers, pick
 from jaxviz._core.jaxpr.primitives import bodies, rebind, rebuild
 from jaxviz._core.jaxpr.where import tappable, where_to_tap
+
+
+class Layers(dict[str, jax.ShapeDtypeStruct]):
+    """Layers by name, which a notebook shows as a table."""
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td style='text-align: left'><code>{html.escape(name)}</code></td>"
+            f"<td style='text-align: left'>{' × '.join(map(str, layer.shape))}</td><td>{layer.dtype}</td></tr>"
+            for name, layer in self.items()
+        )
+        return f"<table><tr><th>layer</th><th>shape</th><th>type</th></tr>{rows}</table>"
 
 
 def layers(f: Callable, images: Any, *args: Any, **kwargs: Any) -> dict[str, jax.ShapeDtypeStruct]:
@@ -43,7 +56,7 @@ def layers(f: Callable, images: Any, *args: Any, **kwargs: Any) -> dict[str, jax
         From name to shape and dtype.
     """
     found = find_layers(trace(f, images, *args, **kwargs))
-    return {name: layer.shape() for name, layer in found.items() if tappable(layer)}
+    return Layers({name: layer.shape() for name, layer in found.items() if tappable(layer)})
 
 
 def tap(f: Callable, *layers: str) -> Callable:
