@@ -82,6 +82,17 @@ class Network:
         """Height, width and channels of an image."""
         return self.spec.input_shape
 
+    def resized(self, size: int) -> "Network":
+        """The same network for images of another size, `(size, size, channels)`, such as those of an ascent.
+
+        Raises:
+            ValueError: a network with dense layers, which take images of one size alone.
+        """
+        height, width, channels = self.input_shape
+        if not self.spec.any_size and (size, size) != (height, width):
+            raise ValueError(f"`size` must be {height} for {self.name}, which has dense layers, got {size}.")
+        return dataclasses.replace(self, spec=dataclasses.replace(self.spec, input_shape=(size, size, channels)))
+
     def __call__(self, images: Float[Array, "n h w c"]) -> Float[Array, "n k"]:
         """Logits of images in the network's own range.
 

@@ -1,6 +1,5 @@
 """What all commands share: a network, how its images are shaken while they grow, and how they are judged."""
 
-import dataclasses
 import functools
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -76,8 +75,7 @@ def study(ascent: "Ascent", size: int | None = None) -> Study:
     """
     network = network_of(ascent.network, ascent.weights)
     if size is not None and network.spec.any_size:
-        shape = (size, size, network.input_shape[2])
-        network = dataclasses.replace(network, spec=dataclasses.replace(network.spec, input_shape=shape))
+        network = network.resized(size)
         check_size(network, "--size")
     return of(network, ascent.steps, ascent.seed)
 

@@ -1,6 +1,5 @@
 """A site with a page for every unit of a network."""
 
-import dataclasses
 import functools
 import re
 from pathlib import Path
@@ -140,10 +139,7 @@ def _other(name: str, weights: str) -> models.Network:
 
 
 def _resized(network: models.Network, size: int) -> models.Network:
-    if not network.spec.any_size:
-        return network
-    shape = (size, size, network.input_shape[2])
-    return dataclasses.replace(network, spec=dataclasses.replace(network.spec, input_shape=shape))
+    return network.resized(size) if network.spec.any_size else network
 
 
 def _pictures(study: Study) -> microscope.Pictures:
