@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 bin := $(VENV)/bin
 
-.PHONY: demo test test-slow test-switches test-least coverage docs notebooks lint clean
+.PHONY: demo test test-slow test-switches test-least coverage docs release lint clean
 
 demo: $(VENV)/.scripts
 	$(bin)/python -m scripts.explain chelsea --out runs/demo
@@ -33,13 +33,21 @@ coverage: $(VENV)/.test
 	$(bin)/python -m pip install -c constraints.txt --group coverage
 	$(bin)/python -m pytest -n 2 --dist loadfile -m "not slow" --cov=jaxviz --cov-report=term
 
-# The site, with its examples run: build/docs/index.html.
+# The site, its examples and notebooks run: build/docs/index.html.
 docs: $(VENV)/.docs
 	$(bin)/python -m sphinx -W --keep-going -b html docs build/docs
 
-# The notebooks, run from top to bottom into build/notebooks.
-notebooks: $(VENV)/.docs
-	$(bin)/jupyter execute --timeout=300 --output=build/notebooks/{notebook_name} docs/notebooks/*.ipynb
+# Builds what would be uploaded and checks it in an empty environment of each Python that is here. Nothing is uploaded.
+pythons = $(sort $(foreach version,3.11 3.12 3.13 3.14,$(shell command -v python$(version))))
+release: $(VENV)/.release
+	rm -rf dist build/empty
+	$(bin)/python -m build --outdir dist .
+	$(bin)/python -m twine check --strict dist/*
+	for python in $(or $(pythons),$(PYTHON)); do for file in dist/*.whl dist/*.tar.gz; do \
+	  rm -rf build/empty && $$python -m venv build/empty && build/empty/bin/python -m pip install --quiet $$file && \
+	  build/empty/bin/python -P tests/installed.py || exit 1; \
+	done; done
+	@echo "Built and checked, not uploaded: dist/"
 
 lint: $(VENV)/.lint
 	$(bin)/ruff check .
@@ -72,6 +80,10 @@ $(VENV)/.zoo: $(VENV)/.test
 
 $(VENV)/.docs: $(VENV)/bin/pip pyproject.toml constraints.txt
 	$(bin)/python -m pip install -c constraints.txt -e . --group docs
+	touch $@
+
+$(VENV)/.release: $(VENV)/bin/pip pyproject.toml
+	$(bin)/python -m pip install -c constraints.txt --group release
 	touch $@
 
 # The type checker reads what is installed, so the tests' packages are needed too.
