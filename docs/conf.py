@@ -31,7 +31,6 @@ html_theme_options = {"sidebar_hide_name": False}
 nb_execution_mode = "force"
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
-nb_execution_excludepatterns = ["notebooks/*"]  # which `make notebooks` runs
 nb_merge_streams = True
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3

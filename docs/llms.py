@@ -9,7 +9,12 @@ def write(app: Any, failure: Exception | None) -> None:
     if failure or app.builder.name != "html":
         return
     titles = app.env.titles
-    lines = ["# jaxviz", "", "> See what a convolutional network has learned: transforms on any JAX function, unedited.", ""]
+    lines = [
+        "# jaxviz",
+        "",
+        "> See what a convolutional network has learned: transforms on any JAX function.",
+        "",
+    ]
     for heading, pages in _by_folder(sorted(titles)).items():
         lines += [f"## {heading}", ""]
         lines += [f"- [{titles[page].astext()}]({page}.html)" for page in pages]

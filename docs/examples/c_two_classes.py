@@ -1,5 +1,4 @@
-"""
-Two classes in one picture
+"""Two classes in one picture
 ==========================
 
 A map answers a question about one class. Of two animals in one picture each has its own.

@@ -1,9 +1,8 @@
-"""
-Which part holds the class
+"""Which part holds the class
 ==========================
 
-Boxes in place of a sliding window: the probability without the eyes, the nose, an ear, and each beside a control, the
-same box mirrored.
+Boxes in place of a sliding window: the probability without the eyes, the nose, the brow, and a corner
+as a control.
 """
 
 import jax
@@ -17,7 +16,12 @@ f = models.load("squeezenet")
 photo, images, cat = f.crop(skimage.data.chelsea()), f.preprocess(skimage.data.chelsea()), 285
 
 # First row, first column, row after the last, column after the last.
-boxes = {"eyes": (70, 75, 105, 190), "nose": (100, 110, 140, 160), "forehead": (20, 90, 70, 180), "corner": (180, 5, 220, 55)}
+boxes = {
+    "eyes": (70, 45, 115, 225),
+    "nose": (120, 120, 175, 185),
+    "brow": (5, 90, 60, 200),
+    "corner": (170, 5, 225, 60),
+}
 probability = jax.nn.softmax(jv.occlude_regions(f, images, list(boxes.values())))[..., cat].reshape(-1)
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")

@@ -1,5 +1,4 @@
-"""
-The strongest patches of a channel
+"""The strongest patches of a channel
 ==================================
 
 One pass over a data set, here 400 crops of six photos, finds what excites each channel most.

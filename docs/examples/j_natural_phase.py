@@ -1,5 +1,4 @@
-"""
-The amount of each frequency as in photos
+"""The amount of each frequency as in photos
 =========================================
 
 Magnitudes of the Fourier coefficients stay those of natural images, and only their phases vary (MACO, Fel et al. 2023):
@@ -10,11 +9,10 @@ import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
 
-import jaxviz as jv
 import models
 from jaxviz import maximize
 
-f, shape = models.load("squeezenet"), (112, 112, 3)
+f, shape = models.load("squeezenet").resized(112), (112, 112, 3)
 objective = maximize.channel("fire6", jnp.array([10, 60, 110, 200]))
 params = {"Fourier": maximize.param.fourier(shape), "phase alone": maximize.param.maco(shape, contrast=1.5)}
 

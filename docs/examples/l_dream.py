@@ -1,5 +1,4 @@
-"""
-From a photo
+"""From a photo
 ============
 
 The same ascent from a photo: whatever a layer sees in it becomes more of it.
@@ -10,7 +9,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import skimage
 
-import jaxviz as jv
 import models
 from jaxviz import maximize
 

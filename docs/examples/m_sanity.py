@@ -1,5 +1,4 @@
-"""
-Does the map show what was learned?
+"""Does the map show what was learned?
 ===================================
 
 Layers are randomized from the top down. The map of a method that shows what was learned must change; guided

@@ -1,5 +1,4 @@
-"""
-Does it point at what is used?
+"""Does it point at what is used?
 ==============================
 
 The most important pixels are taken away first, and the probability watched. A map that knows more falls faster than the

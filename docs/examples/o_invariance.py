@@ -1,5 +1,4 @@
-"""
-What survives a shift, a zoom, a turn
+"""What survives a shift, a zoom, a turn
 =====================================
 
 How far each layer moves when the image does, in shares of its norm: the first layers follow every pixel, the last ones

@@ -1,5 +1,4 @@
-"""
-One network, three ways back
+"""One network, three ways back
 ============================
 
 The gradient, guided backpropagation and the deconvnet differ in how a ReLU passes the gradient. The network is not

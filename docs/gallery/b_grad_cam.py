@@ -1,5 +1,4 @@
-"""
-The Grad-CAM family
+"""The Grad-CAM family
 ===================
 
 Five ways to weigh the maps of a layer. All of them read ``fire9``, the last one before the outputs.

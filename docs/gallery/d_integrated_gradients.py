@@ -1,5 +1,4 @@
-"""
-Shares that add up
+"""Shares that add up
 ==================
 
 The entries of integrated gradients and of DeepLIFT add up to what the score gains on the way from a black image. Both

@@ -1,5 +1,4 @@
-"""
-Occlusion, exact
+"""Occlusion, exact
 ================
 
 A gray square on every place, and what becomes of the probability. All windows are one compiled program that computes

@@ -1,5 +1,4 @@
-"""
-What of a photo excites a unit
+"""What of a photo excites a unit
 ==============================
 
 Zeiler and Fergus's picture: a unit of a layer carried back to the pixels alone, through the recorded switches of the

@@ -1,5 +1,4 @@
-"""
-What a channel asks for
+"""What a channel asks for
 =======================
 
 Gradient ascent on an image, parametrized by its Fourier coefficients: twelve channels of a layer side by side in one
@@ -10,13 +9,12 @@ import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
 
-import jaxviz as jv
 import models
 from jaxviz import maximize
 
-f = models.load("squeezenet")
+f = models.load("squeezenet").resized(96)
 channels = jnp.arange(12) * 20
-found = maximize.render(f, maximize.channel("fire5", channels), key=jax.random.key(0), shape=(96, 96, 3), num_steps=64)
+found = maximize.render(f, maximize.channel("fire5", channels), key=jax.random.key(0), num_steps=64)
 
 figure, axes = plt.subplots(3, 4, figsize=(8, 6.4), layout="constrained")
 for axis, channel, pixels in zip(axes.flat, channels, found.pixels, strict=True):
