@@ -117,7 +117,7 @@ class OneMethod:
     network: str = "squeezenet"
     method: str = "saliency"
     batch: Count = 1
-    who: Literal["ours", "peer"] = "ours"
+    who: Literal["ours", "peer", "bare"] = "ours"
     repeats: Count = 10
 
 

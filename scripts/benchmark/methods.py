@@ -26,12 +26,17 @@ OURS: dict[str, Callable] = {
     name: lambda f, x, layer, method=method: method.call(f, x, np.full(len(x), TARGET), settings(x, layer))
     for name, method in METHODS.items()
     if name != "occlusion"  # which has a benchmark of its own
-} | {"project": lambda f, x, layer: jv.project(f, x, layer, [(6, 6, 0)])}
+} | {
+    "layer_conductance": lambda f, x, layer: jv.attribution.layer_conductance(f, x, TARGET, layer),
+    "project": lambda f, x, layer: jv.project(f, x, layer, [(6, 6, 0)]),
+}
+_MASKS = 1000
+_AT_A_TIME = (8, 16, 32)
 
 
 def settings(images: jax.Array, layer: str) -> Settings:
     """What the methods need beside; expected gradients take the images themselves for examples."""
-    return Settings(layer, jax.random.key(1), num_masks=1000, examples=images)
+    return Settings(layer, jax.random.key(1), num_masks=_MASKS, examples=images)
 
 
 def methods(config: Any, network: models.Network) -> dict[str, Any]:
@@ -40,7 +45,8 @@ def methods(config: Any, network: models.Network) -> dict[str, Any]:
     times: dict[str, Any] = {}
     for batch in config.batches:
         for method in config.methods or OURS:
-            for who in ("ours", "peer") if has_captum() else ("ours",):
+            who_else = ("bare",) if method in ("rise", "ablation_cam") else ()
+            for who in ("ours", "peer", *who_else) if has_captum() else ("ours", *who_else):
                 for name, timed in _in_a_process(config, method, batch, who).items():
                     times[f"{name}, batch of {batch}"] = timed
                     print(f"  {name}: {timed}", flush=True)
@@ -61,11 +67,32 @@ def one_method(config: Any, network: models.Network) -> dict[str, Any]:
     layer = _LAYERS.get(network.name) or _last_maps(network, images)
     if config.who == "peer":
         return {f"{config.method}, peer": _peer(config, network, np.array(images), layer)}
+    if config.who == "bare":
+        return {f"{config.method}, bare": _bare(config, network, images, layer)}
     call = OURS[config.method]
     typed = time_it(lambda: call(network, images, layer), config.repeats)
     program = jax.jit(lambda f, x: call(f, x, layer))
     compiled = time_it(lambda: program(network, images), config.repeats)
     return {f"{config.method}, as typed": typed, f"{config.method}, compiled": compiled}
+
+
+def _bare(config: Any, network: models.Network, images: jax.Array, layer: str) -> dict[str, Any]:
+    """As many forward passes as the method takes, of the network or of what lies above the layer, and nothing else."""
+    f, inputs = network, images
+    count = _MASKS
+    if config.method == "ablation_cam":
+        f, inputs = jv.after(network, layer), jv.upto(network, layer)(images)
+        count = inputs.shape[-1]
+    found: dict[str, Any] = {}
+    for size in _AT_A_TIME:
+        batch = jax.numpy.repeat(inputs[:1], size, 0)
+        above = (jax.numpy.repeat(images[:1], size, 0),) if config.method == "ablation_cam" else ()
+        program = jax.jit(jv.fast_on_cpu(lambda x, *rest, f=f: f(x, *rest)))
+        timed = time_it(lambda batch=batch, above=above, program=program: program(batch, *above), config.repeats)
+        whole = timed | {name: timed[name] * count * len(images) / size for name in ("run", "best")}
+        if not found or whole["run"] < found["run"]:
+            found = {**whole, "batch_size": size}
+    return found
 
 
 def _last_maps(network: models.Network, images: jax.Array) -> str:

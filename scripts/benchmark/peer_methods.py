@@ -7,7 +7,9 @@ import numpy as np
 
 import models
 
-_LOOPS = ("smoothgrad", "integrated_gradients", "score_cam")
+_LOOPS = ("smoothgrad", "integrated_gradients", "expected_gradients", "layer_conductance", "score_cam", "ablation_cam")
+_CAMS = ("grad_cam_pp", "layer_cam", "score_cam", "hires_cam", "xgrad_cam", "ablation_cam")
+_NONE = ("recipro_cam", "rise", "eigen_cam")
 
 
 def batch_sizes(method: str, num_images: int) -> tuple[int | None, ...]:
@@ -29,7 +31,9 @@ def build(
     module = to_torch(network)
     tensor = torch.from_numpy(images.transpose(0, 3, 1, 2).copy())
     inner = module.get_submodule(layer)
-    if method in ("grad_cam_pp", "layer_cam", "score_cam"):
+    if method in _NONE:
+        return None
+    if method in _CAMS:
         return _class_activation(method, module, tensor, inner, target, size)
 
     def smooth() -> Any:
@@ -46,6 +50,15 @@ def build(
         "gradient_x_input": lambda: attr.InputXGradient(module).attribute(tensor, target),
         "smoothgrad": smooth,
         "integrated_gradients": lambda: attr.IntegratedGradients(module).attribute(
+            tensor, target=target, n_steps=50, internal_batch_size=size
+        ),
+        # In chunks by hand: captum expands all samples at once.
+        "expected_gradients": lambda: [
+            attr.GradientShap(module).attribute(tensor, tensor, n_samples=size or 50, stdevs=0.0, target=target)
+            for _ in range(-(-50 // (size or 50)))
+        ],
+        "deep_lift": lambda: attr.DeepLift(module).attribute(tensor, target=target),
+        "layer_conductance": lambda: attr.LayerConductance(module, inner).attribute(
             tensor, target=target, n_steps=50, internal_batch_size=size
         ),
         "grad_cam": lambda: attr.LayerGradCam(module, inner).attribute(tensor, target, relu_attributions=True),
@@ -66,6 +79,7 @@ def _class_activation(
     except ImportError:
         return None
     kinds = {"grad_cam_pp": peer.GradCAMPlusPlus, "layer_cam": peer.LayerCAM, "score_cam": peer.ScoreCAM}
+    kinds |= {"hires_cam": peer.HiResCAM, "xgrad_cam": peer.XGradCAM, "ablation_cam": peer.AblationCAM}
     cam = kinds[method](model=module, target_layers=[inner])
     if size is not None:
         cam.batch_size = size

@@ -118,10 +118,11 @@ def _methods_lines(result: dict[str, Any]) -> list[str]:
     lines = [
         f"Attributions, {config['network']}, {_device(result)}, milliseconds of the median call, each method in a "
         "fresh process without any flag; the peer is captum, and pytorch-grad-cam for Grad-CAM++, LayerCAM and "
-        "Score-CAM, at its best batch size (`python -m scripts.benchmark methods`):",
+        "Score-CAM, at its best batch size. Of methods that are forward passes alone: the share of the rate of these "
+        "(`python -m scripts.benchmark methods`):",
         "",
-        "| method, images | as typed | under `jax.jit` | peer | peer / typed | first call, s |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| method, images | as typed | under `jax.jit` | peer | peer / typed | of bare passes | first call, s |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for method in result["methods"]:
         for batch in config["batches"]:
@@ -133,9 +134,14 @@ def _methods_lines(result: dict[str, Any]) -> list[str]:
             ratio = f"{1e3 * peer['run']:.0f} | {peer['run'] / typed['run']:.1f}x" if peer else " | "
             lines.append(
                 f"| {method}, {batch} | {1e3 * typed['run']:.1f} | {1e3 * compiled['run']:.1f} | {ratio} "
-                f"| {typed['first']:.1f} |"
+                f"| {_of_bare(times.get(f'{method}, bare, batch of {batch}'), typed)} | {typed['first']:.1f} |"
             )
     return [*lines, ""]
+
+
+def _of_bare(bare: dict[str, Any] | None, typed: dict[str, Any]) -> str:
+    """How much of the rate of the passes alone is reached, where they are what a method is made of."""
+    return f"{bare['run'] / typed['run']:.2f}" if bare else ""
 
 
 def _maximize_lines(result: dict[str, Any]) -> list[str]:
