@@ -1,0 +1,97 @@
+"""A scan and a site in several processes under a launcher, and killed in the middle: the same as in one."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from tests.models.test_datasets import write
+
+# Each starts processes of its own.
+pytestmark = pytest.mark.slow
+
+STRONGEST = "mnist_cnn1 --layers conv1 --num 3 --batch-size 4 --save-every 1".split()
+SITE = "mnist_cnn1 --layers conv1 --channels 0:6 --without pictures --batch-size 8 --num 4".split()
+
+
+@pytest.fixture(scope="module")
+def surroundings(tmp_path_factory):
+    data = tmp_path_factory.mktemp("data")
+    write(data, "mnist", train=21, test=403)
+    flags = {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": "", "TFDS_DATA_DIR": str(data)}
+    return os.environ | flags | {"XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache"))}
+
+
+def launched(surroundings, script, *arguments, launcher=()):
+    command = [*launcher, sys.executable, "-m", f"scripts.{script}", *map(str, arguments)]
+    return subprocess.Popen(command, env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def ended(process):
+    _, error = process.communicate(timeout=300)
+    assert process.returncode == 0, error
+
+
+def arrays(out):
+    """What a scan has found, by file and name."""
+    found = {}
+    for path in sorted(out.glob("*.npz")):
+        with np.load(path) as content:
+            found |= {f"{path.name} {name}": array for name, array in content.items()}
+    return found
+
+
+def same(found, expected):
+    assert found.keys() == expected.keys()
+    for name, array in expected.items():
+        np.testing.assert_array_equal(found[name], array, err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def alone(surroundings, tmp_path_factory):
+    out = tmp_path_factory.mktemp("alone") / "out"
+    ended(launched(surroundings, "strongest", *STRONGEST, "--out", out))
+    return arrays(out)
+
+
+@pytest.mark.skipif(shutil.which("mpirun") is None, reason="needs mpirun, of Debian's package openmpi-bin")
+def test_a_launcher_finds_the_same(surroundings, alone, tmp_path):
+    mpirun = ("mpirun", "-n", "2", "--allow-run-as-root", "--oversubscribe")
+    arguments = (*STRONGEST, "--distributed", "auto", "--out", tmp_path / "out")
+    ended(launched(surroundings, "strongest", *arguments, launcher=mpirun))
+    same(arrays(tmp_path / "out"), alone)
+
+
+def killed(process, there):
+    """Killed, and not asked to end, as soon as the files are there."""
+    deadline = time.monotonic() + 240
+    while not there() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+def test_a_killed_scan_goes_on(surroundings, alone, tmp_path):
+    out = tmp_path / "out"
+    killed(launched(surroundings, "strongest", *STRONGEST, "--out", out), lambda: any(out.glob("scans/*/*")))
+    assert not (out / "index.html").exists()
+    ended(launched(surroundings, "strongest", *STRONGEST, "--out", out))
+    same(arrays(out), alone)
+
+
+def pages(out):
+    return {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*.js") if ".work" not in path.parts}
+
+
+def test_a_killed_site_goes_on(surroundings, tmp_path):
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    ended(launched(surroundings, "microscope", *SITE, "--out", whole))
+    killed(launched(surroundings, "microscope", *SITE, "--out", out), lambda: any(out.glob("units/*/*.js")))
+    assert pages(out) != pages(whole)
+    ended(launched(surroundings, "microscope", *SITE, "--out", out))
+    assert pages(out) == pages(whole)
