@@ -14,7 +14,7 @@ def test_the_example_runs(capsys, tmp_path, monkeypatch):
     exec(code, {})
     printed = capsys.readouterr().out
     assert "Match(op='relu', scope='conv1'" in printed
-    assert "(1, 227, 227, 3) (1, 13, 13)" in printed
+    assert "(1, 227, 227, 3) (1, 13, 13) (14, 14, 1000)" in printed
     assert "Why Egyptian cat?" in Path("cat.html").read_text()
 
 
