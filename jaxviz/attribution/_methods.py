@@ -3,7 +3,9 @@
 The page of `explain`, the studies, the benchmark and the README read it; a new method is a row here.
 """
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import jax.numpy as jnp
@@ -66,6 +68,7 @@ class Method(NamedTuple):
             of their absolute values.
         page: whether `explain` draws it: it needs no examples of the data, and has no section of its own.
         warning: what its pictures are known not to tell, in a sentence.
+        verdict: what `scripts.trust` measured of it, and on what; empty where it was not measured.
     """
 
     title: str
@@ -82,6 +85,7 @@ class Method(NamedTuple):
     summed: bool = True
     page: bool = True
     warning: str = ""
+    verdict: str = ""
 
     def maps(self, f: Callable, images: Array, target: Array | np.ndarray, settings: Settings) -> Array:
         """One number per pixel of the images, or per place of a layer: `(n, rows, cols)`."""
@@ -109,7 +113,7 @@ def _occlusion(f: Callable, images: Array, target: Array | np.ndarray, settings:
     return clean - jnp.take_along_axis(covered, target[:, None, None, None], -1)[..., 0]
 
 
-METHODS: dict[str, Method] = {
+_TABLE: dict[str, Method] = {
     "saliency": Method(
         "Saliency",
         lambda f, x, target, settings: saliency(f, x, target),
@@ -341,3 +345,13 @@ METHODS: dict[str, Method] = {
         page=False,
     ),
 }
+
+
+def _verdicts() -> dict[str, str]:
+    """What `scripts.trust` wrote, copied here as it is."""
+    measured = json.loads((Path(__file__).parent / "verdicts.json").read_text("utf-8"))
+    on = f"Measured on {measured['network']}, {measured['images']} images of {measured['data']}."
+    return {name: f"{text} {on}" for name, text in measured["verdicts"].items()}
+
+
+METHODS: dict[str, Method] = _TABLE | {name: _TABLE[name]._replace(verdict=text) for name, text in _verdicts().items()}

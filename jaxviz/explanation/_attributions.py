@@ -73,7 +73,7 @@ def figures(
     found = []
     for result, picture, title in zip(results, pictures, titles or [method.title] * len(results), strict=True):
         alt = f"{method.title} of {result.numbers['label']!r} for the photo {subject.name}: {kind}."
-        words = (method.reading, method.warning, _cost(result)) if reading else (_cost(result),)
+        words = (method.reading, method.warning, method.verdict, _cost(result)) if reading else (_cost(result),)
         caption = " ".join(filter(None, words))
         found.append(render.Figure(picture, title, alt, caption, scale))
     return found

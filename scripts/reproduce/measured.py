@@ -114,9 +114,10 @@ def adversarial(folder: Path) -> str:
 
 def trust(folder: Path) -> str:
     """How alike maps stay when the last layer is redrawn: what passes is low."""
-    methods = read(folder, "table.json")["methods"]
-    ranks = ", ".join(f"{row['method'].replace('_', ' ')} {row['rank_correlation'][0]:.2f}" for row in methods)
-    return f"Rank correlation with the map of the network whose last layer is redrawn: {ranks}."
+    found = read(folder, "table.json")
+    ranks = ", ".join(f"{row['method'].replace('_', ' ')} {row['rank_correlation'][0]:.2f}" for row in found["methods"])
+    best = ", ".join(f"{metric} {winner['best'].replace('_', ' ')}" for metric, winner in found["winners"].items())
+    return f"Rank correlation with the map of the network whose last layer is redrawn: {ranks}. Best in {best}."
 
 
 def transfer(folder: Path) -> str:

@@ -170,7 +170,7 @@ STUDIES = (
         "The gradient and Grad-CAM change with the weights, guided backprop hardly does (Adebayo et al. 2018, figure "
         "2).",
         _measured.trust,
-        ("similarity.png", "curves.png", "cascade.png"),
+        ("scores.png", "similarity.png", "curves.png", "cascade.png"),
         (_SQUEEZENET, _IMAGENET),
     ),
     Study(

@@ -7,16 +7,36 @@ import numpy as np
 
 from jaxviz import render
 from jaxviz.render import plot
-from scripts._harness.run_folder import Step
+from scripts._harness.run_folder import Step, dumps
 from scripts.trust.methods import FLOORS, titles
+from scripts.trust.metrics import METRICS
 from scripts.trust.study import Study
+from scripts.trust.verdict import gain, rounded, verdicts, winners, words
 
 _DASHES = ("-", "--", ":")
+
+
+def files(study: Study, steps: dict[str, Step]) -> dict[str, bytes]:
+    """Pictures, numbers and verdicts, by the names of their files."""
+    found = {name: render.png(picture) for name, picture in pictures(study, steps).items()}
+    first = next(iter(steps.values())).arrays
+    labels = study.network.labels
+    explained = {
+        str(index): {"target": labels[target], "other": labels[other]}
+        for index, target, other in zip(first["index"], first["target"], first["other_target"], strict=True)
+    }
+    best = {metric: winner._asdict() for metric, winner in winners(steps).items()}
+    rows = [step.numbers for step in steps.values()]
+    found["table.json"] = dumps({"images": explained, "winners": best, "methods": rows}).encode()
+    on = {"network": study.network.name, "data": study.data.name, "images": len(first["index"])}
+    found["verdicts.json"] = dumps({**on, "verdicts": verdicts(steps)}).encode()
+    return found
 
 
 def pictures(study: Study, steps: dict[str, Step]) -> dict[str, np.ndarray]:
     """All of them, by the names of their files."""
     return {
+        "scores.png": _scores(study, steps),
         "cascade.png": _cascade(study, steps),
         "similarity.png": _similarity(study, steps),
         "curves.png": _curves(steps),
@@ -24,23 +44,94 @@ def pictures(study: Study, steps: dict[str, Step]) -> dict[str, np.ndarray]:
 
 
 def table(study: Study, steps: dict[str, Step]) -> str:
-    """A line per method."""
-    depths = _depths(study)
-    head = f"{'method':<22}{'insertion':>10}{'deletion':>10}{'other':>8}  |" + "".join(f"{d:>11}" for d in depths)
-    lines = [" " * 52 + "rank correlation / SSIM when randomized", head]
+    """A line per method and metric with its interval, who wins what, and the verdicts."""
+    columns = _columns(steps)
+    width = max(len(METRICS[metric].title) for metric in columns) + 2
+    lines = ["mean and half of its 95% interval over the images", ""]
+    lines.append(f"{'method':<22}" + "".join(f"{METRICS[metric].title:>{width}}" for metric in columns))
+    lines.append(f"{'better is':<22}" + "".join(f"{METRICS[metric].better:>{width}}" for metric in columns))
     for name, step in steps.items():
-        found = step.numbers
-        pairs = zip(found["rank_correlation"], found["ssim"], strict=True)
         lines.append(
-            f"{titles(name):<22}{found['insertion']:>10.3f}{found['deletion']:>10.3f}{_text(found['random_logit']):>8}"
-            "  |" + "".join(f"{f'{_text(rank)}/{_text(structure)}':>11}" for rank, structure in pairs)
+            f"{titles(name):<22}" + "".join(f"{_cell(step.numbers['metrics'][one]):>{width}}" for one in columns)
         )
+    depths = _depths(study)
+    lines += ["", "rank correlation / SSIM when randomized", f"{'':<22}" + "".join(f"{depth:>11}" for depth in depths)]
+    for name, step in steps.items():
+        pairs = zip(step.numbers["rank_correlation"], step.numbers["ssim"], strict=True)
+        cells = "".join(f"{f'{_text(rank)}/{_text(structure)}':>11}" for rank, structure in pairs)
+        lines.append(f"{titles(name):<22}{cells}")
+    lines += ["", "Who wins what", *(words(winner, metric) for metric, winner in winners(steps).items())]
+    lines += ["", "Verdicts", *(f"{titles(name)}: {text}" for name, text in verdicts(steps).items())]
+    lines += [
+        "",
+        "The measures",
+        *(f"{METRICS[one].title}: {METRICS[one].reading} {METRICS[one].source}." for one in columns),
+    ]
     return "\n".join(lines)
 
 
+def _columns(steps: dict[str, Step]) -> list[str]:
+    """The metrics that apply to any method."""
+    return [metric for metric in METRICS if any(step.numbers["metrics"][metric] for step in steps.values())]
+
+
+def _mean_of(step: Step, metric: str) -> float | None:
+    found = step.numbers["metrics"][metric]
+    return found and found["mean"]
+
+
+def _cell(found: dict[str, Any] | None) -> str:
+    return "" if found is None else f"{rounded(found['mean'])} ±{rounded((found['high'] - found['low']) / 2)}"
+
+
 def _text(value: float | None) -> str:
-    # No minus before zero.
-    return "blank" if value is None else f"{round(value, 2) + 0.0:.2f}"
+    return "blank" if value is None else rounded(value)
+
+
+def _scores(study: Study, steps: dict[str, Step]) -> np.ndarray:
+    """All metrics of all methods: each column from its worst to its best, the winners bold."""
+    columns, names = _columns(steps), list(steps)
+    best = winners(steps)
+    figure = plot.figure(2.4 + 0.95 * len(columns), 1.5 + 0.27 * len(names))
+    axes = figure.subplots()
+    means = np.array([[_best(steps[name], metric) for metric in columns] for name in names])
+    lowest, highest = np.nanmin(means, 0), np.nanmax(means, 0)
+    shares = (means - lowest) / np.where(highest > lowest, highest - lowest, 1)
+    image = axes.imshow(shares, vmin=0, vmax=1, cmap="cividis", aspect="auto")
+    for (row, column), share in np.ndenumerate(shares):
+        name, metric = names[row], columns[column]
+        wins = name == best[metric].best or name in best[metric].tied
+        color = "#ffffff" if np.isnan(share) else matplotlib.colors.to_hex(tuple(image.cmap(image.norm(share))))
+        axes.text(
+            column,
+            row,
+            _cell(steps[name].numbers["metrics"][metric]),
+            ha="center",
+            va="center",
+            fontsize=7,
+            fontweight="bold" if wins else "normal",
+            color=ink_on(color),
+        )
+    axes.set_yticks(range(len(names)), [titles(name) for name in names], fontsize=8)
+    heads = [f"{METRICS[metric].title}\n{METRICS[metric].better}" for metric in columns]
+    axes.set_xticks(range(len(columns)), heads, fontsize=8)
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    count = next(iter(steps.values())).numbers["images"]
+    figure.suptitle(
+        f"{study.network.name}, {count} images: mean and half of its 95% interval.\n"
+        "Yellow is the best of a column; bold are the best method and those not told apart from it",
+        fontsize=9,
+        color=plot.INK,
+        parse_math=False,
+    )
+    return plot.pixels(figure)
+
+
+def _best(step: Step, metric: str) -> float:
+    values = gain(step, metric)
+    return float(np.nanmean(values)) if np.isfinite(values).any() else np.nan
 
 
 def _depths(study: Study) -> list[str]:
@@ -56,9 +147,9 @@ def _redrawn(study: Study, between: str = " ") -> list[str]:
 
 
 def _cascade(study: Study, steps: dict[str, Step]) -> np.ndarray:
-    photo = study.photos.pixels[0]
+    photo = study.data.picture(int(study.indices[0]))
     rows = [[photo, *(drawn(shown) for shown in step.arrays["shown"])] for step in steps.values()]
-    label = study.network.labels[study.targets[0]].replace("_", " ")
+    label = study.network.labels[int(next(iter(steps.values())).arrays["target"][0])].replace("_", " ")
     return render.grid(
         rows,
         rows=[titles(name) for name in steps],
@@ -82,7 +173,7 @@ def _similarity(study: Study, steps: dict[str, Step]) -> np.ndarray:
     widths = [max(0.62 * (len(depths) + 1), 2.3), max(0.62 * len(depths), 2.3)]
     figure = plot.figure(1.9 + sum(widths), 1.9 + 0.27 * len(names))
     left, right = figure.subplots(1, 2, width_ratios=widths)
-    ranks = [[*steps[name].numbers["rank_correlation"], steps[name].numbers["random_logit"]] for name in names]
+    ranks = [[*steps[name].numbers["rank_correlation"], _mean_of(steps[name], "other")] for name in names]
     _colored(left, ranks, [*depths, "another class"], "Rank correlation")
     left.axvline(len(depths) - 0.5, color="white", linewidth=4)
     _colored(right, [steps[name].numbers["ssim"] for name in names], depths, "Structural similarity (SSIM)")
@@ -124,17 +215,17 @@ def _curves(steps: dict[str, Step]) -> np.ndarray:
         colors = iter(matplotlib.colormaps["tab10"].colors * 2)  # pyright: ignore[reportAttributeAccessIssue]
         lines = []
         for number, (name, step) in enumerate(steps.items()):
-            values = step.arrays[kind].mean(0)
-            plain = name in FLOORS
+            values = step.arrays[f"{kind}_curve"].mean(0)
+            mean, plain = float(step.arrays[kind].mean()), name in FLOORS
             (line,) = axes.plot(
                 np.linspace(0, 100, len(values)),
                 values,
                 color="black" if plain else next(colors),
                 linestyle=_DASHES[1 + (name == "random")] if plain else _DASHES[number // 10],
                 linewidth=1.8 if plain else 1.3,
-                label=f"{step.numbers[kind]:.3f}  {titles(name)}",
+                label=f"{mean:.3f}  {titles(name)}",
             )
-            lines.append((step.numbers[kind], line))
+            lines.append((mean, line))
         order = sorted(lines, key=lambda pair: pair[0], reverse=kind == "insertion")
         axes.legend(
             handles=[line for _, line in order], fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5)

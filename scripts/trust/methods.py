@@ -1,11 +1,13 @@
-"""What the maps that `scripts.trust` compares are called, and two maps that know nothing of the network."""
+"""What is compared, by name: the attributions, and two maps that know nothing of the network."""
 
-import numpy as np
-import skimage.filters
+import jax
+import jax.numpy as jnp
 
-from jaxviz.attribution import METHODS
+import models
+from jaxviz.attribution import METHODS, Settings
 
 FLOORS = {"edges": "Edges (Sobel)", "random": "Random map"}
+"""What is no better than these says nothing of the network."""
 
 
 def titles(name: str) -> str:
@@ -13,9 +15,32 @@ def titles(name: str) -> str:
     return FLOORS.get(name) or METHODS[name].title
 
 
-def floor(name: str, pixels: np.ndarray, seed: tuple[int, int]) -> np.ndarray:
-    """A map of the photos `(n, h, w, 3)` alone: their edges, or numbers drawn anew for each `seed`."""
+def maps(
+    name: str, network: models.Network, images: jax.Array, targets: jax.Array, settings: Settings, draw: jax.Array
+) -> jax.Array:
+    """One map for each image, as large as the image.
+
+    Args:
+        name: of a method or a floor.
+        network: what is explained.
+        images: in its range, `(n, h, w, c)`.
+        targets: a class for each.
+        settings: of the methods.
+        draw: a number that differs wherever a random map is to be another one.
+    """
     if name == "edges":
-        gray = pixels.mean(-1) / 255
-        return np.stack([skimage.filters.sobel(photo) for photo in gray]).astype(np.float32)
-    return np.random.default_rng(seed).random(pixels.shape[:3], dtype=np.float32)
+        return _edges(images)
+    if name == "random":
+        return jax.random.uniform(jax.random.fold_in(settings.key, draw), images.shape[:3])
+    found = METHODS[name].maps(network, images, targets, settings)
+    return jax.image.resize(found, images.shape[:3], "bilinear")
+
+
+def _edges(images: jax.Array) -> jax.Array:
+    """The size of Sobel's gradient of the mean over the channels."""
+    gray = jnp.pad(images.mean(-1), ((0, 0), (1, 1), (1, 1)), "edge")
+    smooth = gray[:, :-2] + 2 * gray[:, 1:-1] + gray[:, 2:]
+    across = smooth[:, :, 2:] - smooth[:, :, :-2]
+    smooth = gray[:, :, :-2] + 2 * gray[:, :, 1:-1] + gray[:, :, 2:]
+    down = smooth[:, 2:] - smooth[:, :-2]
+    return jnp.sqrt(across**2 + down**2)

@@ -1,5 +1,8 @@
 """The table of all attributions: every row is one of the public functions, runs, and says what a reader needs."""
 
+import json
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +11,8 @@ import pytest
 import jaxviz as jv
 from jaxviz.attribution import METHODS, Settings
 from tests import networks
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_every_row_names_a_public_function_a_paper_and_a_cost():
@@ -19,6 +24,20 @@ def test_every_row_names_a_public_function_a_paper_and_a_cost():
         assert method.cost
         assert method.reading.endswith(".")
         assert not method.warning or method.warning.endswith(".")
+
+
+def test_a_verdict_is_what_was_measured():
+    measured = json.loads((ROOT / ".assets" / "trust.json").read_text("utf-8"))["methods"]
+    found = {one["method"]: one["metrics"] for one in measured if one["method"] in METHODS}
+    assert found.keys() == {name for name, method in METHODS.items() if method.verdict}
+    for name, metrics in found.items():
+        verdict = METHODS[name].verdict
+        for metric, words in {"redrawn": "rank correlation", "road": "ROAD"}.items():
+            ends = [round(metrics[metric][end], 2) + 0.0 for end in ("mean", "low", "high")]
+            assert "({} {:.2f}, {:.2f} to {:.2f})".format(words, *ends) in verdict
+        assert verdict.endswith("Measured on squeezenet, 30 images of photos.")
+    assert "shows what was learned" in METHODS["grad_cam"].verdict
+    assert "does not show what decides" in METHODS["guided"].verdict
 
 
 def test_what_depends_on_no_class_says_so():
