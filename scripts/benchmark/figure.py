@@ -31,7 +31,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
 
 def _draw_ratios(result: dict[str, Any], path: Path) -> None:
     times, batches = result["times"], result["config"]["batches"]
-    methods = [name for name in result["methods"] if f"{name}, peer, batch of {batches[0]}" in times][::-1]
+    methods = [name for name in result["methods"] if times.get(f"{name}, peer, batch of {batches[0]}")][::-1]
     figure = Figure(figsize=(7, 0.45 * len(methods) + 1.3), layout="constrained")
     axes = figure.subplots()
     height = 0.8 / len(batches)

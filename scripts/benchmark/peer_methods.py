@@ -76,7 +76,7 @@ def _class_activation(
         from pytorch_grad_cam.utils.model_targets import (  # pyright: ignore[reportMissingImports]
             ClassifierOutputTarget,
         )
-    except ImportError:
+    except (ImportError, RuntimeError):  # a torchvision of another torch raises the latter
         return None
     kinds = {"grad_cam_pp": peer.GradCAMPlusPlus, "layer_cam": peer.LayerCAM, "score_cam": peer.ScoreCAM}
     kinds |= {"hires_cam": peer.HiResCAM, "xgrad_cam": peer.XGradCAM, "ablation_cam": peer.AblationCAM}
