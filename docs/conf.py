@@ -21,7 +21,7 @@ extensions = [
     "docstrings",
     "llms",
 ]
-exclude_patterns = ["examples/*.ipynb"]
+exclude_patterns = ["examples/*.ipynb", "gallery/*"]
 html_theme = "furo"
 html_title = f"jaxviz {release}"
 html_static_path = ["_static"]

@@ -28,7 +28,7 @@ figure, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
 axes[0].imshow(photo)
 for (name, (top, left, bottom, right)), color in zip(boxes.items(), ("C0", "C1", "C2", "C3"), strict=True):
     axes[0].add_patch(plt.Rectangle((left, top), right - left, bottom - top, fill=False, color=color, lw=2))
-    axes[0].text(left, top - 4, name, color=color)
+    axes[0].text(left + 3, top + 12, name, color=color)
 axes[0].axis("off")
 axes[1].barh(["nothing", *boxes], [float(jax.nn.softmax(f(images))[0, cat]), *map(float, probability)])
 axes[1].invert_yaxis()
