@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 _LINK = re.compile(r"\[([^\]]+)\]\((https?://(?:[^()\s]|\([^()\s]*\))+)\)", re.DOTALL)
+_ARRAY = re.compile(r"(?:jax\.)?jaxlib\._jax\.Array")
 _CODE = re.compile(r"(?<![`\w])`([^`]+)`(?![`_])")
 
 
@@ -25,8 +26,18 @@ def skip(app: Any, what: str, name: str, obj: Any, skipped: bool, options: Any) 
     return True if foreign else skipped
 
 
+def shorten(
+    app: Any, what: str, name: str, obj: Any, options: Any, signature: str | None, returned: str | None
+) -> tuple[str | None, str | None]:
+    """Arrays by the names that a reader knows."""
+    del app, what, name, obj, options
+    found = [text and _ARRAY.sub("Array", text).replace("ndarray", "np.ndarray") for text in (signature, returned)]
+    return found[0], found[1]
+
+
 def setup(app: Any) -> dict[str, bool]:
     """As Sphinx asks for; before napoleon, which splits the sections."""
     app.connect("autodoc-skip-member", skip)
+    app.connect("autodoc-process-signature", shorten)
     app.connect("autodoc-process-docstring", convert, priority=400)
     return {"parallel_read_safe": True}
