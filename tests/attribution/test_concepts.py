@@ -108,6 +108,18 @@ def test_the_test_is_that_of_scipy():
     assert _welch(np.ones(3), np.zeros(4)) == 0
 
 
+def test_the_test_is_about_that_of_permutations():
+    random = np.random.default_rng(0)
+    first, second = random.normal(0.62, 0.15, 20), random.normal(0.5, 0.2, 20)
+
+    def difference(x, y, axis):
+        return x.mean(axis) - y.mean(axis)
+
+    drawn = scipy.stats.permutation_test((first, second), difference, vectorized=True, n_resamples=9999, rng=0)
+    assert 0.001 < drawn.pvalue < 0.3
+    np.testing.assert_allclose(_welch(first, second), drawn.pvalue, atol=0.01)
+
+
 def test_importance_is_the_same_under_jit_and_for_each_image_alone():
     def method(images):
         return jv.attribution.concept_importance(

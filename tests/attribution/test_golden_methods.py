@@ -1,4 +1,4 @@
-"""Newer methods and metrics against captum 0.9.0 and Quantus 0.6.0: see tests/golden/make_methods.py."""
+"""Newer methods and metrics against captum, Quantus and scikit-learn: see tests/golden/make_methods.py."""
 
 from pathlib import Path
 
@@ -167,6 +167,16 @@ def test_max_sensitivity(case, golden, draws):
         lambda x: jv.saliency(f, x, targets), images, key=jax.random.key(0), radius=1.0, num_samples=SAMPLES
     )
     close(found, golden, "small.sensitivity")
+
+
+def test_concepts_leave_no_more_than_the_factors_of_scikit_learn(golden):
+    def f(images):
+        return checkpoint_name(images, "maps").mean((1, 2))
+
+    rows = golden["small.rows"].reshape(1, 8, 10, 12)
+    found = jv.attribution.concepts(f, rows, "maps", key=jax.random.key(0), num_concepts=4, num_steps=3000)
+    # Both find one of several minima.
+    np.testing.assert_allclose(found.error, golden["small.factor_error"], rtol=0.03)
 
 
 def test_sparseness_and_filled_holes(golden):

@@ -1,8 +1,8 @@
-"""Writes methods.npz: what captum and Quantus say of a small network and of SqueezeNet, for newer methods and metrics.
+"""Writes methods.npz: what captum, Quantus and scikit-learn say, for newer methods and metrics.
 
 Run from the project's root in an environment of its own (two cores: a minute):
 
-    pip install torch==2.13.0 captum==0.9.0 quantus==0.6.0 safetensors==0.8.0 numpy
+    pip install torch==2.13.0 captum==0.9.0 quantus==0.6.0 scikit-learn==1.9.1 safetensors==0.8.0 numpy
     python tests/golden/make_methods.py
 
 All draws are made here and handed to the peers in place of their own, so that one can be given the same. Of maps as
@@ -19,6 +19,7 @@ import torch
 from captum.attr import DeepLift, GradientShap, LayerConductance, LayerIntegratedGradients, NeuronIntegratedGradients
 from captum.metrics import infidelity, sensitivity_max
 from make_captum import HERE, STEP, load_model, to_nhwc
+from sklearn.decomposition import NMF
 from torch import nn
 
 SAMPLES, STEPS, FINE = 6, 20, 400
@@ -137,6 +138,11 @@ def main():
     out |= {"squeezenet.targets": targets.numpy(), "squeezenet.deep_lift": whole[:, ::STEP, ::STEP]}
     out["squeezenet.deep_lift_norm"] = np.linalg.norm(whole.reshape(len(whole), -1), axis=1)
     out["squeezenet.deep_lift_sum"] = whole.sum((1, 2, 3))
+    rows = np.random.default_rng(1).gamma(0.4, 1.0, (80, 5)) @ np.random.default_rng(2).gamma(0.4, 1.0, (5, 12))
+    rows += np.random.default_rng(3).uniform(0, 0.3, rows.shape)
+    factors = NMF(4, init="nndsvda", max_iter=20000, tol=1e-9).fit(rows)
+    left = rows - factors.transform(rows) @ factors.components_
+    out |= {"small.rows": rows, "small.factor_error": np.array(np.linalg.norm(left) / np.linalg.norm(rows))}
     kinds = {"f": np.float32, "i": np.int32, "b": bool}
     keep = {
         name: a.astype(np.float64 if name.startswith("small.") and a.dtype.kind == "f" else kinds[a.dtype.kind])
