@@ -21,10 +21,13 @@ extensions = [
     "docstrings",
     "llms",
 ]
-exclude_patterns = ["examples/*.ipynb", "gallery/*"]
+exclude_patterns = ["examples/*.ipynb", "gallery/*", "_microscope"]
 html_theme = "furo"
 html_title = f"jaxviz {release}"
 html_static_path = ["_static"]
+# What the notebook of the microscope builds is a part of the site.
+html_extra_path = ["_microscope"]
+(ROOT / "docs" / "_microscope").mkdir(exist_ok=True)
 html_theme_options = {"sidebar_hide_name": False}
 
 # Pages that compute are written as text and run when the site is built.

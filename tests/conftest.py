@@ -19,7 +19,7 @@ import pytest
 import tests.typechecker  # noqa: F401
 
 # The generators need what the tests do not, captum among it.
-collect_ignore_glob = ["golden/make_*.py"]
+collect_ignore_glob = ["golden/make_*.py", "installed.py"]
 
 PACKAGES = "adapters attribution dataset explanation maximize metrics microscope render robustness transforms".split()
 CORE = (str(pathlib.Path(__file__).parents[1] / "jaxviz" / "_core"),)

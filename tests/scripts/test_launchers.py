@@ -67,6 +67,16 @@ def test_a_launcher_finds_the_same(surroundings, alone, tmp_path):
     same(arrays(tmp_path / "out"), alone)
 
 
+@pytest.mark.skipif(shutil.which("mpirun") is None, reason="needs mpirun, of Debian's package openmpi-bin")
+def test_trust_is_the_same_in_two_processes(surroundings, tmp_path):
+    trust = "--network mnist_cnn1 --num-images 10 --methods saliency edges --steps 2 --depths 1 --changes 1".split()
+    mpirun = ("mpirun", "-n", "2", "--allow-run-as-root", "--oversubscribe")
+    ended(launched(surroundings, "trust", *trust, "--out", tmp_path / "alone"))
+    arguments = (*trust, "--distributed", "auto", "--out", tmp_path / "out")
+    ended(launched(surroundings, "trust", *arguments, launcher=mpirun))
+    same(arrays(tmp_path / "out"), arrays(tmp_path / "alone"))
+
+
 def killed(process, there):
     """Killed, and not asked to end, as soon as the files are there."""
     deadline = time.monotonic() + 240
