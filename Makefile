@@ -38,7 +38,9 @@ docs: $(VENV)/.docs
 	$(bin)/python -m sphinx -W --keep-going -b html docs build/docs
 
 # Builds what would be uploaded and checks it in an empty environment of each Python that is here. Nothing is uploaded.
-pythons = $(sort $(foreach version,3.11 3.12 3.13 3.14,$(shell python$(version) -c "import sys; print(sys.executable)" 2>/dev/null)))
+named = $(foreach version,3.11 3.12 3.13 3.14,$(shell python$(version) -c "import sys; print(sys.prefix)" 2>/dev/null))
+managed = $(patsubst %/bin/python,%,$(wildcard $(HOME)/.pyenv/versions/3.1[1-9].*/bin/python))
+pythons = $(addsuffix /bin/python3,$(sort $(named) $(managed)))
 release: $(VENV)/.release
 	rm -rf dist build/empty
 	$(bin)/python -m build --outdir dist .
