@@ -98,7 +98,8 @@ def layer_conductance(
         target: the output that is explained, one for all images or one per image.
         layer: as for `layer_integrated_gradients`.
         baseline: as for `integrated_gradients`.
-        num_steps: steps of the way. Each costs a forward pass below the layer, and a forward and a backward pass above.
+        num_steps: points on the way, none at its ends, where a gradient may not exist. Each costs a forward pass below
+            the layer, and a forward and a backward pass above it.
         batch_size: as for `layer_integrated_gradients`.
 
     Returns:
@@ -111,8 +112,8 @@ def layer_conductance(
 
     References:
         Dhamdhere, Sundararajan and Yan, [How Important Is a Neuron?](https://arxiv.org/abs/1805.12233), 2019, equation
-        3, by trapezoids: what a unit gains in a step, times the mean of the gradients before and after it. captum takes
-        the gradient after it.
+        3, by trapezoids: what a unit gains between two points, times the mean of the gradients there. captum takes the
+        gradient at the second one.
     """
     return _along_the_path(f, images, target, layer, baseline, num_steps, batch_size, _conductance)
 
@@ -200,25 +201,27 @@ def _conductance(
     way = jax.tree.map(jnp.subtract, images, start)
     shape = jax.eval_shape(below, images)
     dtype = jnp.promote_types(shape.dtype, jnp.float32)
-    count, size = chunks(num_steps + 1, max(1, batch_size // num_rows(images)))
+    count, size = chunks(num_steps, max(1, batch_size // num_rows(images)))
     # Filled up with copies of the last point, to which there is no way.
-    places = jnp.minimum(jnp.arange(count * size), num_steps)
+    places = jnp.minimum(jnp.arange(count * size), num_steps - 1)
 
     def at(place: Array) -> tuple[Array, Array]:
-        share = place.astype(dtype) / num_steps
+        share = (place.astype(dtype) + 0.5) / num_steps
         point = jax.tree.map(lambda first, whole: first + share.astype(first.dtype) * whole, start, way)
         value = below(point)
         return value.astype(dtype), gradient_of_scores(above, value, indices, point).astype(dtype)
 
     def step(before: tuple[Array, Array, Array], chunk: Array) -> tuple[tuple[Array, Array, Array], None]:
-        total, *last = before
-        found = jax.vmap(at)(chunk)
-        values, gradients = (jnp.concatenate([end[None], those]) for end, those in zip(last, found, strict=True))
-        # Before the first point there is nothing.
-        reached = (chunk > 0).reshape(-1, *[1] * len(shape.shape))
-        gains = jnp.where(reached, jnp.diff(values, axis=0), 0) * (gradients[1:] + gradients[:-1]) / 2
+        total, value, gradient = before
+        values, gradients = jax.vmap(at)(chunk)
+        # From the start to the first point there is its gradient alone.
+        gradient = jnp.where(chunk[0] == 0, gradients[0], gradient)
+        between = (gradients + jnp.concatenate([gradient[None], gradients[:-1]])) / 2
+        gains = jnp.diff(jnp.concatenate([value[None], values]), axis=0) * between
         return (total + gains.sum(0), values[-1], gradients[-1]), None
 
+    first, last = below(start).astype(dtype), below(images).astype(dtype)
     nothing = jnp.zeros(shape.shape, dtype)
-    (total, *_), _ = jax.lax.scan(channels_last(step), (nothing, nothing, nothing), places.reshape(count, size))
-    return nan_where_invalid(total.astype(shape.dtype), indices, num_outputs)
+    ends, _ = jax.lax.scan(channels_last(step), (nothing, first, nothing), places.reshape(count, size))
+    total, value, gradient = ends
+    return nan_where_invalid((total + (last - value) * gradient).astype(shape.dtype), indices, num_outputs)

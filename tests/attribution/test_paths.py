@@ -92,6 +92,34 @@ def test_conductance_adds_up_to_the_output_and_is_the_limit_of_captums_sum(layer
     np.testing.assert_allclose(found, total, atol=0.02 * np.abs(total).max())
 
 
+def test_conductance_asks_no_gradient_where_there_is_none():
+    """The root has none at a baseline of zero."""
+
+    def f(x):
+        return jnp.sqrt(checkpoint_name(x**2, "squares").sum((1, 2)))
+
+    x = jnp.array([3.0, 4.0]).reshape(1, 1, 2, 1)
+    found = jv.attribution.layer_conductance(f, x, 0, "squares", num_steps=100)
+    # Of the root of s = 25 t^2: the integral of ds / (2 root(s)), shared by the squares.
+    np.testing.assert_allclose(found.ravel(), [5 * 9 / 25, 5 * 16 / 25], rtol=0.02)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 100])
+def test_conductance_is_a_sum_of_trapezoids(batch_size):
+    f, x = networks.FAMILIES["plain"](), networks.images(1)
+    shares = (np.arange(5) + 0.5) / 5
+    below, above = jv.upto(f, "middle"), jv.after(f, "middle")
+    values = [below(share * x) for share in shares]
+    slopes = [
+        jax.grad(lambda a, share=share: above(a, share * x)[0, 1])(a) for share, a in zip(shares, values, strict=True)
+    ]
+    expected = (values[0] - below(0 * x)) * slopes[0] + (below(x) - values[-1]) * slopes[-1]
+    for place in range(4):
+        expected += (values[place + 1] - values[place]) * (slopes[place] + slopes[place + 1]) / 2
+    found = jv.attribution.layer_conductance(f, x, 1, "middle", num_steps=5, batch_size=batch_size)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5 * float(np.abs(expected).max()))
+
+
 def test_conductance_of_a_unit_that_nothing_reads_is_zero():
     def f(x):
         squares = checkpoint_name(x**2, "squares")
