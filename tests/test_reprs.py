@@ -27,6 +27,10 @@ def pixels(content):
 def test_layers_are_a_table():
     found = jv.layers(f, IMAGES)
     assert found == {"<b>maps": jax.ShapeDtypeStruct((5, 8, 8, 12), jnp.float32)}
+    # A tree, as a dictionary is.
+    assert jax.tree.map(lambda layer: layer.shape, found) == {"<b>maps": (5, 8, 8, 12)}
+    ((path, _),) = jax.tree_util.tree_leaves_with_path(found)
+    assert path == (jax.tree_util.DictKey("<b>maps"),)
     text = found._repr_html_()
     assert "<code>&lt;b&gt;maps</code>" in text
     assert "5 × 8 × 8 × 12" in text
@@ -50,8 +54,9 @@ def test_an_ascent_shows_its_images():
     np.testing.assert_array_equal(picture[:, :6], np.rint(255 * np.asarray(found.pixels[0])))
     assert repr(found).startswith("Result(2 images of 8 x 6 after 3 steps, objective ")
     assert len(repr(found)) < 120
-    # Under jit there are no numbers to show.
+    # Under jit, and of shapes, there are no numbers to show.
     jax.jit(lambda result: repr(result) and result.trace)(found)
+    assert "ShapeDtypeStruct" in repr(jax.eval_shape(lambda: found))
 
 
 @pytest.mark.parametrize("shape", [(6, 7), (6, 7, 3), (2, 6, 7), (2, 6, 7, 5)])

@@ -21,9 +21,7 @@ from jaxviz.dataset._scan import DEFAULT, FINITE, Scan, run_scan
 Score = Literal["max", "mean", "norm"]
 
 _FIELDS = ("indices", "scores", "activations", "positions")
-
-
-_SHOWN = 8
+_SHOWN = 8  # channels in a notebook
 
 
 class Strongest(NamedTuple):

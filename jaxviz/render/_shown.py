@@ -44,8 +44,9 @@ def shown(
         dtype('uint8')
 
     Args:
-        maps: of one image or a batch: with channels `(h, w, c)`, which are summed and drawn around zero; or without,
-            `(h, w)`, from zero up where nothing is negative. Of a batch at most eight, side by side on one scale.
+        maps: of one image or a batch: with channels, `(h, w, 1)`, `(h, w, 3)` or `(n, h, w, c)`, which are summed and
+            drawn around zero; or without, `(h, w)` or `(n, h, w)` with another width than 1 and 3, from zero up where
+            nothing is negative. Of a batch at most eight, side by side on one scale.
         photo: what a map without channels is laid over; it is stretched to it.
         title: a line above.
 

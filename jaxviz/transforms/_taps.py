@@ -17,8 +17,18 @@ from jaxviz._core.jaxpr.primitives import bodies, rebind, rebuild
 from jaxviz._core.jaxpr.where import tappable, where_to_tap
 
 
+@jax.tree_util.register_pytree_with_keys_class
 class Layers(dict[str, jax.ShapeDtypeStruct]):
-    """Layers by name, which a notebook shows as a table."""
+    """Layers by name, which a notebook shows as a table. A tree as a dictionary is, in the order of computation."""
+
+    def tree_flatten_with_keys(self) -> tuple[tuple[tuple[Any, Any], ...], tuple[str, ...]]:
+        """As JAX asks for: what is no dictionary itself would be a leaf."""
+        return tuple((jax.tree_util.DictKey(name), shape) for name, shape in self.items()), tuple(self)
+
+    @classmethod
+    def tree_unflatten(cls, names: tuple[str, ...], shapes: Any) -> "Layers":
+        """As JAX asks for."""
+        return cls(zip(names, shapes, strict=True))
 
     def _repr_html_(self) -> str:
         rows = "".join(
