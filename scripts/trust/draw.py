@@ -100,7 +100,7 @@ def _scores(study: Study, steps: dict[str, Step]) -> np.ndarray:
     image = axes.imshow(shares, vmin=0, vmax=1, cmap="cividis", aspect="auto")
     for (row, column), share in np.ndenumerate(shares):
         name, metric = names[row], columns[column]
-        wins = name == best[metric].best or name in best[metric].tied
+        wins = metric in best and name in (best[metric].best, *best[metric].tied)
         color = "#ffffff" if np.isnan(share) else matplotlib.colors.to_hex(tuple(image.cmap(image.norm(share))))
         axes.text(
             column,
@@ -215,8 +215,12 @@ def _curves(steps: dict[str, Step]) -> np.ndarray:
         colors = iter(matplotlib.colormaps["tab10"].colors * 2)  # pyright: ignore[reportAttributeAccessIssue]
         lines = []
         for number, (name, step) in enumerate(steps.items()):
-            values = step.arrays[f"{kind}_curve"].mean(0)
-            mean, plain = float(step.arrays[kind].mean()), name in FLOORS
+            plain = name in FLOORS
+            # A blank map has no curve.
+            there = np.isfinite(step.arrays[kind])
+            if not there.any():
+                continue
+            values, mean = step.arrays[f"{kind}_curve"][there].mean(0), float(step.arrays[kind][there].mean())
             (line,) = axes.plot(
                 np.linspace(0, 100, len(values)),
                 values,

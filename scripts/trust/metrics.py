@@ -41,7 +41,7 @@ METRICS = {
     "mosaic": Metric(
         "Mosaic",
         "higher",
-        "How much of the map lies on the image itself in a mosaic of four images of different classes; 0.25 is chance.",
+        "How much of the map lies on the image itself in a mosaic with three images of other classes; 0.25 is chance.",
         "Böhle et al. 2021",
     ),
     "redrawn": Metric(

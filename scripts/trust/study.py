@@ -1,6 +1,7 @@
 """The study: a network, images, layers to randomize, and a pass over the images for each method."""
 
 import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -31,7 +32,7 @@ class Study(NamedTuple):
     """Everything that the methods share.
 
     `indices` are the images of the data that are explained. `stages` are the layers that are randomized, from the top
-    down, one entry after the other, and `cascade` the networks, stacked. `examples` and `classes` are other images of
+    down, one entry after the other. `examples` and `classes` are other images of
     the data, as the network sees them.
     """
 
@@ -43,7 +44,6 @@ class Study(NamedTuple):
     classes: jax.Array
     layer: str
     stages: tuple[tuple[str, ...], ...]
-    cascade: models.Network
     run: Run
 
 
@@ -118,7 +118,6 @@ def prepare(config: "Config") -> Study:
         jnp.array([data.label(int(index)) for index in others], jnp.int32),
         layer,
         groups,
-        _cascade(network, groups, config.seed),
         run,
     )
 
@@ -145,16 +144,18 @@ def stages(order: list[str], num: int) -> tuple[tuple[str, ...], ...]:
 def measure(study: Study) -> dict[str, Step]:
     """All methods by name."""
     count = len(study.indices)
+    # Made for the first method that is not finished, for all of them.
+    cascade = functools.cache(functools.partial(_cascade, study.network, study.stages, study.config.seed))
     return {
-        name: study.run.step(name, count, functools.partial(_measured, study, name))
+        name: study.run.step(name, count, functools.partial(_measured, study, name, cascade))
         for name in dict.fromkeys(study.config.methods)
     }
 
 
-def _measured(study: Study, name: str) -> Step:
+def _measured(study: Study, name: str, cascade: Callable[[], models.Network]) -> Step:
     config = study.config
     measure = Measure(
-        study.cascade,
+        cascade(),
         study.examples,
         study.classes,
         name,

@@ -14,6 +14,9 @@ _CHANGED, _KEPT = 0.5, 0.8
 """Rank correlations: a map that keeps less has changed, one that keeps more has hardly changed."""
 
 
+_WORDS = {"edges": "the edges of the image", "random": "random pixels"}
+
+
 class Winner(NamedTuple):
     """Of one metric.
 
@@ -71,17 +74,25 @@ def _learned(found: dict[str, Any] | None) -> str:
 
 
 def _used(name: str, steps: Mapping[str, Step]) -> str:
-    own, said = gain(steps[name], "road"), f"(ROAD {_number(steps[name].numbers['metrics']['road'])})"
-    worse = [floor for floor in FLOORS if floor in steps and not _better(own, gain(steps[floor], "road"))]
+    found = steps[name].numbers["metrics"]["road"]
+    if found is None:
+        return "No map has an order of pixels."
+    own, said = gain(steps[name], "road"), f"(ROAD {_number(found)})"
+    # The strongest floor first: what beats it need not be said to beat the other.
+    known = [floor for floor in _WORDS if floor in steps]
+    if not known:
+        return f"Nothing was measured to compare its most important pixels with {said}."
+    worse = [floor for floor in known if not _better(own, gain(steps[floor], "road"))]
     if not worse:
-        return f"Its most important pixels matter to the network more than the edges of the image do {said}."
-    floors = " and ".join({"edges": "the edges of the image", "random": "random pixels"}[floor] for floor in worse)
+        return f"Its most important pixels matter to the network more than {_WORDS[known[0]]} do {said}."
+    floors = " and ".join(_WORDS[floor] for floor in worse)
     return f"Its most important pixels are not shown to matter more than {floors} do {said}."
 
 
 def _better(some: np.ndarray, others: np.ndarray) -> bool:
-    """Whether the mean difference over the same images is above zero, its interval too."""
-    return metrics.confidence_interval(some - others).low > 0
+    """Whether the mean difference over the same images is above zero, its interval too. One image has none."""
+    found = metrics.confidence_interval(some - others)
+    return found.count > 1 and found.low > 0
 
 
 def _number(found: dict[str, Any]) -> str:

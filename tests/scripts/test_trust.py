@@ -136,6 +136,30 @@ def test_a_winner_is_told_from_others_image_by_image():
     assert said["grad_cam"].startswith("Changes in part")
 
 
+def test_nothing_is_claimed_of_what_was_not_compared():
+    near = np.linspace(0.1, 1, 8)
+
+    def said(**steps):
+        return verdicts({"saliency": made_up(road=near, redrawn=near), **steps})["saliency"]
+
+    assert "Nothing was measured to compare" in said()
+    assert "matter to the network more than random pixels do" in said(random=made_up(road=near - 1))
+    assert "more than the edges of the image do" in said(edges=made_up(road=near - 1), random=made_up(road=near - 1))
+    # A map of no order, and an image alone, whose mean has no interval.
+    assert verdicts({"saliency": made_up()})["saliency"] == (
+        "Blank once the last layer is redrawn. No map has an order of pixels."
+    )
+    one = {name: made_up(road=np.array([value])) for name, value in (("saliency", 0.9), ("edges", 0.1))}
+    assert "are not shown to matter more than the edges" in verdicts(one)["saliency"]
+
+
+def test_trust_draws_floors_alone(photos, tmp_path, monkeypatch, capsys):
+    command = (*SHORT, "--num-images", 2, "--methods", "edges", "random", "--depths", 1, "--out", tmp_path / "out")
+    run(monkeypatch, trust, *command)
+    assert (tmp_path / "out" / "scores.png").stat().st_size > 1000
+    assert "Random map" in capsys.readouterr().out
+
+
 def test_trust_goes_on_with_the_method_where_it_stopped(photos, tmp_path, monkeypatch, capsys):
     from scripts.trust import measure as _measure
 
