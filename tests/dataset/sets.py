@@ -16,6 +16,21 @@ def integers(count: int = 50) -> tuple[np.ndarray, np.ndarray]:
     return random.integers(-2, 3, (count, 5, 6, 2)).astype(np.float32), random.integers(0, NUM_CLASSES, count)
 
 
+class Unreadable:
+    """Five images and labels, of which number 2 cannot be read."""
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray):
+        self.images, self.labels = images, labels
+
+    def __len__(self) -> int:
+        return 5
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+        if index == 2:
+            raise OSError("no such image")
+        return self.images[index], self.labels[index]
+
+
 def conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
     return jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
 

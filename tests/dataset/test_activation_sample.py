@@ -7,6 +7,7 @@ import pytest
 from jax.ad_checkpoint import checkpoint_name
 
 from jaxviz import dataset
+from tests.dataset.sets import Unreadable
 
 IMAGES = np.random.default_rng(0).normal(size=(11, 4, 5, 3)).astype(np.float32)
 
@@ -46,17 +47,11 @@ def test_a_sample_is_spread_over_a_large_one_and_does_not_depend_on_the_devices(
 
 
 def test_what_cannot_be_read_is_left_out():
-    class Broken:
-        def __len__(self):
-            return 5
-
-        def __getitem__(self, index):
-            if index == 2:
-                raise OSError("no such image")
-            return IMAGES[index], 0
-
     found = dataset.activation_sample(
-        f, Broken(), ["maps"], scan=dataset.Scan(batch_size=2, skip_corrupt=True, num_threads=0)
+        f,
+        Unreadable(IMAGES, np.zeros(5, int)),
+        ["maps"],
+        scan=dataset.Scan(batch_size=2, skip_corrupt=True, num_threads=0),
     )["maps"]
     assert found.indices.tolist() == [0, 1, 3, 4]
     assert found.skipped == (2,)

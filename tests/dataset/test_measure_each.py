@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxviz import dataset
-from tests.dataset.sets import integers, network
+from tests.dataset.sets import Unreadable, integers, network
 
 IMAGES, LABELS = integers(11)
 
@@ -29,18 +29,12 @@ def test_rows_are_those_of_all_images_at_once(size, devices):
 
 
 def test_what_cannot_be_read_has_no_row_and_nan_stays():
-    class Broken:
-        def __len__(self):
-            return 5
-
-        def __getitem__(self, index):
-            if index == 2:
-                raise OSError("no such image")
-            return IMAGES[index], LABELS[index]
-
     scan = dataset.Scan(batch_size=2, skip_corrupt=True, num_threads=0)
     found = dataset.measure_each(
-        network(), Broken(), lambda f, x, y: {"share": jnp.where(y == y[0], jnp.nan, y.astype(jnp.float32))}, scan=scan
+        network(),
+        Unreadable(IMAGES, LABELS),
+        lambda f, x, y: {"share": jnp.where(y == y[0], jnp.nan, y.astype(jnp.float32))},
+        scan=scan,
     )
     assert (found.indices.tolist(), found.skipped) == ([0, 1, 3, 4], (2,))
     assert len(found.values["share"]) == 4

@@ -1,16 +1,13 @@
 """A scan and a site in several processes under a launcher, and killed in the middle: the same as in one."""
 
-import os
-import shutil
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
 
-from tests.models.test_datasets import write
+from tests.scripts import processes
+from tests.scripts.processes import MPIRUN, ended, launched, needs_mpirun
 
 # Each starts processes of its own.
 pytestmark = pytest.mark.slow
@@ -21,20 +18,7 @@ SITE = "mnist_cnn1 --layers conv1 --channels 0:6 --without pictures --batch-size
 
 @pytest.fixture(scope="module")
 def surroundings(tmp_path_factory):
-    data = tmp_path_factory.mktemp("data")
-    write(data, "mnist", train=21, test=403)
-    flags = {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": "", "TFDS_DATA_DIR": str(data)}
-    return os.environ | flags | {"XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache"))}
-
-
-def launched(surroundings, script, *arguments, launcher=()):
-    command = [*launcher, sys.executable, "-m", f"scripts.{script}", *map(str, arguments)]
-    return subprocess.Popen(command, env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def ended(process):
-    _, error = process.communicate(timeout=300)
-    assert process.returncode == 0, error
+    return processes.surroundings(tmp_path_factory, test=403)
 
 
 def arrays(out):
@@ -59,21 +43,19 @@ def alone(surroundings, tmp_path_factory):
     return arrays(out)
 
 
-@pytest.mark.skipif(shutil.which("mpirun") is None, reason="needs mpirun, of Debian's package openmpi-bin")
+@needs_mpirun
 def test_a_launcher_finds_the_same(surroundings, alone, tmp_path):
-    mpirun = ("mpirun", "-n", "2", "--allow-run-as-root", "--oversubscribe")
     arguments = (*STRONGEST, "--distributed", "auto", "--out", tmp_path / "out")
-    ended(launched(surroundings, "strongest", *arguments, launcher=mpirun))
+    ended(launched(surroundings, "strongest", *arguments, launcher=MPIRUN))
     same(arrays(tmp_path / "out"), alone)
 
 
-@pytest.mark.skipif(shutil.which("mpirun") is None, reason="needs mpirun, of Debian's package openmpi-bin")
+@needs_mpirun
 def test_trust_is_the_same_in_two_processes(surroundings, tmp_path):
     trust = "--network mnist_cnn1 --num-images 10 --methods saliency edges --steps 2 --depths 1 --changes 1".split()
-    mpirun = ("mpirun", "-n", "2", "--allow-run-as-root", "--oversubscribe")
     ended(launched(surroundings, "trust", *trust, "--out", tmp_path / "alone"))
     arguments = (*trust, "--distributed", "auto", "--out", tmp_path / "out")
-    ended(launched(surroundings, "trust", *arguments, launcher=mpirun))
+    ended(launched(surroundings, "trust", *arguments, launcher=MPIRUN))
     same(arrays(tmp_path / "out"), arrays(tmp_path / "alone"))
 
 

@@ -1,15 +1,12 @@
 """The command, on a few digits: alone, in two processes, under a launcher."""
 
-import os
-import shutil
 import socket
-import subprocess
-import sys
 
 import pytest
 
 from tests.microscope.sample import read
-from tests.models.test_datasets import write
+from tests.scripts import processes
+from tests.scripts.processes import MPIRUN, ended, needs_mpirun
 
 # Each builds a whole site.
 pytestmark = pytest.mark.slow
@@ -19,21 +16,12 @@ SMALL = "mnist_cnn1 --channels 0:3 --steps 8 --diverse 2 --batch-size 8 --num 4"
 
 @pytest.fixture(scope="module")
 def surroundings(tmp_path_factory):
-    data = tmp_path_factory.mktemp("data")
-    write(data, "mnist", train=21, test=23)
-    flags = {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": "", "TFDS_DATA_DIR": str(data)}
-    return os.environ | flags | {"XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache"))}
+    return processes.surroundings(tmp_path_factory, test=23)
 
 
 def launched(surroundings, out, *arguments, launcher=()):
-    command = [*launcher, sys.executable, "-m", "scripts.microscope", *SMALL, "--out", str(out), *arguments]
-    return subprocess.Popen(command, env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def ended(process):
-    out, error = process.communicate(timeout=300)
-    assert process.returncode == 0, error
-    return out
+    command = (*SMALL, "--out", out, *arguments)
+    return processes.launched(surroundings, "microscope", *command, launcher=launcher)
 
 
 def contents(out):
@@ -68,14 +56,13 @@ def test_two_processes_make_the_same_site(surroundings, alone, tmp_path):
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     out = tmp_path / "site"
-    processes = [launched(surroundings, out, "--distributed", f"{address},{place},2") for place in range(2)]
-    for process in processes:
+    both = [launched(surroundings, out, "--distributed", f"{address},{place},2") for place in range(2)]
+    for process in both:
         ended(process)
     assert contents(out) == contents(alone)
 
 
-@pytest.mark.skipif(shutil.which("mpirun") is None, reason="needs mpirun, of Debian's package openmpi-bin")
+@needs_mpirun
 def test_a_launcher_makes_the_same_site(surroundings, alone, tmp_path):
-    mpirun = ("mpirun", "-n", "2", "--allow-run-as-root", "--oversubscribe")
-    ended(launched(surroundings, tmp_path / "site", "--distributed", "auto", launcher=mpirun))
+    ended(launched(surroundings, tmp_path / "site", "--distributed", "auto", launcher=MPIRUN))
     assert contents(tmp_path / "site") == contents(alone)
