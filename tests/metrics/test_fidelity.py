@@ -49,6 +49,12 @@ def test_sensitivity_of_a_linear_explanation_is_bounded_and_found():
     # The norm of uniform noise of this many entries is near sqrt(size / 3).
     expected = 0.1 * span * np.sqrt(x[0].size / 3) / norm
     np.testing.assert_allclose(found, expected, rtol=0.15)
+
+    # Under jit the changes are a loop of the program.
+    def both(x):
+        return metrics.max_sensitivity(jnp.sin, x, key=KEY, num_samples=3)
+
+    np.testing.assert_allclose(jax.jit(both)(x), both(x), rtol=1e-5)
     assert np.isnan(metrics.max_sensitivity(lambda x: 0 * x, x, key=KEY)).all()
 
 
