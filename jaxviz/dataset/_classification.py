@@ -18,9 +18,10 @@ def labeled(f: Callable, dataset: Dataset, scan: Scan) -> tuple[Examples, Any, i
     Raises:
         ValueError: `f` gives no row of outputs per image, or the data set has no labels.
     """
-    images = scan.images(Examples(dataset))
+    examples = Examples(dataset)
+    images = scan.images(examples)
     outputs = jax.eval_shape(f, images)
-    shape, count = getattr(outputs, "shape", None), scan.batch_size
+    shape, count = getattr(outputs, "shape", None), scan.size(len(examples))
     if shape is None or len(shape) != 2 or shape[0] != count:
         raise ValueError(
             f"`f` must return an array of shape ({count}, k) for {count} images, got "

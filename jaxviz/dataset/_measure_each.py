@@ -66,7 +66,7 @@ def measure_each(
     """
     f, measure = as_pytree(f), as_pytree(measure)
     examples, images, _ = labeled(f, dataset, scan)
-    _check_rows(jax.eval_shape(measure, f, images, _no_labels(images)), scan.batch_size)
+    _check_rows(jax.eval_shape(measure, f, images, _no_labels(images)), scan.size(len(examples)))
     # One callable of the images, so that a scan that is kept is told from others by its program.
     both = jax.tree_util.Partial(_measured, f, measure)
     found = run_scan(both, _Study(), examples, scan)

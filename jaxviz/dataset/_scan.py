@@ -25,6 +25,7 @@ from jaxviz.dataset._progress import Progress, Record
 
 FINITE = "finite"
 """The output of a study that says of each image whether its numbers can be used."""
+_LARGEST = 64  # images in a batch
 _AHEAD = 2  # groups of batches that are read, and that are computed, before they are needed
 
 
@@ -40,7 +41,8 @@ class Scan:
     arguments. Each process reads an equal share of the batches, all of them return the result of the whole.
 
     Attributes:
-        batch_size: images that a device computes at a time; it bounds the memory.
+        batch_size: images that a device computes at a time; it bounds the memory. The last batch is filled up with
+            blank images. By default batches are of equal size, of 64 images at most, so that few are blank.
         devices: how many of the process's devices, or which. All of them by default.
         preprocess: from a batch of images as the data set holds them (uint8, say) to the range of the network. It runs
             on the device. Give the same function again: another one is another program.
@@ -58,7 +60,7 @@ class Scan:
         num_threads: threads that read ahead, for data that are not in memory; they need `grain`. 0 reads in between.
     """
 
-    batch_size: int = 64
+    batch_size: int | None = None
     devices: int | Sequence[jax.Device] | None = None
     preprocess: Callable[[Any], Any] | None = None
     resume: str | Path | None = None
@@ -84,12 +86,19 @@ class Scan:
             devices = list(self.devices)
         return Mesh(np.array(devices), ("batch",))
 
+    def size(self, num_examples: int) -> int:
+        """Images in each batch of a data set of so many."""
+        if self.batch_size is not None:
+            return check_count(self.batch_size, "batch_size")
+        batches = max(1, -(-num_examples // _LARGEST))
+        return max(1, -(-num_examples // batches))
+
     def read(self, examples: Examples) -> Any:
         """A batch as the data set holds it."""
-        check_count(self.batch_size, "batch_size")
+        size = self.size(len(examples))
         check_count(self.save_every, "save_every")
         dtype = jax.dtypes.canonicalize_dtype(examples.dtype)
-        return jax.ShapeDtypeStruct((self.batch_size, *examples.shape), dtype)
+        return jax.ShapeDtypeStruct((size, *examples.shape), dtype)
 
     def images(self, examples: Examples) -> Any:
         """A batch as the network gets it.
@@ -150,7 +159,7 @@ def run_scan(f: Any, study: Study, examples: Examples, options: Scan) -> ScanRes
     options = dataclasses.replace(options, preprocess=examples.into_range(options.preprocess))
     mesh = options.mesh()
     record = Record(None if options.resume is None else Path(options.resume), _identity(f, study, examples, options))
-    total = -(-len(examples) // options.batch_size)
+    total = -(-len(examples) // options.size(len(examples)))
     share = [total * place // jax.process_count() for place in range(jax.process_count() + 1)]
     mine = range(share[jax.process_index()], share[jax.process_index() + 1])
     progress = _run_local(f, study, examples, options, mesh, record, mine)
@@ -169,12 +178,13 @@ def _run_local(
     progress = record.load()
     if progress.corrupt and not options.skip_corrupt:
         raise _unreadable("an example that cannot be read", progress.corrupt[0])
-    most = min(len(examples), mine.stop * options.batch_size) - mine.start * options.batch_size
+    size = options.size(len(examples))
+    most = min(len(examples), mine.stop * size) - mine.start * size
     saved = progress.batches
 
     def report() -> None:
         if options.progress:
-            options.progress(min(progress.batches * options.batch_size, most), most)
+            options.progress(min(progress.batches * size, most), most)
 
     report()
     f = jax.tree.map(lambda leaf: jax.device_put(leaf, NamedSharding(mesh, jax.P())) if is_array(leaf) else leaf, f)
@@ -201,11 +211,11 @@ def _run_local(
 
 def _groups(examples: Examples, options: Scan, batches: range, devices: int) -> Iterator[list[Batch]]:
     """The batches, as many at a time as there are devices, read ahead by threads."""
-    starts = range(0, len(batches), devices)
+    starts, size = range(0, len(batches), devices), options.size(len(examples))
 
     def read(number: int) -> list[Batch]:
         chosen = batches[number * devices : (number + 1) * devices]
-        return [examples.batch(batch * options.batch_size, options.batch_size) for batch in chosen]
+        return [examples.batch(batch * size, size) for batch in chosen]
 
     if examples.in_memory or not options.num_threads or not starts:
         return map(read, range(len(starts)))
@@ -289,7 +299,7 @@ def _identity(f: Any, study: Study, examples: Examples, options: Scan) -> dict[s
         "weights": digest([one.weights for one in functions]),
         "preprocess": digest(preprocess),
         **fingerprint(examples),
-        "batch_size": options.batch_size,
+        "batch_size": options.size(len(examples)),
         "version of jax": jax.__version__,
         "version of jaxviz": importlib.metadata.version("jaxviz-convnets"),
     }

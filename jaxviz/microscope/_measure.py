@@ -52,7 +52,7 @@ def identity(plan: Plan, versions: dict[str, str]) -> Identity:
     data = [
         dataset.fingerprint(examples),
         None if preprocess is None else traced(preprocess, plan.scan.read(examples)),
-        plan.scan.batch_size,
+        plan.scan.size(len(examples)),
         plan.num,
         plan.rule,
         versions,

@@ -255,3 +255,20 @@ def test_equinox_modules_that_hold_functions_work():
     expected = np.zeros((5, 5), int)
     np.add.at(expected, (labels, np.asarray(f(images)).argmax(1)), 1)
     np.testing.assert_array_equal(found.matrix, expected)
+
+
+@pytest.mark.parametrize(
+    ("num_images", "batch_size", "expected"),
+    [(115, None, 58), (30, None, 30), (64, None, 64), (129, None, 43), (10_000, None, 64), (17, 8, 8), (3, 8, 8)],
+)
+def test_batches_are_equal_unless_told_otherwise(num_images, batch_size, expected):
+    seen = []
+
+    def f(images):
+        seen.append(images.shape[0])
+        return images.mean((1, 2))
+
+    images = np.random.default_rng(0).random((num_images, 2, 2, 3), np.float32)
+    found = jv.dataset.confusion(f, (images, np.zeros(num_images, int)), scan=jv.dataset.Scan(batch_size=batch_size))
+    assert set(seen) == {expected}
+    assert found.matrix[0].tolist() == np.bincount(images.mean((1, 2)).argmax(1), minlength=3).tolist()

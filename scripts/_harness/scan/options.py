@@ -23,8 +23,8 @@ class Scanning:
     """The folder, which says that the data are photos; $JAXVIZ_PHOTOS by default."""
     split: str = "test"
     """The part of it, such as train or test[:1000]; photos have none."""
-    batch_size: Count = 100
-    """Images that a device computes at a time."""
+    batch_size: Count | None = None
+    """Images that a device computes at a time. By default batches are of equal size, of 64 images at most."""
     devices: Count | None = None
     """How many of the devices of this machine. All by default."""
     distributed: str | None = None

@@ -136,6 +136,7 @@ def settings(script: str, config: Any, network: models.Network, data: Data, **re
     """All that the result depends on, for JSON: the arguments, and what they led to."""
     own = {key: value for key, value in dataclasses.asdict(config).items() if key != "scan"}
     run = {"script": script, **own, "weights": of_network(network), "data": data.name, "split": data.split}
-    run |= {"images": data.size, "sha256": data.sha256, "batch_size": config.scan.batch_size, **resolved}
+    size = jv.dataset.Scan(batch_size=config.scan.batch_size).size(data.size)
+    run |= {"images": data.size, "sha256": data.sha256, "batch_size": size, **resolved}
     run["skip_corrupt"] = config.scan.skip_corrupt
     return {key: list(value) if isinstance(value, tuple) else value for key, value in run.items()}
