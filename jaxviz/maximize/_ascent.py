@@ -40,7 +40,7 @@ class Result(NamedTuple):
         trace: the objective before each step, of the augmented images and without the priors.
         snapshots: pixels after as many steps as were asked for; step 0 is the start.
         opacity: where it was asked for, how much each pixel counted, from 0 to 1: the size of the gradient there,
-            summed over the steps, cut off at its 80th percentile.
+            summed over the steps, cut off at the 80th percentile of the pixels that counted at all.
     """
 
     images: Float[Array, "bn h w c"]

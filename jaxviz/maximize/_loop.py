@@ -159,8 +159,10 @@ def _specs(objective: Objective, priors: tuple[Prior, ...], mesh: Any) -> list[A
 
 
 def _opaque(seen: Float[Array, "b n h w"]) -> Float[Array, "b n h w"]:
-    """From sums of gradients to shares: the strongest fifth of each picture is opaque."""
-    full = jnp.quantile(seen.reshape(*seen.shape[:2], -1), 0.8, axis=-1)[..., None, None]
+    """From sums of gradients to shares: of the pixels that count at all the strongest fifth is opaque."""
+    flat = seen.reshape(*seen.shape[:2], -1)
+    # Not of all pixels: a unit's field may be a small part of the picture. NaN, where none counts, is not above 0.
+    full = jnp.nanquantile(jnp.where(flat > 0, flat, jnp.nan), 0.8, axis=-1)[..., None, None]
     return jnp.clip(jnp.where(full > 0, seen / jnp.where(full > 0, full, 1), 0), 0, 1)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, PRNGKeyArray
 
-from jaxviz import maximize
+from jaxviz import maximize, render
 from jaxviz._core.callables import as_pytree
 from jaxviz._core.identity import traced
 from jaxviz._core.map_layout import MapLayout
@@ -122,6 +122,7 @@ def draw(builder: "Builder", layer: str, units: np.ndarray, tick: Callable[[int,
         "normalize": bring,
         "channel_axis": site.layout.channel_axis,
         "grid": site.layout.grid,
+        "opacity": True,
     }
     found: list[Drawn] = []
     for first in range(0, len(units), _AT_A_TIME):
@@ -133,11 +134,11 @@ def draw(builder: "Builder", layer: str, units: np.ndarray, tick: Callable[[int,
         if len(maps) == 4:
             middle = np.full(len(some), maps[1] // 2), np.full(len(some), maps[2] // 2)
             made["unit"] = maximize.render(f, maximize.unit(layer, *middle, some), **common)
-        pixels = {kind: np.asarray(result.pixels)[:, None] for kind, result in made.items()}
         if options.diverse > 1:
             apart = channel + _weight(builder, layer) * maximize.diversity(layer)
-            result = maximize.render(f, apart, num_images=options.diverse, **common)
-            pixels["diverse"] = np.asarray(result.pixels).reshape(len(some), options.diverse, *shape)
+            made["diverse"] = maximize.render(f, apart, num_images=options.diverse, **common)
+        pixels = {kind: np.asarray(result.pixels).reshape(len(some), -1, *shape) for kind, result in made.items()}
+        masks = {kind: np.asarray(result.opacity).reshape(len(some), -1, *shape[:2]) for kind, result in made.items()}
         worth = {kind: _worth(builder, f, layer, some, array, augment, bring) for kind, array in pixels.items()}
         for row in range(min(_AT_A_TIME, len(units) - first)):
             best = float(builder.found[layer]["top.activations"][units[first + row], 0])
@@ -146,7 +147,7 @@ def draw(builder: "Builder", layer: str, units: np.ndarray, tick: Callable[[int,
                 reached, kept = worth[kind]
                 for number in range(array.shape[1]):
                     scale = best if best > 0 else np.nan
-                    shown = _shown(array[row, number])
+                    shown = _shown(array[row, number], masks[kind][row, number])
                     pictures.append(
                         (kind, shown, float(reached[row, number]) / scale, float(kept[row, number]) / scale)
                     )
@@ -210,9 +211,9 @@ def _values(
     return jnp.concatenate([reached(pixels)[None], views])
 
 
-def _shown(pixels: np.ndarray) -> np.ndarray:
+def _shown(pixels: np.ndarray, opacity: np.ndarray) -> np.ndarray:
     """A picture as bytes, small enough for the page, without the border that shifts and turns have torn."""
     edge = min(pixels.shape[:2]) // _BORDER
-    array = np.rint(255 * pixels[edge : pixels.shape[0] - edge, edge : pixels.shape[1] - edge]).astype(np.uint8)
-    side = min(_SHOWN, *array.shape[:2])
-    return resized(np.repeat(array, 3, -1) if array.shape[-1] == 1 else array, side)
+    inside = slice(edge, pixels.shape[0] - edge), slice(edge, pixels.shape[1] - edge)
+    picture = render.contrast_stretch(pixels[inside], opacity=opacity[inside])
+    return resized(picture, min(_SHOWN, *picture.shape[:2]))

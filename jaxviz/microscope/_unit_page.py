@@ -13,7 +13,7 @@ from jaxviz.microscope._site import short
 if TYPE_CHECKING:
     from jaxviz.microscope._build import Builder
 
-_FORMAT = 1  # of the files: another one is written anew
+_FORMAT = 2  # of the files: another one is written anew
 _AT_A_TIME = 32  # units between two looks at the clock
 NEIGHBORS = 6
 _NAMED = 5

@@ -20,6 +20,7 @@ from jaxviz.render._blocks import Prediction as Prediction
 from jaxviz.render._blocks import Section as Section
 from jaxviz.render._blocks import Strips as Strips
 from jaxviz.render._blocks import Table as Table
+from jaxviz.render._contrast import contrast_stretch as contrast_stretch
 from jaxviz.render._crop import Box as Box
 from jaxviz.render._crop import bounding_box as bounding_box
 from jaxviz.render._crop import field_boxes as field_boxes

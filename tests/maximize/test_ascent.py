@@ -386,3 +386,15 @@ def test_the_opacity_is_the_summed_gradient_of_the_pixels():
     size = np.abs(weights).mean(-1)
     np.testing.assert_allclose(found.opacity[0], np.minimum(size / np.quantile(size, 0.8), 1), rtol=1e-4)
     assert maximize.render(f, maximize.logit(0), key=KEY, shape=(6, 7, 3), augment=(), num_steps=1).opacity is None
+
+
+def test_a_unit_of_a_small_field_is_opaque_there_and_nothing_is_opaque_where_nothing_counts():
+    def f(images):
+        return jnp.stack([images[:, 2, 3].sum(-1), jnp.zeros(len(images))], 1)
+
+    opacity = maximize.render(
+        f, maximize.logit([0, 1]), key=KEY, shape=(8, 8, 3), augment=(), num_steps=2, opacity=True
+    ).opacity
+    expected = np.zeros((2, 8, 8))
+    expected[0, 2, 3] = 1
+    np.testing.assert_array_equal(opacity, expected)

@@ -163,6 +163,39 @@ def test_an_overlay_of_opacity_zero_is_the_gray_photo():
     assert np.abs(out[..., 0] - gray).max() <= 1
 
 
+def test_contrast_is_stretched_between_percentiles_of_what_is_seen_and_the_rest_is_gray():
+    rng = np.random.default_rng(0)
+    pixels = rng.uniform(0.3, 0.6, (9, 11, 3))
+    opacity = np.zeros((9, 11))
+    opacity[:4] = 1
+    pixels[4:] = rng.uniform(0, 1, (5, 11, 3))  # of what is hidden nothing counts
+    out = render.contrast_stretch(pixels, opacity=opacity, percentiles=(10, 80))
+    black, white = np.quantile(pixels[:4], (0.1, 0.8))
+    for row, col, channel in np.ndindex(4, 11, 3):
+        value = (pixels[row, col, channel] - black) / (white - black)
+        assert out[row, col, channel] == round(255 * min(max(value, 0), 1))
+    assert (out[4:] == 128).all()
+
+
+def test_a_picture_of_one_value_stays_as_bright_as_it_is():
+    assert (render.contrast_stretch(np.full((2, 3, 1), 0.8)) == 204).all()
+
+
+@pytest.mark.parametrize(
+    ("shape", "options", "message"),
+    [
+        ((4, 4, 2), {}, "`pixels` must be"),
+        ((4, 4, 3), {"opacity": np.ones((3, 4))}, r"`opacity` must be \(4, 4\)"),
+        ((4, 4, 3), {"opacity": np.full((4, 4), 1.5)}, "`opacity` must be in"),
+        ((4, 4, 3), {"opacity": np.full((4, 4), np.nan)}, "`opacity` must be in"),
+        ((4, 4, 3), {"percentiles": (99, 1)}, "`percentiles` must be"),
+    ],
+)
+def test_contrast_of_what_is_no_picture_is_refused(shape, options, message):
+    with pytest.raises(ValueError, match=message):
+        render.contrast_stretch(np.zeros(shape), **options)
+
+
 def test_an_overlay_of_another_size_is_refused():
     with pytest.raises(
         ValueError, match=r"^`heatmap` must have the photo's size \(4, 4\), got \(2, 2\)\. Use `upsample`"
