@@ -34,8 +34,8 @@ def contrast_stretch(
         The picture. One value alone stays as bright as it is.
 
     Raises:
-        ValueError: for arrays of other shapes, an opacity outside of [0, 1], or percentiles that are not in order in
-            0..100.
+        ValueError: for arrays of other shapes, pixels that are not finite, an opacity outside of [0, 1], or percentiles
+            that are not in order in 0..100.
 
     References:
         Fel et al., [Unlocking Feature Visualization for Deeper Networks with MAgnitude Constrained
@@ -45,6 +45,8 @@ def contrast_stretch(
     pixels = np.asarray(pixels, np.float64)
     if pixels.ndim != 3 or pixels.shape[-1] not in (1, 3):
         raise ValueError(f"`pixels` must be (h, w, 1) or (h, w, 3), got {pixels.shape}.")
+    if not np.isfinite(pixels).all():
+        raise ValueError("`pixels` must be finite numbers, got NaN or infinity. Look in what made the picture.")
     low, high = percentiles
     if not 0 <= low < high <= 100:
         raise ValueError(f"`percentiles` must be two in order in 0..100, got {percentiles}.")

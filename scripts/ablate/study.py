@@ -131,7 +131,7 @@ def _first(study: Study) -> Step:
         )
         return jax.numpy.stack([network(images).argmax(1), ablated(images).argmax(1)], 1)
 
-    size = jv.dataset.Scan(batch_size=study.config.scan.batch_size).size(len(images))
+    size = min(jv.dataset.Scan(batch_size=study.config.scan.batch_size).size(len(images)), len(images))
     answers = []
     for first in range(0, len(images), size):
         some = np.minimum(np.arange(first, first + size), len(images) - 1)

@@ -196,6 +196,14 @@ def test_contrast_of_what_is_no_picture_is_refused(shape, options, message):
         render.contrast_stretch(np.zeros(shape), **options)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_contrast_of_a_number_that_is_none_is_refused(value):
+    pixels = np.full((2, 3, 3), 0.5)
+    pixels[1, 2, 0] = value
+    with pytest.raises(ValueError, match="`pixels` must be finite"):
+        render.contrast_stretch(pixels)
+
+
 def test_an_overlay_of_another_size_is_refused():
     with pytest.raises(
         ValueError, match=r"^`heatmap` must have the photo's size \(4, 4\), got \(2, 2\)\. Use `upsample`"
