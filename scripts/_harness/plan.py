@@ -31,7 +31,7 @@ class Plan(NamedTuple):
     """What a command is going to do.
 
     `run` are the settings that say whose folder it is; `draw` gives the pictures by the names of their files; `report`
-    is what to print.
+    is what to print, `headline` what was found in a sentence.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Plan(NamedTuple):
     tasks: dict[str, Task]
     draw: Callable[[dict[str, Step]], dict[str, bytes]]
     report: Callable[[dict[str, Step]], str]
+    headline: Callable[[dict[str, Step]], str]
 
 
 def settings(config: Any, study: Study, **resolved: Any) -> dict[str, Any]:
@@ -72,7 +73,7 @@ def follow(plan: Plan, out: Path | None, clock: Clock) -> None:
     with clock("draw"):
         for name, content in plan.draw(steps).items():
             folder.write(name, content)
-    folder.finish(plan.report(steps), clock)
+    folder.finish(plan.headline(steps), plan.report(steps), clock)
 
 
 def animations(name: str, frames: list[np.ndarray], labels: list[str]) -> dict[str, bytes]:

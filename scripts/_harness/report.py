@@ -22,18 +22,21 @@ _MOST = 24
 _ENDINGS = (".png", ".webp", ".gif")
 
 
-def html(folder: Path, run: Mapping[str, Any], versions: Mapping[str, str], text: str, written: Sequence[str]) -> str:
+def html(
+    folder: Path, run: Mapping[str, Any], versions: Mapping[str, str], headline: str, text: str, written: Sequence[str]
+) -> str:
     """The page as text.
 
     Args:
         folder: of the study, with its files.
         run: all that the results depend on; its `script` says what ran.
         versions: of the software.
-        text: what the study found, as it is printed.
+        headline: what the study found, in a sentence or two.
+        text: all that it found, as it is printed.
         written: the pictures among the files, by name, in the order to show.
     """
     words = run["script"].split()
-    reading = "What the run printed; the command says with --help how to read it."
+    reading = f"{headline} The command says with --help how to read what it printed:"
     settings = json.dumps(run, indent=1, ensure_ascii=False)
     found = render.Section(
         "Results",

@@ -111,21 +111,22 @@ class RunFolder:
         self._written.append(path.name)
         return path
 
-    def finish(self, text: str, clock: Clock, page: str | None = None) -> None:
+    def finish(self, headline: str, text: str, clock: Clock, page: str | None = None) -> None:
         """Write the page `index.html`, mark the end, and print what the study found and where the time went.
 
         Args:
-            text: what the study found.
+            headline: what the study found in a sentence or two; it is kept in `run.json`.
+            text: all that it found, in lines.
             clock: of the run.
-            page: of a study with a page of its own. By default one of the text, the pictures that were written, and
-                the files.
+            page: of a study with a page of its own. By default one of the headline, the text, the pictures that were
+                written, and the files.
         """
-        page = page or _report.html(self.path, self.run, self._record["versions"], text, self._written)
+        page = page or _report.html(self.path, self.run, self._record["versions"], headline, text, self._written)
         path = self.write(_report.NAME, page.encode())
-        self._record["complete"] = True
+        self._record |= {"complete": True, "headline": headline}
         self._write_record()
         _lock.release(self.path)
-        print(f"\n{text}\n\nWhere the time went:\n{clock.table()}\n\n{path}")
+        print(f"\n{text}\n\n{headline}\n\nWhere the time went:\n{clock.table()}\n\n{path}")
 
     def _write_record(self) -> None:
         self.write(_RECORD, dumps(self._record).encode())

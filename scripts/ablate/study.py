@@ -90,6 +90,15 @@ def measure(study: Study) -> dict[str, Step]:
     return steps
 
 
+def headline(steps: dict[str, Step]) -> str:
+    """Accuracy before and after, and what most images turn into."""
+    found = steps["ablation"].numbers
+    turned = ", ".join(f"{pair['was']} to {pair['is']} ({pair['count']})" for pair in found["taken_for"][:3])
+    before, after = found["accuracy"]["before"], found["accuracy"]["after"]
+    most = f" Most: {turned}." if turned else ""
+    return f"{before:.1%} before, {after:.1%} after; {found['lost']} images lost, {found['won']} won.{most}"
+
+
 def _ablation(study: Study) -> Step:
     scan = study.run.scan("all", study.network.spec)
     found = jv.dataset.ablate(study.network, study.data.dataset, study.off, num_changed=_LISTED, scan=scan)

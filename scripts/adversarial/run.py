@@ -62,6 +62,17 @@ def _measure_one(study: Study, name: str, steps: dict[str, Step]) -> Step:
     return _measure.look(study, steps["patch"])
 
 
+def headline(steps: dict[str, Step]) -> str:
+    """Success of the patch, a photo and noise at the middle size, and where Grad-CAM looks."""
+    success, look = steps["success"].numbers, steps["look"].numbers
+    middle = len(success["factors"]) // 2
+    rates = ", ".join(f"{name} {success[name]['success'][middle]:.0%}" for name in ("patch", "photo", "noise"))
+    return (
+        f"On {success['area'][middle]:.0%} of the picture, {success['photos']} unseen photos: {rates}. Grad-CAM of the "
+        f"target peaks on the patch in {look['grad_cam_peak_in_patch']:.0%}."
+    )
+
+
 def show(study: Study, folder: RunFolder, steps: dict[str, Step]) -> str:
     """Write the pictures. Returns the figures in text."""
     for name, picture in _figures.pictures(study, steps).items():

@@ -54,7 +54,7 @@ def main(config: Config) -> None:
     study.folder.write("architectures.png", _show.draw(numbers))
     study.folder.write("architectures.md", (_show.tables(numbers) + "\n").encode())
     study.folder.write("architectures.json", dumps(numbers).encode())
-    study.folder.finish(_show.tables(numbers), clock)
+    study.folder.finish(_show.headline(numbers), _show.tables(numbers), clock)
 
 
 if __name__ == "__main__":

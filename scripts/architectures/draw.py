@@ -35,6 +35,19 @@ def summarize(study: Study, entries: list[dict[str, Any]], variants: list[dict[s
     }
 
 
+def headline(numbers: dict[str, Any]) -> str:
+    """The networks by accuracy and by what was measured of their pictures."""
+    lines = []
+    for entry in numbers["found"]:
+        first, last = entry["layers"][0], entry["layers"][-1]
+        lines.append(
+            f"{entry['network']} {entry['accuracy']:.2%}, folded by {first['layer']} {first['folded']:.0%}, above "
+            f"Nyquist {last['above']:.0%}, contrast {last['contrast']:.2f}"
+        )
+    told = ", ".join(name for name, told in numbers["told_by"].items() if told) or "none of the measures"
+    return f"{'; '.join(lines)}. The better network is told by: {told}."
+
+
 def tables(numbers: dict[str, Any]) -> str:
     """Lines of Markdown: the networks layer by layer, then the variants."""
     lines = [["network", "accuracy", "layer", "step, px", "folded by its stride", "above Nyquist", "contrast"]]

@@ -34,7 +34,7 @@ def main(config: Config) -> None:
         step = study.folder.load("attention")
     with clock("draw"):
         study.folder.write("attention.png", _attention.draw(study, step))
-    study.folder.finish(_attention.table(step), clock)
+    study.folder.finish(_attention.headline(step), _attention.table(step), clock)
 
 
 if __name__ == "__main__":

@@ -83,6 +83,13 @@ def share(energy: np.ndarray, box: render.Box) -> float:
     return float(box(energy).sum(dtype=np.float64) / total) if total else 0.0
 
 
+def headline(step: Step) -> str:
+    """How much of each map is on the object."""
+    found = step.numbers
+    shares = ", ".join(f"{_METHODS[name]} {share:.0%}" for name, share in found["mean_shares"].items())
+    return f"On the object, a box of {found['mean_area']:.0%} of the picture: {shares}, mean of {len(found['photos'])}."
+
+
 def table(step: Step) -> str:
     """Predictions and shares as text."""
     rows = [

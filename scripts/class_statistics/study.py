@@ -102,6 +102,25 @@ def measure(study: Study) -> dict[str, Step]:
     }
 
 
+def headline(steps: dict[str, Step]) -> str:
+    """Accuracy, what is confused most often, and the most telling channel of each layer."""
+    confused = steps["confusion"].numbers
+    effects = {
+        layer: [rows[0]["effect"] for rows in classes.values() if rows and rows[0]["effect"] is not None]
+        for layer, classes in steps["statistics"].numbers["most_telling"].items()
+    }
+    strengths = [f"{layer} {max(found, key=abs):+.1f}" for layer, found in effects.items() if found]
+    lines = [f"Accuracy {confused['accuracy']:.2%}."]
+    for pair in confused["most_confused"][:1]:
+        lines.append(f"Most often confused: {pair['is']} taken for {pair['taken_for']} ({pair['count']} times).")
+    if strengths:
+        lines.append(
+            "Largest effect of a channel, in standard deviations, below 0 where it is weaker on the class: "
+            f"{', '.join(strengths)}."
+        )
+    return " ".join(lines)
+
+
 def _statistics(study: Study) -> Step:
     scan = study.run.scan("all", study.network.spec)
     found = jv.dataset.class_statistics(study.network, study.data.dataset, study.layers, scan=scan)

@@ -37,9 +37,7 @@ def measure(study: Study, layers: tuple[str, ...]) -> Step:
     probabilities, distances, alike = (np.stack(part) for part in zip(*rows, strict=True))
     arrays = {"probabilities": probabilities, "distances": distances, "cam": alike, "pictures": pictures}
     mean = _means(probabilities)
-    certain = float(np.mean(before[np.arange(len(classes)), classes]))
     numbers = {
-        "headline": _headline(mean, certain, qualities),
         "layers": list(layers),
         "qualities": list(qualities),
         "shown": shown(qualities).tolist(),
@@ -62,7 +60,10 @@ def measure(study: Study, layers: tuple[str, ...]) -> Step:
     return Step(numbers, arrays)
 
 
-def _headline(mean: list[float], before: float, qualities: tuple[int, ...]) -> str:
+def headline(step: Step) -> str:
+    """At which quality half of the probability is lost."""
+    qualities, mean = step.numbers["qualities"], step.numbers["mean"]["probability"]
+    before = float(np.mean([photo["probability"] for photo in step.numbers["photos"]]))
     halved = [quality for quality, share in zip(qualities, mean, strict=True) if share < before / 2]
     at = f"at a quality of {max(halved)}" if halved else f"at none down to {min(qualities)}"
     return f"The mean probability of the class, {before:.2f} before, is halved {at}."

@@ -41,14 +41,15 @@ def main(config: Config) -> None:
         with clock(f"{count} photos"):
             if not study.folder.finished(name):
                 study.folder.save(name, _correspondence.measure(study, parts, layers, count))
-    tables = []
+    step, tables = None, []
     for count in counts:
         step = study.folder.load(f"distances-{count}")
         with clock("draw"):
             study.folder.write(f"distances-{count}.png", _correspondence.draw(study, step))
             study.folder.write(f"covered-{count}.png", _correspondence.draw_covered(study, step))
         tables.append(_correspondence.table(step))
-    study.folder.finish("\n\n".join(tables), clock)
+    assert step is not None
+    study.folder.finish(_correspondence.headline(step), "\n\n".join(tables), clock)
 
 
 if __name__ == "__main__":

@@ -145,6 +145,24 @@ def measure(study: Study, parts: dict[str, np.ndarray], layers: tuple[str, ...],
     return Step(numbers, arrays)
 
 
+def headline(step: Step) -> str:
+    """Parts against random places: the paper's measure in a late layer, and a later study's in the last."""
+    layers = list(step.numbers["layers"].items())
+    lines = []
+    for (layer, measures), name in ((layers[min(1, len(layers) - 1)], "differing"), (layers[-1], "absolute")):
+        parts = ", ".join(
+            f"{words(part)} {of['distance']:.3f} (p {of['p']:.3f}{_against(of['p'])})"
+            for part, of in measures[name]["parts"].items()
+        )
+        lines.append(f"{layer}, {_MEASURES[name]}: {parts}, random {measures[name]['random']['mean']:.3f}")
+    return f"{len(step.numbers['photos'])} photos. {'; '.join(lines)}."
+
+
+def _against(p: float) -> str:
+    """What a share of random places that are as near says."""
+    return ", nearer" if p < 0.05 else ", farther" if p > 0.95 else ""
+
+
 def table(step: Step) -> str:
     """Distances by layer, part and measure as text, a star where p is below 0.05."""
     rows = []

@@ -101,6 +101,13 @@ def measure(study: Study) -> dict[str, Step]:
     return steps
 
 
+def headline(steps: dict[str, Step]) -> str:
+    """Rank correlation of each layer with the trained network, at the first epoch kept."""
+    found = steps["settling"].numbers
+    values = ", ".join(f"{layer} {curve[0]:.2f}" for layer, curve in found["rank_correlation"].items())
+    return f"Rank correlation with the trained network after epoch {found['epochs'][0]}: {values}."
+
+
 def _evolution(study: Study, layer: str) -> Step:
     """Patches and projections as pictures, one of each per epoch and channel."""
     trained = study.trained

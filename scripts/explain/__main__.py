@@ -32,7 +32,7 @@ def main(config: Config) -> None:
     results = _run.measure(study, folder, clock)
     with clock("draw"):
         page = _run.show(study, folder, results, clock)
-    folder.finish(_run.top_classes(study, results), clock, page)
+    folder.finish(_run.headline(study, results), _run.top_classes(study, results), clock, page)
 
 
 if __name__ == "__main__":

@@ -83,6 +83,24 @@ def command(study: Study, options: Mapping[str, Any]) -> str:
     return shlex.join(words)
 
 
+def headline(study: Study, results: Results) -> str:
+    """The class of each photo, and what covering its worst place does to it."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for step in explanation.steps(study.subjects):
+        numbers = results[step.name].numbers
+        said = found.setdefault((step.subject.network, step.subject.name), [])
+        if step.kind == "prediction":
+            said.append(f"{numbers['label']}, {numbers['probability']:.0%}")
+        elif step.kind == "occlusion":
+            lowest = min(min(row) for row in numbers["probability"])
+            said.append(f"covering the place that matters most leaves {lowest:.0%}")
+    several = len(found) > 1
+    lines = [
+        f"{f'{network}, {name}: ' if several else ''}{'; '.join(said)}." for (network, name), said in found.items()
+    ]
+    return " ".join(lines)
+
+
 def top_classes(study: Study, results: Results) -> str:
     """The most probable classes as lines of text."""
     lines = []

@@ -37,7 +37,7 @@ def main(config: Config) -> None:
         study.folder.write("generalize.png", _show.draw(numbers))
     study.folder.write("generalize.md", (_show.table(numbers) + "\n").encode())
     study.folder.write("generalize.json", dumps(numbers).encode())
-    study.folder.finish(_show.table(numbers), clock)
+    study.folder.finish(_show.headline(numbers), _show.table(numbers), clock)
 
 
 if __name__ == "__main__":

@@ -50,6 +50,20 @@ def summarize(study: Study, steps: dict[str, list[Step]]) -> dict[str, Any]:
     }
 
 
+def headline(numbers: dict[str, Any]) -> str:
+    """The best layer of each trunk, by the size of the training set."""
+    best: dict[tuple[str, int], dict[str, Any]] = {}
+    for result in numbers["results"]:
+        place = (result["trunk"], result["count"])
+        if place not in best or result["accuracy"] > best[place]["accuracy"]:
+            best[place] = result
+    lines = [
+        f"{trunk} trunk, {count} a class: {result['accuracy']:.1%} ({result['layer']})"
+        for (trunk, count), result in best.items()
+    ]
+    return f"{'; '.join(lines)}."
+
+
 def table(numbers: dict[str, Any]) -> str:
     """Lines of Markdown: a row a trunk and layer, a column a size of the training set."""
     counts = sorted({result["count"] for result in numbers["results"]})

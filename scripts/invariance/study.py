@@ -71,6 +71,16 @@ def measure(study: Study, layers: tuple[str, ...]) -> Step:
     return Step(numbers, arrays)
 
 
+def headline(step: Step) -> str:
+    """The areas under the curves of distance, first layer against last."""
+    first, last = step.numbers["layers"][0], step.numbers["layers"][-1]
+    areas = [
+        f"{entry['label']} {entry['areas'][first]:.2f} and {entry['areas'][last]:.2f}"
+        for entry in step.numbers["transformations"].values()
+    ]
+    return f"Area under the distance at {first} and at {last}: {'; '.join(areas)}."
+
+
 def _pictures(study: Study, transformation: jv.robustness.Transformation) -> np.ndarray:
     image, amounts = jnp.asarray(study.images[0]), jnp.asarray(shown(transformation.amounts))
     made = jax.jit(lambda change, image, amounts: jax.vmap(lambda amount: change(image, amount))(amounts))(

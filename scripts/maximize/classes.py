@@ -37,7 +37,9 @@ def plan(config: "Classes") -> Plan:
         }
     labels = [shared.labels[index] for index in indices]
     run = settings(config, shared, classes=labels, diversity_layer=layer)
-    return Plan(f"maximize-classes-{shared.network.name}", run, tasks, partial(_draw, shared, names), _report)
+    return Plan(
+        f"maximize-classes-{shared.network.name}", run, tasks, partial(_draw, shared, names), _report, _headline
+    )
 
 
 def _layer(config: "Classes", shared: Study) -> str:
@@ -131,6 +133,16 @@ def _draw(shared: Study, names: dict[str, int], steps: dict[str, Step]) -> dict[
         )
     )
     return files
+
+
+def _headline(steps: dict[str, Step]) -> str:
+    said = [
+        f"{step.numbers['label']} {step.numbers['probability']:.1%} (unseen views "
+        f"{step.numbers['held_out']['median']:.1%})"
+        for step in steps.values()
+        if "probability" in step.numbers
+    ]
+    return f"Probability: {', '.join(said)}."
 
 
 def _report(steps: dict[str, Step]) -> str:

@@ -47,7 +47,14 @@ def plan(config: "Filters") -> Plan:
     source = photos.source if photos else "none: neither --photos nor JAXVIZ_PHOTOS is given"
     run = settings(config, shared, layers=[layer.name for layer in layers], source=source)
     run["photos_sha256"] = of_data(photos and photos.pixels)
-    return Plan(f"maximize-filters-{shared.network.name}", run, tasks, partial(_draw, shared, photos, layers), _report)
+    return Plan(
+        f"maximize-filters-{shared.network.name}",
+        run,
+        tasks,
+        partial(_draw, shared, photos, layers),
+        _report,
+        _headline,
+    )
 
 
 def _layers(config: "Filters", shared: Study) -> list[Layer]:
@@ -142,6 +149,12 @@ def _words(shared: Study, total: int, step: Step) -> list[str]:
         channel_name(channel, total, shared.labels) + (", silent" if channel in silent else "")
         for channel in step.numbers["channels"]
     ]
+
+
+def _headline(steps: dict[str, Step]) -> str:
+    found = [step.numbers for step in steps.values() if "layer" in step.numbers]
+    drawn = ", ".join(f"{one['layer']} {len(one['channels'])} ({len(one['silent'])} silent)" for one in found)
+    return f"Channels drawn: {drawn}."
 
 
 def _report(steps: dict[str, Step]) -> str:

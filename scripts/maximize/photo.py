@@ -44,7 +44,7 @@ def plan(config: "Photo") -> Plan:
     run = settings(config, shared, photo=photo.name, sha256=photo.sha256, layers=list(layers), typical=others.source)
     run["typical_sha256"] = of_data(others.pixels)
     draw = partial(_draw, shared, pixels(shared.network, images), photo.name, layers)
-    return Plan(f"maximize-photo-{photo.name}-{shared.network.name}", run, tasks, draw, _report)
+    return Plan(f"maximize-photo-{photo.name}-{shared.network.name}", run, tasks, draw, _report, _headline)
 
 
 def _measure(shared: Study, images: jax.Array, others: _photos.Photos, layer: str, num: int, tick: Tick) -> Step:
@@ -121,6 +121,15 @@ def _draw(
         )
         files[f"{layer}.png"] = render.png(sheet)
     return files
+
+
+def _headline(steps: dict[str, Step]) -> str:
+    said = [
+        f"{step.numbers['layer']} {units[0]['channel']} ({units[0]['relative']:.1f} times typical)"
+        for step in steps.values()
+        if (units := step.numbers["units"])
+    ]
+    return f"The channels that the photo excites most: {', '.join(said)}."
 
 
 def _report(steps: dict[str, Step]) -> str:

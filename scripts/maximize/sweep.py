@@ -39,7 +39,7 @@ def plan(config: "Sweep") -> Plan:
     run = settings(config, shared, target=shared.labels[target], tv_weights=list(weights), two_on=why)
     run["two_sha256"] = of_network(two.network)
     draw = partial(_draw, shared, config, target, two)
-    return Plan(f"maximize-sweep-{shared.network.name}", run, tasks, draw, partial(_report, config))
+    return Plan(f"maximize-sweep-{shared.network.name}", run, tasks, draw, partial(_report, config), _headline)
 
 
 def _some(shared: Study, wanted: tuple[str, ...]) -> tuple[str, ...]:
@@ -156,6 +156,13 @@ def _draw(shared: Study, config: "Sweep", target: int, two: Study, steps: dict[s
     title = f"{two.network.name}: two classes, each alone and both in one image"
     sheet = render.contact_sheet(shown, said, title=title, cols=6, tile=side * max(1, 170 // side))
     return files | {"two.png": render.png(sheet)}
+
+
+def _headline(steps: dict[str, Step]) -> str:
+    found = [step.numbers for name, step in steps.items() if name.startswith("weight-")]
+    found.sort(key=lambda one: one["weight"])
+    lines = [f"{one['weight']:g}: {one['probability']:.0%}, variation {one['total_variation']:.1f}" for one in found]
+    return f"Probability and total variation by weight: {'; '.join(lines)}."
 
 
 def _report(config: "Sweep", steps: dict[str, Step]) -> str:

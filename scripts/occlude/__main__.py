@@ -50,7 +50,8 @@ def main(config: Config) -> None:
             study.folder.write(name, picture)
         study.folder.write("heatmap.png", _heatmap.draw(study, steps["heatmap"]))
     text = f"{_regions.table(steps['regions'])}\n\n{_heatmap.table(steps['heatmap'])}"
-    study.folder.finish(text, clock)
+    headline = f"{_regions.headline(steps['regions'])} {_heatmap.headline(steps['heatmap'])}"
+    study.folder.finish(headline, text, clock)
 
 
 if __name__ == "__main__":

@@ -82,6 +82,12 @@ def measure(study: Study, layer: str) -> Step:
     )
 
 
+def headline(step: Step) -> str:
+    """How alike the two maps of each photo are."""
+    related = ", ".join(f"{photo['correlation']:.2f}" for photo in step.numbers["photos"])
+    return f"The map of the strongest channel's activation and that of the class probability correlate by {related}."
+
+
 def table(step: Step) -> str:
     """What the worst place of the window does, as text."""
     rows = [

@@ -106,6 +106,23 @@ def measure(study: Study, layer: str) -> Step:
     return Step({"layer": layer, "sets": names, "photos": photos}, arrays)
 
 
+def headline(step: Step) -> str:
+    """Probabilities before and after each set of boxes, and what an equal area elsewhere does."""
+    changes = [
+        f"{words(photo['target'])} {photo['before']['probability']:.0%}, "
+        + ", ".join(
+            f"{after['probability']:.1%} without the {name.replace('-', ' ')}{_instead(after['elsewhere'])}"
+            for name, after in photo["after"].items()
+        )
+        for photo in step.numbers["photos"]
+    ]
+    return f"{'; '.join(changes)}."
+
+
+def _instead(elsewhere: dict | None) -> str:
+    return f" ({elsewhere['median']:.1%} without as much elsewhere)" if elsewhere else ""
+
+
 def _bar(photos: Any, what: str) -> Any:
     return tqdm(photos, desc=what, unit="photo", leave=False)
 

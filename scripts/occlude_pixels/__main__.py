@@ -36,7 +36,7 @@ def main(config: Config) -> None:
     with clock("draw"):
         for file, content in _show.files(study, steps).items():
             study.folder.write(file, content)
-    study.folder.finish(_show.table(study, steps), clock)
+    study.folder.finish(_study.headline(steps), _show.table(study, steps), clock)
 
 
 if __name__ == "__main__":

@@ -107,3 +107,14 @@ def measure(study: Study, window: int) -> Step:
             }
         )
     return Step({"window": window, "images": images}, {"maps": maps})
+
+
+def headline(steps: dict[int, Step]) -> str:
+    """The mean probability of the class, and the mean of its lowest under each window."""
+
+    def mean(step: Step, key: str) -> float:
+        return float(np.mean([image[key] for image in step.numbers["images"]]))
+
+    lowest = ", ".join(f"{mean(step, 'lowest'):.1%} ({window} px)" for window, step in steps.items())
+    before = mean(next(iter(steps.values())), "probability")
+    return f"The probability of {before:.1%} falls to {lowest} at the worst place."

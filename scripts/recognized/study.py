@@ -41,7 +41,9 @@ def plan(config: "Config") -> Plan:
     run = {"script": "recognized", **dataclasses.asdict(config), "weights_sha256": of_network(network)}
     del run["out"]
     tasks = {name: Task(partial(_ascend, study, config, classes), len(classes)) for name, classes in batches.items()}
-    return Plan(f"recognized-{network.name}-{config.objective}", run, tasks, partial(_draw, study, run), _report)
+    return Plan(
+        f"recognized-{network.name}-{config.objective}", run, tasks, partial(_draw, study, run), _report, _headline
+    )
 
 
 def _ascend(study: Study, config: "Config", classes: np.ndarray, tick: Tick) -> Step:
@@ -101,6 +103,15 @@ def _draw(study: Study, run: dict[str, Any], steps: dict[str, Step]) -> dict[str
     for row, shot in zip(rows, pictures, strict=True):
         files[f"{row['class']:03d}-{file_name(row['label'])}.png"] = render.png(shot)
     return files
+
+
+def _headline(steps: dict[str, Step]) -> str:
+    found = summary(steps)
+    views = next(found[key] for key in found if key.startswith("median of") and "at least" in key)
+    return (
+        f"{found[f'probability at least {_SURE}']} of {found['classes']} random classes get at least {_SURE}, and "
+        f"{views} a median of at least {_VIEW} in unseen views."
+    )
 
 
 def _report(steps: dict[str, Step]) -> str:

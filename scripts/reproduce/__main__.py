@@ -28,7 +28,7 @@ def main(config: Config) -> None:
     if config.list:
         for study in studies:
             lacking = ", ".join(need.what for need in study.needs if not need.met())
-            print(f"  {study.name:<28} {f'missing: {lacking}' if lacking else 'can run'}")
+            print(f"  {study.name:<35} {f'missing: {lacking}' if lacking else 'can run'}")
         return
     path, rows = _index.write(studies, config.out, clock)
     lines = "\n".join(

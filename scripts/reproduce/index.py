@@ -11,7 +11,7 @@ from scripts._harness.clock import Clock
 from scripts._harness.run_folder import RunFolder, dumps
 from scripts._harness.versions import versions
 from scripts.reproduce.run import STATES, TO_COME, Outcome, command, outcomes
-from scripts.reproduce.study import Study
+from scripts.reproduce.study import Study, record
 
 _HEADER = ("study", "the source reported", "measured here", "command")
 _WIDEST = 1600
@@ -68,7 +68,7 @@ def page(
 
 def _measured(study: Study, outcome: Outcome, folder: Path) -> str:
     if outcome.state == "done":
-        return study.measured(folder / study.name)
+        return record(folder / study.name)["headline"]
     if outcome.state == TO_COME:
         return f"{TO_COME}."
     return f"{outcome.state}: {outcome.reason}"

@@ -60,7 +60,7 @@ def hub(name: str, repository: str) -> Need:
         return found if isinstance(found, str) else ""
 
     way = f"python -c \"import models; models.load('{name}', 'hub')\" downloads them."
-    what = f"{repository}, the weights of {name},"
+    what = f"{repository} (weights of {name})"
     # The hub names a file by its checksum.
     return Need(what, way, lambda: bool(cached()), lambda: Path(cached()).resolve().name)
 

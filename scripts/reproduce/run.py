@@ -1,6 +1,7 @@
 """One study after the other, each a process and a folder of its own."""
 
 import contextlib
+import json
 import os
 import re
 import shlex
@@ -17,7 +18,7 @@ from scripts._harness.clock import Clock
 from scripts._harness.depends import code
 from scripts._harness.run_folder import RunFolder, dumps
 from scripts._harness.versions import versions
-from scripts.reproduce.study import Study, read
+from scripts.reproduce.study import Study, record
 
 _OUTCOMES = "outcomes.json"
 _PATIENCE = 10  # seconds
@@ -54,7 +55,7 @@ def outcomes(studies: Sequence[Study], folder: RunFolder, clock: Clock) -> Itera
             results[study.name] = outcome
             inside.set_description_str("")
             bar.update()
-            bar.write(f"  {study.name:<28} {outcome.state:<8} {outcome.seconds:6.0f} s  {outcome.reason}".rstrip())
+            bar.write(f"  {study.name:<35} {outcome.state:<8} {outcome.seconds:6.0f} s  {outcome.reason}".rstrip())
     yield results
 
 
@@ -130,13 +131,13 @@ def _record(study: Study) -> dict[str, Any]:
 
 def _complete(folder: Path) -> bool:
     try:
-        return read(folder, "run.json")["complete"]
+        return record(folder)["complete"]
     except (OSError, ValueError, KeyError):
         return False
 
 
 def _remembered(folder: RunFolder) -> dict[str, Any]:
     try:
-        return read(folder.path, _OUTCOMES)
+        return json.loads((folder.path / _OUTCOMES).read_text("utf-8"))
     except (OSError, ValueError):
         return {}

@@ -1,7 +1,6 @@
-"""What there is to know of a study before it has run, and what is read from its folder afterwards."""
+"""What there is to know of a study before it has run, and the record that it leaves in its folder."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +15,6 @@ class Study(NamedTuple):
         title: of its section.
         arguments: the module and what follows it, without `--out`.
         reported: what the source says.
-        measured: what its folder says, in a sentence.
         figures: the pictures to show, from the folder.
         needs: what has to be there.
     """
@@ -25,11 +23,10 @@ class Study(NamedTuple):
     title: str
     arguments: tuple[str, ...]
     reported: str
-    measured: Callable[[Path], str]
     figures: tuple[str, ...]
     needs: tuple[Need, ...] = ()
 
 
-def read(folder: Path, name: str) -> Any:
-    """A JSON file of a folder."""
-    return json.loads((folder / name).read_text("utf-8"))
+def record(folder: Path) -> dict[str, Any]:
+    """`run.json` of a folder: among others whether it is `complete`, and the `headline` of what was found."""
+    return json.loads((folder / "run.json").read_text("utf-8"))

@@ -80,6 +80,13 @@ def measure(study: Study) -> dict[str, Step]:
     return steps
 
 
+def headline(steps: dict[str, Step]) -> str:
+    """How many channels anything excites."""
+    layers = steps[FOUND].numbers["layers"]
+    silent = ", ".join(f"{layer} {found['silent']} of {found['channels']}" for layer, found in layers.items())
+    return f"Channels that no image excites: {silent}."
+
+
 def _shown(config: "Config", chosen: dict[str, list[int]], maps: dict[str, int], layer: str) -> int:
     return len(chosen[layer]) if chosen else min(config.channels, maps[layer])
 

@@ -30,7 +30,7 @@ def main(config: Config) -> None:
     steps = _run.measure(study, clock)
     with clock("draw"):
         found = _run.show(study, steps)
-    study.folder.finish(found, clock)
+    study.folder.finish(_run.headline(steps), found, clock)
 
 
 if __name__ == "__main__":

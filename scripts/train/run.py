@@ -110,6 +110,13 @@ def show(study: Study, steps: list[Step]) -> str:
     return f"  {title}\n  {_WEIGHTS} {sha256}"
 
 
+def headline(steps: list[Step]) -> str:
+    """Accuracy on the test set."""
+    counts = steps[-1].arrays["confusion"]
+    share, total = np.trace(counts) / counts.sum(), int(counts.sum())
+    return f"Accuracy {share:.2%} on {total:,} test images after {steps[-1].numbers['epoch']} epochs."
+
+
 def _confusion(study: Study, counts: np.ndarray) -> dict[str, Any]:
     labels = study.network.labels
     wrong = counts - np.diag(np.diag(counts))

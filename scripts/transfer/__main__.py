@@ -43,7 +43,7 @@ def main(config: Config) -> None:
         study.folder.write("transfer.png", _show.draw(numbers))
     study.folder.write("transfer.md", (_show.table(numbers) + "\n").encode())
     study.folder.write("transfer.json", dumps(numbers).encode())
-    study.folder.finish(_show.table(numbers), clock)
+    study.folder.finish(_show.headline(numbers), _show.table(numbers), clock)
 
 
 if __name__ == "__main__":

@@ -67,6 +67,15 @@ def _curve(epochs: list[dict[str, Any]], before: float) -> dict[str, Any]:
     }
 
 
+def headline(numbers: dict[str, Any]) -> str:
+    """Accuracy of each way, over all of its splits."""
+    lines = [
+        f"{way['name']} {way['mean']:.1%}" + (f" over {len(way['splits'])} splits" if len(way["splits"]) > 1 else "")
+        for way in numbers["ways"]
+    ]
+    return f"Of test photos right: {'; '.join(lines)}."
+
+
 def table(numbers: dict[str, Any]) -> str:
     """Lines of Markdown: a row a way."""
     lines = [["way", f"test, {numbers['photos']['test']} photos", "all splits", f"epochs to {GOAL:.0%}", "seconds"]]

@@ -18,8 +18,9 @@ from scripts._harness.scan.data import Data, labeled
 from scripts._harness.scan.run import Run, settings
 from scripts._harness.words import spread_over, unknown
 from scripts.trust.measure import Measure, scaled
-from scripts.trust.methods import FLOORS
+from scripts.trust.methods import FLOORS, titles
 from scripts.trust.metrics import METRICS
+from scripts.trust.verdict import winners
 
 if TYPE_CHECKING:
     from scripts.trust.config import Config
@@ -150,6 +151,17 @@ def measure(study: Study) -> dict[str, Step]:
         name: study.run.step(name, count, functools.partial(_measured, study, name, cascade))
         for name in dict.fromkeys(study.config.methods)
     }
+
+
+def headline(steps: dict[str, Step]) -> str:
+    """How alike maps stay when the last layer is redrawn, where low passes; and the best method of each metric."""
+    ranks = ", ".join(
+        f"{titles(name)} {rank[0]:.2f}"
+        for name, step in steps.items()
+        if (rank := step.numbers["rank_correlation"])[0] is not None
+    )
+    best = ", ".join(f"{METRICS[metric].title} {titles(winner.best)}" for metric, winner in winners(steps).items())
+    return f"Rank correlation with the map of the network whose last layer is redrawn: {ranks}. Best in {best}."
 
 
 def _measured(study: Study, name: str, cascade: Callable[[], models.Network]) -> Step:

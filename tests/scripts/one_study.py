@@ -14,9 +14,8 @@ def main(value: int, out: Path, fail_without: Path | None) -> None:
     runs.write_text(f"{int(runs.read_text()) + 1 if runs.exists() else 1}")
     if fail_without is not None and not fail_without.exists():
         raise SystemExit("error: the <reason>")
-    (out / "found.json").write_text(json.dumps({"value": value}))
     Image.new("RGB", (2000, 4)).save(out / "picture.png")
-    (out / "run.json").write_text('{"complete": true}')
+    (out / "run.json").write_text(json.dumps({"complete": True, "headline": f"measured {value}"}))
 
 
 if __name__ == "__main__":

@@ -210,7 +210,7 @@ def test_steps_of_other_code_are_not_used(tmp_path, monkeypatch):
     other = RunFolder(tmp_path, run, {})
     assert not other.resumed
     assert not other.finished("one")
-    other.finish("", Clock())
+    other.finish("", "", Clock())
     assert not RunFolder(tmp_path, run, {}).resumed
 
 

@@ -121,7 +121,7 @@ def test_a_complete_run_is_done_again_and_so_is_one_of_other_versions(tmp_path):
     first = folder(tmp_path / "out")
     first.save("one", Step({}, {}))
     assert not folder(tmp_path / "out", versions={"jax": "2"}).finished("one")
-    first.finish("", Clock())
+    first.finish("", "", Clock())
     assert not folder(tmp_path / "out").finished("one")
 
 
@@ -155,7 +155,7 @@ def test_a_folder_has_one_run_at_a_time(tmp_path):
         print("in it", flush=True)
         sys.stdin.readline()
         if sys.argv[2] == "ends":
-            out.finish("ended", Clock())
+            out.finish("", "ended", Clock())
             sys.stdout.flush()
             sys.stdin.readline()
     """
@@ -187,10 +187,12 @@ def test_a_finished_run_has_a_page(tmp_path, capsys, monkeypatch):
         file = io.BytesIO()
         Image.new("RGB", (1500, 30)).save(file, Path(name).suffix[1:])
         out.write(name, file.getvalue())
-    out.finish("  98% <right>", Clock())
+    out.finish("Accuracy <98%>.", "  98% <right>", Clock())
     text = (tmp_path / "out" / "index.html").read_text()
     assert "<h1>Train</h1>" in text
     assert '<p class="lead">Train a small network, watch it learn, and keep its weights.</p>' in text
+    assert "Accuracy &lt;98%&gt;. The command says" in text
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["headline"] == "Accuracy <98%>."
     assert "  98% &lt;right&gt;</pre>" in text
     assert "<code>python -m scripts.train mnist_cnn1 --seed 1</code>" in text
     # In the order they were written in, as wide as the page; the WebP is the same again.
@@ -199,7 +201,7 @@ def test_a_finished_run_has_a_page(tmp_path, capsys, monkeypatch):
     listed = re.findall(r'<li><a href="([^"#]*)"', text)
     assert listed == ["first.png", "first.webp", "numbers.json", "run.json", "second.png"]
     printed = capsys.readouterr().out
-    assert printed.startswith("\n  98% <right>\n\nWhere the time went:\n")
+    assert printed.startswith("\n  98% <right>\n\nAccuracy <98%>.\n\nWhere the time went:\n")
     assert printed.endswith(f"\n{tmp_path / 'out' / 'index.html'}\n")
 
 

@@ -10,15 +10,12 @@ from scripts.reproduce import index as _index
 from scripts.reproduce import run as _run
 from scripts.reproduce import studies as _studies
 from scripts.reproduce.needs import Need, dataset, photos
-from scripts.reproduce.study import Study, read
+from scripts.reproduce.study import Study
 
 
 def study(name, *arguments, needs=()):
-    def measured(folder):
-        return f"measured {read(folder, 'found.json')['value']}"
-
     module = ("tests.scripts.one_study", *arguments)
-    return Study(name, f"Title of {name}", module, "reported", measured, ("picture.png",), needs)
+    return Study(name, f"Title of {name}", module, "reported", ("picture.png",), needs)
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from scripts._harness.command import checking, keep_compiled
 def follow(name: str, config: Any) -> None:
     """Prepare, measure, draw and finish the study `scripts.NAME`.
 
-    Its `study.py` has `measure(study, layers)`, which returns a `Step`, and may have `default_layers(network)`. Its
-    `draw.py` has `draw(study, step)`, the bytes of `NAME.png`, and `table(step)`, what to print.
+    Its `study.py` has `measure(study, layers)`, which returns a `Step`, `headline(step)`, what was found in a sentence,
+    and perhaps `default_layers(network)`. Its `draw.py` has `draw(study, step)`, the bytes of `NAME.png`, and
+    `table(step)`, what to print.
     """
     clock = Clock()
     with clock("imports"):
@@ -35,4 +36,4 @@ def follow(name: str, config: Any) -> None:
         step = folder.load(name)
     with clock("draw"):
         folder.write(f"{name}.png", drawing.draw(prepared, step))
-    folder.finish(drawing.table(step), clock)
+    folder.finish(study_of.headline(step), drawing.table(step), clock)

@@ -11,9 +11,9 @@ from scripts._harness.scan.options import join
 def follow(name: str, config: Any) -> None:
     """Prepare, measure, draw and finish the study `scripts.NAME`.
 
-    Its `study.py` has `prepare(config)`, which looks at every argument and opens the run, and `measure(study)`, all
-    steps by name; its `draw.py` has `files(study, steps)`, the pictures by the names of their files, and
-    `table(study, steps)`, what to print.
+    Its `study.py` has `prepare(config)`, which looks at every argument and opens the run, `measure(study)`, all steps
+    by name, and `headline(steps)`, what was found in a sentence; its `draw.py` has `files(study, steps)`, the pictures
+    by the names of their files, and `table(study, steps)`, what to print.
     """
     clock = Clock()
     with clock("imports"):
@@ -27,4 +27,6 @@ def follow(name: str, config: Any) -> None:
     keep_compiled()
     with clock("measure"):
         steps = study_of.measure(study)
-    study.run.finish(lambda: draw.files(study, steps), lambda: draw.table(study, steps), clock)
+    study.run.finish(
+        lambda: draw.files(study, steps), lambda: study_of.headline(steps), lambda: draw.table(study, steps), clock
+    )

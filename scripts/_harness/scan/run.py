@@ -120,7 +120,9 @@ class Run:
             progress=progress,
         )
 
-    def finish(self, files: Callable[[], dict[str, bytes]], text: Callable[[], str], clock: Clock) -> None:
+    def finish(
+        self, files: Callable[[], dict[str, bytes]], headline: Callable[[], str], text: Callable[[], str], clock: Clock
+    ) -> None:
         """Draw, write what was drawn and the page, mark the end, and print what was found."""
         self._bar.close()
         if not self.leads:
@@ -129,7 +131,7 @@ class Run:
             for name, content in files().items():
                 self._folder.write(name, content)
         shutil.rmtree(self.path / _SCANS, ignore_errors=True)
-        self._folder.finish(text(), clock)
+        self._folder.finish(headline(), text(), clock)
 
 
 def settings(script: str, config: Any, network: models.Network, data: Data, **resolved: Any) -> dict[str, Any]:
