@@ -64,4 +64,4 @@ def table(step: Step) -> str:
         ]
         for place, quality in enumerate(step.numbers["qualities"])
     ]
-    return f"{step.numbers['headline']}\n\n" + drawing.table(rows, ["quality", "probability", *layers, "Grad-CAM"])
+    return drawing.table(rows, ["quality", "probability", *layers, "Grad-CAM"])

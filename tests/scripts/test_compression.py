@@ -12,6 +12,7 @@ import jaxviz as jv
 import models
 from scripts._harness.photo_study.photos import Photo
 from scripts._harness.photo_study.study import _named
+from scripts.compression.draw import table
 from scripts.compression.study import headline, measure
 
 QUALITIES = (90, 40, 5)
@@ -47,3 +48,6 @@ def test_each_number_is_that_of_the_photo_read_from_its_file():
         assert step.numbers["photos"][0]["bytes"][place] == file.tell()
     assert step.arrays["probabilities"].shape == (1, 3)
     assert headline(step).startswith("The mean probability of the class, ")
+    head, *rows = table(step).splitlines()
+    assert head.split() == ["quality", "probability", "conv1", "logits", "Grad-CAM"]
+    assert [row.split()[0] for row in rows] == [str(quality) for quality in QUALITIES]
