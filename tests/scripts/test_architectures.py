@@ -1,7 +1,6 @@
 """`scripts.architectures` on a few digits, and its measures against what they are by definition."""
 
 import json
-import sys
 
 import jax
 import jax.numpy as jnp
@@ -11,31 +10,16 @@ from PIL import Image
 
 import models
 from models.datasets import Examples
-from scripts._harness.command import start
-from scripts.architectures import __main__ as architectures
 from scripts.architectures import ablation as _ablation
 from scripts.architectures import aliasing as _aliasing
 from scripts.architectures import study as _study
 from scripts.architectures import variants as _variants
+from tests.scripts.commands import run
 
 # Each runs a whole study.
 pytestmark = pytest.mark.slow
 
 QUICK = "--images 6 --train 16 --epochs 1 --seeds 2".split()
-
-
-@pytest.fixture(autouse=True, scope="module")
-def own_cache(tmp_path_factory):
-    """A cache of compiled programs for these tests, and the process as it was after them."""
-    patch = pytest.MonkeyPatch()
-    patch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
-    patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
-    before = {name: getattr(jax.config, name) for name in names}
-    yield
-    patch.undo()
-    for name, value in before.items():
-        jax.config.update(name, value)
 
 
 def digits(count: int) -> Examples:
@@ -46,11 +30,10 @@ def digits(count: int) -> Examples:
     return Examples(images, (np.arange(count) % 10).astype(np.int32))
 
 
-def run(monkeypatch, *arguments) -> None:
+def run_on_little(monkeypatch, *arguments) -> None:
     monkeypatch.setattr(_study, "load", lambda name, split: digits(16 if split.startswith("train") else 12))
     monkeypatch.setattr(_study, "size", lambda name, split: 16)
-    monkeypatch.setattr(sys, "argv", ["architectures", *map(str, arguments)])
-    start(architectures.main, architectures.Config, architectures.__doc__)
+    run("architectures", *arguments)
 
 
 def test_it_leaves_numbers_tables_and_pictures(tmp_path, monkeypatch, capsys):
@@ -60,7 +43,7 @@ def test_it_leaves_numbers_tables_and_pictures(tmp_path, monkeypatch, capsys):
     }
     monkeypatch.setattr(_ablation, "FORMS", forms)
     out = tmp_path / "run"
-    run(monkeypatch, *QUICK, "--out", out)
+    run_on_little(monkeypatch, *QUICK, "--out", out)
     numbers = json.loads((out / "architectures.json").read_text())
     assert [entry["network"] for entry in numbers["found"]] == ["mnist_cnn1", "mnist_cnn2"]
     assert [layer["step"] for layer in numbers["found"][0]["layers"]] == [4, 16]
@@ -141,7 +124,7 @@ def test_every_variant_is_what_its_name_says(name):
 )
 def test_a_wrong_argument_gets_one_line_and_writes_nothing(arguments, message, tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit) as stop:
-        run(monkeypatch, *QUICK, *arguments.split(), "--out", tmp_path / "out")
+        run_on_little(monkeypatch, *QUICK, *arguments.split(), "--out", tmp_path / "out")
     assert stop.value.code == 2
     printed = capsys.readouterr()
     assert message in printed.err

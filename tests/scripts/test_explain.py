@@ -10,32 +10,12 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from scripts._harness.command import start
-from scripts.explain import __main__ as explain
+from tests.scripts.commands import run
 
 # Each runs a whole study.
 pytestmark = pytest.mark.slow
 
 QUICK = "--methods saliency grad_cam --layers fire3 --units 2 --window 100 --stride 100".split()
-
-
-@pytest.fixture(autouse=True, scope="module")
-def own_cache(tmp_path_factory):
-    """A cache of compiled programs for these tests, and the process as it was after them."""
-    patch = pytest.MonkeyPatch()
-    patch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
-    patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
-    before = {name: getattr(jax.config, name) for name in names}
-    yield
-    patch.undo()
-    for name, value in before.items():
-        jax.config.update(name, value)
-
-
-def run(monkeypatch, *arguments: str) -> None:
-    monkeypatch.setattr(sys, "argv", ["explain", *map(str, arguments)])
-    start(explain.main, explain.Config, explain.__doc__)
 
 
 @pytest.fixture(scope="module")
@@ -97,10 +77,10 @@ def test_the_page_shows_all_of_it(finished):
     assert "https://" not in text
 
 
-def test_the_same_command_again_replaces_its_results(finished, monkeypatch, capsys):
+def test_the_same_command_again_replaces_its_results(finished, capsys):
     out, _, _ = finished
     (out / "saliency.json").write_text("old")
-    run(monkeypatch, "chelsea", *QUICK, "--target", "tabby", "--out", out)
+    run("explain", "chelsea", *QUICK, "--target", "tabby", "--out", out)
     assert json.loads((out / "saliency.json").read_text())["method"] == "saliency"
     assert capsys.readouterr().out.endswith("index.html\n")
 
@@ -129,7 +109,7 @@ def test_a_factory_of_the_user_in_the_current_folder(tmp_path, monkeypatch):
     (tmp_path / "own_network.py").write_text(FACTORY)
     monkeypatch.chdir(tmp_path)
     options = "--methods saliency grad_cam --window 8 --stride 12 --units 2 --out out".split()
-    run(monkeypatch, "chelsea", "coffee", "--network", "own_network:make", *options)
+    run("explain", "chelsea", "coffee", "--network", "own_network:make", *options)
     numbers = json.loads((tmp_path / "out" / "coffee-prediction.json").read_text())
     assert (numbers["size"], numbers["label"]) == ([24, 20], "dark")
     with np.load(tmp_path / "out" / "chelsea-saliency.npz") as arrays:
@@ -139,10 +119,10 @@ def test_a_factory_of_the_user_in_the_current_folder(tmp_path, monkeypatch):
     assert "own_network:make says dark for chelsea" in text
 
 
-def test_two_classes_and_two_networks_stand_side_by_side(tmp_path, monkeypatch):
+def test_two_classes_and_two_networks_stand_side_by_side(tmp_path):
     options = ("--methods", "saliency", "--layers", "fire3", "--units", "1", "--window", "100", "--stride", "100")
     networks = ("--network", "squeezenet", "squeezenet", "--weights", "committed", "random")
-    run(monkeypatch, "chelsea", *options, *networks, "--target", "tabby", "285", "--out", tmp_path / "out")
+    run("explain", "chelsea", *options, *networks, "--target", "tabby", "285", "--out", tmp_path / "out")
     text = (tmp_path / "out" / "index.html").read_text("utf-8")
     assert "<h1>Why tabby and Egyptian cat?</h1>" in text
     for network in ("squeezenet", "squeezenet-2"):
@@ -166,22 +146,22 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path, monkeypatch, caps
     with monkeypatch.context() as patch:
         patch.setattr(_occlusion, "measure", interrupt)
         with pytest.raises(SystemExit) as stop:
-            run(patch, "chelsea", *QUICK, "--out", out)
+            run("explain", "chelsea", *QUICK, "--out", out)
     assert stop.value.code == 130
     assert "goes on from here" in capsys.readouterr().err
     assert not (out / "index.html").exists()
     assert not list(out.glob(".*"))
     with monkeypatch.context() as patch:
         patch.setattr(_prediction, "measure", interrupt)
-        run(patch, "chelsea", *QUICK, "--out", out)
+        run("explain", "chelsea", *QUICK, "--out", out)
     assert (out / "index.html").exists()
 
 
-def test_another_run_is_not_overwritten(finished, monkeypatch, capsys):
+def test_another_run_is_not_overwritten(finished, capsys):
     out, _, _ = finished
     before = {path: path.read_bytes() for path in out.iterdir()}
     with pytest.raises(SystemExit) as stop:
-        run(monkeypatch, "coffee", *QUICK, "--target", "tabby", "--out", out)
+        run("explain", "coffee", *QUICK, "--target", "tabby", "--out", out)
     assert stop.value.code == 2
     assert capsys.readouterr().err == (
         f"error: `--out` must be a new folder or one of the same run, got {out}: it holds a run with another "
@@ -190,10 +170,10 @@ def test_another_run_is_not_overwritten(finished, monkeypatch, capsys):
     assert {path: path.read_bytes() for path in out.iterdir()} == before
 
 
-def test_a_folder_with_other_files_is_left_alone(tmp_path, monkeypatch, capsys):
+def test_a_folder_with_other_files_is_left_alone(tmp_path, capsys):
     (tmp_path / "thesis.tex").write_text("years")
     with pytest.raises(SystemExit) as stop:
-        run(monkeypatch, "chelsea", *QUICK, "--out", tmp_path)
+        run("explain", "chelsea", *QUICK, "--out", tmp_path)
     assert stop.value.code == 2
     assert "it holds other files" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
@@ -237,14 +217,14 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path, monkeypatch, capsys):
         ("chelsea --target tabby nowhere", "`--target` must be one of 1000 names, got 'nowhere'."),
     ],
 )
-def test_a_wrong_argument_gets_one_line_and_writes_nothing(arguments, message, tmp_path, monkeypatch, capsys):
+def test_a_wrong_argument_gets_one_line_and_writes_nothing(arguments, message, tmp_path, capsys):
     (tmp_path / "text.png").write_text("no picture")
     Image.effect_noise((64, 64), 50).save(tmp_path / "whole.png")
     (tmp_path / "cut.png").write_bytes((tmp_path / "whole.png").read_bytes()[:500])
     before = sorted(tmp_path.rglob("*"))
     out = tmp_path / "out"
     with pytest.raises(SystemExit) as stop:
-        run(monkeypatch, *arguments.format(tmp=tmp_path).split(), "--out", out)
+        run("explain", *arguments.format(tmp=tmp_path).split(), "--out", out)
     assert stop.value.code == 2
     printed = capsys.readouterr()
     assert printed.out == ""

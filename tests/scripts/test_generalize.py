@@ -1,16 +1,13 @@
 """`scripts.generalize` on a tiny trunk: from its command line to its numbers."""
 
 import json
-import sys
 
-import jax
 import numpy as np
 import pytest
 from PIL import Image
 
-from scripts._harness.command import start
-from scripts.generalize import __main__ as generalize
 from scripts.generalize.folds import draw, most_photos
+from tests.scripts.commands import run
 from tests.scripts.flowers import stand_in
 
 # Each runs a whole study.
@@ -19,31 +16,16 @@ pytestmark = pytest.mark.slow
 QUICK = "--network tiny --counts 1 4 --folds 2 --strengths 1 0.1".split()
 
 
-@pytest.fixture(autouse=True, scope="module")
-def own_cache(tmp_path_factory):
-    """A cache of compiled programs for these tests, and the process as it was after them."""
-    patch = pytest.MonkeyPatch()
-    patch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
-    patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
-    before = {name: getattr(jax.config, name) for name in names}
-    yield
-    patch.undo()
-    for name, value in before.items():
-        jax.config.update(name, value)
-
-
-def run(monkeypatch, *arguments) -> None:
+def run_on_little(monkeypatch, *arguments) -> None:
     stand_in(monkeypatch, 18, 12)
-    monkeypatch.setattr(sys, "argv", ["generalize", *map(str, arguments)])
-    start(generalize.main, generalize.Config, generalize.__doc__)
+    run("generalize", *arguments)
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     out = tmp_path_factory.mktemp("finished") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        run(patch, *QUICK, "--out", out)
+        run_on_little(patch, *QUICK, "--out", out)
     return out
 
 
@@ -88,13 +70,13 @@ def test_an_interrupted_run_goes_on_where_it_stopped(finished, tmp_path, monkeyp
     # Two layers, two sizes of training sets, two folds of two trunks: the tenth is the second of the random trunk.
     monkeypatch.setattr(transfer, "fit_softmax", counting(10))
     with pytest.raises(SystemExit) as stop:
-        run(monkeypatch, *QUICK, "--out", out)
+        run_on_little(monkeypatch, *QUICK, "--out", out)
     assert stop.value.code == 130
     assert (out / "trained-1.json").exists()
     assert not (out / "generalize.json").exists()
     calls.clear()
     monkeypatch.setattr(transfer, "fit_softmax", counting(0))
-    run(monkeypatch, *QUICK, "--out", out)
+    run_on_little(monkeypatch, *QUICK, "--out", out)
     assert len(calls) == 8
     results = [json.loads((folder / "generalize.json").read_text())["results"] for folder in (finished, out)]
     assert results[0] == results[1]
@@ -147,7 +129,7 @@ def test_a_class_keeps_a_photo_to_test():
 def test_a_wrong_argument_gets_one_line_and_writes_nothing(arguments, message, tmp_path, monkeypatch, capsys):
     out = tmp_path / "out"
     with pytest.raises(SystemExit) as stop:
-        run(monkeypatch, *QUICK, *arguments.split(), "--out", out)
+        run_on_little(monkeypatch, *QUICK, *arguments.split(), "--out", out)
     assert stop.value.code == 2
     printed = capsys.readouterr()
     assert message in printed.err

@@ -16,8 +16,8 @@ import models
 from jaxviz.maximize import augment
 from models.network import Network, Spec
 from scripts._harness.ascent_options import Ascent
-from scripts._harness.command import start
 from scripts.maximize import __main__ as maximize
+from tests.scripts.commands import run
 
 # Each runs a whole study.
 pytestmark = pytest.mark.slow
@@ -50,7 +50,7 @@ def tiny(size: int = 16, channels: int = 3, labels: tuple[str, ...] = LABELS, de
 
 @pytest.fixture(autouse=True, scope="module")
 def patched(tmp_path_factory):
-    """A network in place of those that come with weights, photos, a cache of one's own, and all as it was before."""
+    """A network in place of those that come with weights, photos, and all as it was before."""
     networks = {"tiny": tiny(), "dense": tiny(dense=True), "mnist_cnn3": None}
 
     def load(name, weights=None):
@@ -72,26 +72,10 @@ def patched(tmp_path_factory):
     patch.setattr(models, "load", load)
     patch.setattr(models, "names", lambda: list(networks))
     patch.setenv("JAXVIZ_PHOTOS", str(folder))
-    patch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
-    patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-    options = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
-    before = {name: jax.config.values[name] for name in (*options, "jax_disable_most_optimizations")}
     # Most of the time would go into optimizing programs that run for a few steps.
     jax.config.update("jax_disable_most_optimizations", True)
     yield networks
     patch.undo()
-    for name, value in before.items():
-        jax.config.update(name, value)
-
-
-def run(*arguments: object) -> None:
-    patch = pytest.MonkeyPatch()
-    command, *rest = map(str, arguments)
-    try:
-        patch.setattr(sys, "argv", ["maximize", command, *rest])
-        start(maximize.main, maximize.Config, maximize.__doc__)
-    finally:
-        patch.undo()
 
 
 def numbers(folder, name):
@@ -116,7 +100,9 @@ def stems(folder, ending):
 def classes(tmp_path_factory):
     out = tmp_path_factory.mktemp("classes") / "out"
     names = ["owl", "1", "2"]  # the same one twice
-    run("classes", "--classes", *names, "--network", "tiny", "--steps", 8, "--orientations", 2, "--out", out)
+    run(
+        "maximize", "classes", "--classes", *names, "--network", "tiny", "--steps", 8, "--orientations", 2, "--out", out
+    )
     return out
 
 
@@ -166,12 +152,12 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path, monkeypatch, caps
     with monkeypatch.context() as patch:
         patch.setattr(_classes, "_orientations", interrupt)
         with pytest.raises(SystemExit) as stop:
-            run(*command)
+            run("maximize", *command)
     assert stop.value.code == 130
     assert stems(tmp_path / "out", ".png") == set()
     calls, ascend = [], Study.ascend
     monkeypatch.setattr(Study, "ascend", lambda *args, **options: calls.append(options) or ascend(*args, **options))
-    run(*command)
+    run("maximize", *command)
     assert [options["num_images"] for options in calls] == [2]
     assert stems(tmp_path / "out", ".png") == {"003-cat", "003-cat-orientations", "classes"}
     capsys.readouterr()
@@ -181,7 +167,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path, monkeypatch, caps
 def filters(tmp_path_factory):
     out = tmp_path_factory.mktemp("filters") / "out"
     options = ["--steps", 4, "--first", 5, "--random", 3, "--size", 24, "--layers", "conv1", "conv3", "logits"]
-    run("filters", "--network", "tiny", *options, "--out", out)
+    run("maximize", "filters", "--network", "tiny", *options, "--out", out)
     return out
 
 
@@ -267,7 +253,21 @@ def test_dense_layers_are_shown_where_a_network_has_them():
 def sweep(tmp_path_factory):
     out = tmp_path_factory.mktemp("sweep") / "out"
     weights = ["--tv-weights", 0, 0.5, 20]
-    run("sweep", "--network", "tiny", "--target", "dog", *weights, "--steps", 16, "--certain", 0.3, "--out", out)
+    run(
+        "maximize",
+        "sweep",
+        "--network",
+        "tiny",
+        "--target",
+        "dog",
+        *weights,
+        "--steps",
+        16,
+        "--certain",
+        0.3,
+        "--out",
+        out,
+    )
     return out
 
 
@@ -308,7 +308,7 @@ def test_two_classes_are_asked_for_on_the_digits_where_there_are_weights(sweep, 
     monkeypatch.setitem(patched, "mnist_cnn3", tiny(12, 1, tuple("0123456789")))
     monkeypatch.setattr("scripts.maximize.sweep._STEPS", 3)
     out = tmp_path / "out"
-    run("sweep", "--network", "tiny", "--tv-weights", 1, "--steps", 2, "--out", out)
+    run("maximize", "sweep", "--network", "tiny", "--tv-weights", 1, "--steps", 2, "--out", out)
     assert stems(out, ".json") - {"run", "weight-1"} == {"two-1-7", "two-4-9", "two-0-1", "two-7-8"}
     found = numbers(out, "two-1-7")
     # However few steps the classes take.
@@ -326,7 +326,7 @@ def photo(tmp_path_factory):
     out = tmp_path_factory.mktemp("photo") / "out"
     path = maximize_photos() / "imagenet" / "3.png"
     command = ["--network", "tiny", "--layers", "conv3", "conv1", "--units", 3, "--steps", 8]
-    run("photo", path, *command, "--out", out)
+    run("maximize", "photo", path, *command, "--out", out)
     return out
 
 
@@ -415,7 +415,10 @@ def test_a_held_out_view_is_another_one_than_the_ascent_has_seen():
 def test_a_wrong_argument_gets_one_line_and_writes_nothing(arguments, message, tmp_path, capsys):
     with pytest.raises(SystemExit) as stop:
         run(
-            *(arguments if "--network" in arguments else f"{arguments} --network tiny").split(), "--out", tmp_path / "o"
+            "maximize",
+            *(arguments if "--network" in arguments else f"{arguments} --network tiny").split(),
+            "--out",
+            tmp_path / "o",
         )
     assert stop.value.code == 2
     printed = capsys.readouterr()
@@ -429,7 +432,7 @@ def test_a_wrong_argument_gets_one_line_and_writes_nothing(arguments, message, t
 def test_photos_that_are_not_there_are_an_error_and_no_silence(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("JAXVIZ_PHOTOS", str(tmp_path))
     with pytest.raises(SystemExit):
-        run("filters", "--network", "tiny", "--out", tmp_path / "o")
+        run("maximize", "filters", "--network", "tiny", "--out", tmp_path / "o")
     assert "`--photos` must be a folder of photos: with photos.json" in capsys.readouterr().err
 
 

@@ -1,22 +1,15 @@
 """`scripts.occlude_pixels` on a few digits."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
 
 import models
 from models import datasets
-from scripts._harness.command import start
-from scripts.occlude_pixels import __main__ as occlude_pixels
 from scripts.occlude_pixels.study import _in_turn
 from tests.models.test_datasets import write
-
-
-def run(monkeypatch, *arguments):
-    monkeypatch.setattr(sys, "argv", ["occlude_pixels", *map(str, arguments)])
-    start(occlude_pixels.main, occlude_pixels.Config, occlude_pixels.__doc__)
+from tests.scripts.commands import run
 
 
 def test_images_are_the_first_of_each_class_in_turn_sorted_by_class():
@@ -32,7 +25,7 @@ def test_a_map_is_what_a_loop_over_pixels_finds(tmp_path, monkeypatch, baseline,
     write(tmp_path, "mnist", train=8, test=12)
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     out = tmp_path / "out"
-    run(monkeypatch, "mnist_cnn3", "--num", 3, "--windows", 5, "--baseline", baseline, "--out", out)
+    run("occlude_pixels", "mnist_cnn3", "--num", 3, "--windows", 5, "--baseline", baseline, "--out", out)
     (found,) = json.loads((out / "windows.json").read_text())["windows"]
     maps = np.load(out / "window-5.npz")["maps"]
     network, data = models.load("mnist_cnn3"), datasets.load("mnist", "test")
@@ -60,5 +53,5 @@ def test_what_does_not_fit_is_one_line(tmp_path, monkeypatch, capsys, options, t
     write(tmp_path, "mnist", train=8, test=12)
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     with pytest.raises(SystemExit):
-        run(monkeypatch, *options)
+        run("occlude_pixels", *options)
     assert capsys.readouterr().err.splitlines()[-1].startswith(f"error: {text}")

@@ -1,10 +1,7 @@
 """The scripts of the paper's experiments: places on photos, parts files, energy in a box, and whole runs (slow)."""
 
-import importlib
 import json
-import sys
 
-import jax
 import numpy as np
 import pytest
 import skimage.data
@@ -12,12 +9,12 @@ from PIL import Image
 
 import models
 from jaxviz import render
-from scripts._harness.command import start
 from scripts._harness.photo_study import photos as _photos
 from scripts.attention import study as _attention
 from scripts.correspondence import study as _correspondence
 from scripts.occlude import heatmap as _heatmap
 from scripts.occlude import regions as _regions
+from tests.scripts.commands import run
 
 
 @pytest.fixture(scope="module")
@@ -26,27 +23,13 @@ def network():
 
 
 @pytest.fixture(autouse=True)
-def no_photos(monkeypatch, tmp_path):
-    """Neither photos nor a cache of the user's, and the process as it was."""
+def no_photos(monkeypatch):
     monkeypatch.delenv("JAXVIZ_PHOTOS", raising=False)
-    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
-    before = {name: getattr(jax.config, name) for name in names}
-    yield
-    for name, value in before.items():
-        jax.config.update(name, value)
 
 
-def run(monkeypatch, script, *arguments):
-    module = importlib.import_module(f"scripts.{script}.__main__")
-    monkeypatch.setattr(sys, "argv", [script, *map(str, arguments)])
-    start(module.main, module.Config, module.__doc__)
-
-
-def refused(monkeypatch, capsys, script, *arguments):
+def refused(capsys, script, *arguments):
     with pytest.raises(SystemExit) as stop:
-        run(monkeypatch, script, *arguments)
+        run(script, *arguments)
     assert stop.value.code == 2
     return capsys.readouterr().err
 
@@ -138,11 +121,9 @@ def test_parts_of_a_file_are_where_the_network_sees_them(network, faces):
         ("[{", None),
     ],
 )
-def test_a_parts_file_of_another_form_is_refused(network, tmp_path, text, message, monkeypatch, capsys):
+def test_a_parts_file_of_another_form_is_refused(network, tmp_path, text, message, capsys):
     (tmp_path / "parts.json").write_text(text)
-    error = refused(
-        monkeypatch, capsys, "correspondence", "--parts", tmp_path / "parts.json", "--out", tmp_path / "out"
-    )
+    error = refused(capsys, "correspondence", "--parts", tmp_path / "parts.json", "--out", tmp_path / "out")
     assert error.startswith("error: ")
     assert error.count("\n") == 1
     assert message is None or message in error
@@ -174,9 +155,9 @@ def test_a_parts_file_of_another_form_is_refused(network, tmp_path, text, messag
         ("occlude --photos {cat} --grid 2 --boxes 0,0,9,9", "`--grid` must not be given with `--boxes`."),
     ],
 )
-def test_a_wrong_argument_gets_one_line_and_writes_nothing(command, message, cat, faces, tmp_path, monkeypatch, capsys):
+def test_a_wrong_argument_gets_one_line_and_writes_nothing(command, message, cat, faces, tmp_path, capsys):
     script, *arguments = command.format(cat=cat, faces=faces).split()
-    error = refused(monkeypatch, capsys, script, *arguments, "--out", tmp_path / "out")
+    error = refused(capsys, script, *arguments, "--out", tmp_path / "out")
     assert error.startswith("error: ")
     assert error.count("\n") == 1
     assert message in error
@@ -214,10 +195,10 @@ WHOLE = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("script", WHOLE)
-def test_a_whole_run_leaves_pictures_and_numbers_and_can_be_repeated(script, cat, faces, tmp_path, monkeypatch, capsys):
+def test_a_whole_run_leaves_pictures_and_numbers_and_can_be_repeated(script, cat, faces, tmp_path, capsys):
     arguments, pictures = WHOLE[script]
     out = tmp_path / "out"
-    run(monkeypatch, script, *arguments.format(cat=cat, faces=faces).split(), "--out", out)
+    run(script, *arguments.format(cat=cat, faces=faces).split(), "--out", out)
     assert "Where the time went" in capsys.readouterr().out
     for picture in pictures.split():
         with Image.open(out / f"{picture}.png") as image:

@@ -8,16 +8,14 @@ import subprocess
 import sys
 import time
 
-import jax
 import numpy as np
 import pytest
 from PIL import Image
 
 import models
 from models import datasets, training
-from scripts._harness.command import start
-from scripts.train import __main__ as train
 from tests.models.test_datasets import write
+from tests.scripts.commands import run
 
 # Each runs a whole study.
 pytestmark = pytest.mark.slow
@@ -29,22 +27,11 @@ QUICK = "mnist_cnn1 --epochs 2 --batch-size 8 --learning-rate 0.01".split()
 def surroundings(tmp_path_factory):
     """A small data set, a cache of compiled programs for these tests, and the process as it was after them."""
     patch = pytest.MonkeyPatch()
-    patch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
-    patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
     data = tmp_path_factory.mktemp("data")
     patch.setenv("TFDS_DATA_DIR", str(data))
     write(data, "mnist", train=41, test=23)
-    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
-    before = {name: getattr(jax.config, name) for name in names}
     yield
     patch.undo()
-    for name, value in before.items():
-        jax.config.update(name, value)
-
-
-def run(monkeypatch, *arguments):
-    monkeypatch.setattr(sys, "argv", ["train", *map(str, arguments)])
-    start(train.main, train.Config, train.__doc__)
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +88,7 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(tmp_path, monkeypatch, c
     from scripts.train import run as _run
 
     # In this process as well: JAX may have started with other flags than in one of the script's own.
-    run(monkeypatch, *QUICK, "--out", tmp_path / "whole")
+    run("train", *QUICK, "--out", tmp_path / "whole")
     evaluate = training.evaluate
 
     def second_is_interrupted(*args):
@@ -112,11 +99,11 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(tmp_path, monkeypatch, c
     with monkeypatch.context() as patch:
         patch.setattr(_run.training, "evaluate", second_is_interrupted)
         with pytest.raises(SystemExit) as stop:
-            run(patch, *QUICK, "--out", tmp_path / "out")
+            run("train", *QUICK, "--out", tmp_path / "out")
     assert stop.value.code == 130
     first = (tmp_path / "out" / "epoch-01.json").stat().st_mtime_ns
     assert not (tmp_path / "out" / "weights.safetensors").exists()
-    run(monkeypatch, *QUICK, "--out", tmp_path / "out")
+    run("train", *QUICK, "--out", tmp_path / "out")
     assert (tmp_path / "out" / "epoch-01.json").stat().st_mtime_ns == first
     for name in ("weights.safetensors", "confusion.json"):
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
@@ -145,9 +132,9 @@ def test_a_killed_run_goes_on_to_the_same_weights(finished, tmp_path):
         ("mnist_cnn1 --batch-size 50", "`--batch-size` must be at most the number of examples, got 50 for 41."),
     ],
 )
-def test_a_wrong_argument_gets_one_line_and_writes_nothing(arguments, message, tmp_path, monkeypatch, capsys):
+def test_a_wrong_argument_gets_one_line_and_writes_nothing(arguments, message, tmp_path, capsys):
     with pytest.raises(SystemExit) as stop:
-        run(monkeypatch, *arguments.split(), "--out", tmp_path / "out")
+        run("train", *arguments.split(), "--out", tmp_path / "out")
     assert stop.value.code == 2
     printed = capsys.readouterr()
     assert message in printed.err

@@ -1,16 +1,13 @@
 """`scripts.transfer` on a tiny trunk: from its command line to its numbers."""
 
 import json
-import sys
 
-import jax
 import numpy as np
 import pytest
 from PIL import Image
 
-from scripts._harness.command import start
-from scripts.transfer import __main__ as transfer
 from scripts.transfer.splits import split, wilson
+from tests.scripts.commands import run
 from tests.scripts.flowers import stand_in
 
 # Each runs a whole study.
@@ -19,31 +16,16 @@ pytestmark = pytest.mark.slow
 QUICK = "--network tiny --size 8 --scratch-size 9 --splits 2 --epochs 3 --scratch-epochs 2 --hidden 5".split()
 
 
-@pytest.fixture(autouse=True, scope="module")
-def own_cache(tmp_path_factory):
-    """A cache of compiled programs for these tests, and the process as it was after them."""
-    patch = pytest.MonkeyPatch()
-    patch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
-    patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
-    before = {name: getattr(jax.config, name) for name in names}
-    yield
-    patch.undo()
-    for name, value in before.items():
-        jax.config.update(name, value)
-
-
-def run(monkeypatch, *arguments) -> None:
+def run_on_little(monkeypatch, *arguments) -> None:
     stand_in(monkeypatch, 60, 0)
-    monkeypatch.setattr(sys, "argv", ["transfer", *map(str, arguments)])
-    start(transfer.main, transfer.Config, transfer.__doc__)
+    run("transfer", *arguments)
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     out = tmp_path_factory.mktemp("finished") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        run(patch, *QUICK, "--out", out)
+        run_on_little(patch, *QUICK, "--out", out)
     return out
 
 
@@ -95,13 +77,13 @@ def test_an_interrupted_run_goes_on_where_it_stopped(finished, tmp_path, monkeyp
     with monkeypatch.context() as patch:
         patch.setattr(training, "evaluate", fail_in_the_second_epoch)
         with pytest.raises(SystemExit) as stop:
-            run(patch, *QUICK, "--out", out)
+            run_on_little(patch, *QUICK, "--out", out)
     assert stop.value.code == 130
     assert not (out / "transfer.json").exists()
     with monkeypatch.context() as patch:
         # What is finished is not computed again.
         patch.setattr(fitting, "fit_head", interrupt)
-        run(patch, *QUICK, "--out", out)
+        run_on_little(patch, *QUICK, "--out", out)
     whole, resumed = (json.loads((folder / "scratch.json").read_text()) for folder in (finished, out))
     assert resumed["right"] == whole["right"]
     for key in ("loss", "validation"):
@@ -145,7 +127,7 @@ def test_the_interval_is_where_the_score_test_does_not_reject(right, total, low,
 def test_a_wrong_argument_gets_one_line_and_writes_nothing(arguments, message, tmp_path, monkeypatch, capsys):
     out = tmp_path / "out"
     with pytest.raises(SystemExit) as stop:
-        run(monkeypatch, *QUICK, *arguments.split(), "--out", out)
+        run_on_little(monkeypatch, *QUICK, *arguments.split(), "--out", out)
     assert stop.value.code == 2
     printed = capsys.readouterr()
     assert message in printed.err

@@ -1,7 +1,6 @@
 """`scripts.trust` and `scripts.adversarial` on a few made-up photos and a network of a few parameters."""
 
 import json
-import sys
 
 import jax
 import numpy as np
@@ -11,7 +10,6 @@ from PIL import Image
 
 import jaxviz as jv
 import models
-from scripts._harness.command import start
 from scripts._harness.run_folder import Step
 from scripts.adversarial import __main__ as adversarial
 from scripts.trust import __main__ as trust
@@ -20,6 +18,7 @@ from scripts.trust.methods import maps
 from scripts.trust.metrics import METRICS
 from scripts.trust.study import stages, top_down
 from scripts.trust.verdict import Winner, verdicts, winners
+from tests.scripts.commands import run
 
 # Each runs a whole study.
 pytestmark = pytest.mark.slow
@@ -42,25 +41,6 @@ def photos(tmp_path, monkeypatch):
     monkeypatch.setenv("JAXVIZ_PHOTOS", str(folder.parent))
     monkeypatch.setattr(models, "load", lambda name, weights: models.initialize(name))
     return folder
-
-
-@pytest.fixture(autouse=True, scope="module")
-def own_cache(tmp_path_factory):
-    """A cache of compiled programs for these tests, and the process as it was after them."""
-    patch = pytest.MonkeyPatch()
-    patch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
-    patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
-    before = {name: getattr(jax.config, name) for name in names}
-    yield
-    patch.undo()
-    for name, value in before.items():
-        jax.config.update(name, value)
-
-
-def run(monkeypatch, script, *arguments: object) -> None:
-    monkeypatch.setattr(sys, "argv", [script.__name__, *map(str, arguments)])
-    start(script.main, script.Config, script.__doc__)
 
 
 def test_layers_are_taken_from_the_output_down():
@@ -153,9 +133,9 @@ def test_nothing_is_claimed_of_what_was_not_compared():
     assert "are not shown to matter more than the edges" in verdicts(one)["saliency"]
 
 
-def test_trust_draws_floors_alone(photos, tmp_path, monkeypatch, capsys):
+def test_trust_draws_floors_alone(photos, tmp_path, capsys):
     command = (*SHORT, "--num-images", 2, "--methods", "edges", "random", "--depths", 1, "--out", tmp_path / "out")
-    run(monkeypatch, trust, *command)
+    run("trust", *command)
     assert (tmp_path / "out" / "scores.png").stat().st_size > 1000
     assert "Random map" in capsys.readouterr().out
 
@@ -177,11 +157,11 @@ def test_trust_goes_on_with_the_method_where_it_stopped(photos, tmp_path, monkey
     with monkeypatch.context() as patch:
         patch.setattr(_measure, "maps", interrupted)
         with pytest.raises(SystemExit) as stop:
-            run(patch, trust, *command)
+            run("trust", *command)
     assert stop.value.code == 130
     with monkeypatch.context() as patch:
         patch.setattr(_measure, "maps", only_edges)
-        run(patch, trust, *command)
+        run("trust", *command)
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         *(f"{name}.{kind}" for name in ("saliency", "edges") for kind in ("json", "npz")),
         *(f"{name}.png" for name in ("cascade", "curves", "scores", "similarity")),
@@ -196,12 +176,12 @@ def test_trust_goes_on_with_the_method_where_it_stopped(photos, tmp_path, monkey
     assert "Edges (Sobel)" in capsys.readouterr().out
 
 
-def test_each_number_is_that_of_the_image_alone(photos, tmp_path, monkeypatch):
+def test_each_number_is_that_of_the_image_alone(photos, tmp_path):
     """A data set that is read as a stream, in batches of three and of all: and the metrics themselves."""
     command = (*SHORT, "--methods", "saliency", "--depths", 1, "--num-images", 7)
     found = {}
     for size in (3, 7):
-        run(monkeypatch, trust, *command, "--batch-size", size, "--out", tmp_path / str(size))
+        run("trust", *command, "--batch-size", size, "--out", tmp_path / str(size))
         with np.load(tmp_path / str(size) / "saliency.npz") as arrays:
             found[size] = dict(arrays)
     for name in METRICS:
@@ -217,10 +197,10 @@ def test_each_number_is_that_of_the_image_alone(photos, tmp_path, monkeypatch):
     np.testing.assert_allclose(found[7]["road"], score, rtol=1e-3, atol=1e-4)
 
 
-def test_adversarial_writes_its_figures_with_their_numbers(photos, tmp_path, monkeypatch, capsys):
+def test_adversarial_writes_its_figures_with_their_numbers(photos, tmp_path, capsys):
     out = tmp_path / "out"
     arguments = "--target 3 --train 3 --size 8 --steps 3 --batch 2 --looked 2 --levels 4 --pgd-steps 2 --draws 1"
-    run(monkeypatch, adversarial, *NETWORK, *arguments.split(), "--out", out)
+    run("adversarial", *NETWORK, *arguments.split(), "--out", out)
     names = {path.name for path in out.iterdir()}
     assert names >= {"patch.png", "success.png", "looks.png", "adversarial.json", "patch.npz", "run.json"}
     found = json.loads((out / "adversarial.json").read_text())
@@ -253,5 +233,5 @@ def test_a_wrong_argument_gets_one_line_and_writes_nothing(
 def test_a_folder_without_photos_is_named(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("JAXVIZ_PHOTOS", str(tmp_path))
     with pytest.raises(SystemExit):
-        run(monkeypatch, trust, "--out", tmp_path / "out")
+        run("trust", "--out", tmp_path / "out")
     assert "`--photos` must be a folder of photos: with photos.json" in capsys.readouterr().err
