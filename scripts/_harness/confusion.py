@@ -22,10 +22,7 @@ def matrix(counts: np.ndarray, labels: Sequence[str], title: str) -> np.ndarray:
     figure = plot.figure(7.8, 6.4)
     axes = figure.subplots()
     drawn = draw(axes, counts, labels, title)
-    bar = figure.colorbar(drawn, ax=axes, fraction=0.04, pad=0.02)
-    bar.set_label("images, of mistakes", fontsize=8)
-    bar.ax.tick_params(labelsize=7)
-    bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
+    plot.color_bar(figure, drawn, [axes], label="images, of mistakes")
     return plot.pixels(figure)
 
 
@@ -56,28 +53,22 @@ def draw(
     """
     wrong = mistakes(counts)
     limit = int(wrong.max()) if limit is None else limit
-    axes.set_title(title, fontsize=10)
-    axes.set_xlabel(across, fontsize=9)
-    axes.set_ylabel(down, fontsize=9, labelpad=8)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
     if len(labels) > _MOST:
         kept = np.flatnonzero(counts.sum(1) + counts.sum(0))
-        axes.set_ylabel(f"{down} ({len(kept)} of {len(labels)} classes)", fontsize=9)
-        axes.set_xticks([])
-        axes.set_yticks([])
+        plot.style(axes, title, across, f"{down} ({len(kept)} of {len(labels)} classes)")
+        plot.bare(axes)
         return axes.imshow(wrong[np.ix_(kept, kept)], cmap=_COLORS, vmin=0, vmax=max(limit, 1), interpolation="nearest")
-    drawn = axes.imshow(wrong, cmap=_COLORS, vmin=0, vmax=max(limit, 1))
-    for row, col in np.ndindex(*counts.shape):
-        if row == col:
-            axes.add_patch(Rectangle((row - 0.5, row - 0.5), 1, 1, color="#e3eaf2"))
-        if counts[row, col]:
-            bold = "bold" if row == col else "normal"
-            axes.text(col, row, str(counts[row, col]), ha="center", va="center", fontsize=8, fontweight=bold)
+    plot.style(axes, title, across, down)
+    right = np.eye(len(counts), dtype=bool)
+    said = [[str(count or "") for count in row] for row in counts.tolist()]
+    drawn = plot.matrix(axes, wrong, said, colormap=_COLORS, limits=(0, max(limit, 1)), bold=right)
+    axes.set_aspect("equal")
+    for place in range(len(counts)):
+        axes.add_patch(Rectangle((place - 0.5, place - 0.5), 1, 1, color="#e3eaf2"))
     shares = np.diag(counts) / np.maximum(counts.sum(1), 1)
     rows = [f"{label}  {share:.1%}" for label, share in zip(labels, shares, strict=True)]
-    axes.set_xticks(range(len(labels)), labels, rotation=45 if max(map(len, labels)) > 2 else 0, fontsize=8)
-    axes.set_yticks(range(len(labels)), rows, fontsize=8)
+    plot.ticks(axes.xaxis, labels, rotation=45 if max(map(len, labels)) > 2 else 0)
+    plot.ticks(axes.yaxis, rows)
     return drawn
 
 

@@ -25,7 +25,9 @@ def files(study: Study, steps: dict[str, Step]) -> dict[str, bytes]:
 def _ablation(study: Study, step: Step) -> np.ndarray:
     """Confusions before and after, which predictions became which, and the accuracy of each class."""
     arrays, accuracy = step.arrays, step.numbers["accuracy"]
-    figure = plot.figure(13.6, 11.6)
+    named = ", ".join(f"{layer} {' '.join(map(str, some))}" for layer, some in study.off.items())
+    title = f"{study.network.name} on {study.data.size:,} images without the filters {named}"
+    figure = plot.figure(13.6, 11.6, title=title)
     table = figure.subplots(2, 2)
     stay = f"{int(np.trace(arrays['taken'])):,} of {int(arrays['taken'].sum()):,} predictions stay"
     # One scale for all three, so that their colors can be compared.
@@ -35,12 +37,8 @@ def _ablation(study: Study, step: Step) -> np.ndarray:
     draw(table[0, 0], arrays["before"], study.labels, f"all filters: accuracy {accuracy['before']:.2%}", limit=most)
     drawn = draw(table[0, 1], arrays["after"], study.labels, f"{off}: accuracy {accuracy['after']:.2%}", limit=most)
     draw(table[1, 0], arrays["taken"], study.labels, stay, down=before, across=f"predicted {off}", limit=most)
-    bar = figure.colorbar(drawn, ax=list(table[0]), fraction=0.03, pad=0.01)
-    bar.set_label("images, of mistakes and of changed predictions", fontsize=8)
-    bar.ax.tick_params(labelsize=7)
+    plot.color_bar(figure, drawn, list(table[0]), label="images, of mistakes and of changed predictions")
     _bars(study, table[1, 1], step)
-    named = ", ".join(f"{layer} {' '.join(map(str, some))}" for layer, some in study.off.items())
-    figure.suptitle(f"{study.network.name} on {study.data.size:,} images without the filters {named}", fontsize=11)
     return plot.pixels(figure)
 
 
@@ -54,13 +52,11 @@ def _bars(study: Study, axes: Any, step: Step) -> None:
     for shift, moment, color in ((-0.2, 0, _BEFORE), (0.2, 1, _AFTER)):
         label = ("all filters", f"{_count(study)} filters off")[moment]
         axes.barh(places + shift, [100 * pair[moment] for pair in shares], 0.38, color=color, label=label)
-    axes.set_yticks(places, [study.labels[k] for k in counted], fontsize=8)
+    plot.ticks(axes.yaxis, [study.labels[k] for k in counted])
     axes.invert_yaxis()
     axes.set_xlim(0, 100)
-    axes.set_xlabel("accuracy, %", fontsize=9)
-    axes.set_title("accuracy of each class", fontsize=10)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=8, frameon=False, loc="lower center", bbox_to_anchor=(0.5, -0.2), ncols=2)
+    plot.style(axes, "accuracy of each class", "accuracy, %")
+    plot.legend(axes, loc="lower center", bbox_to_anchor=(0.5, -0.2), ncols=2)
 
 
 def _count(study: Study) -> int:
@@ -83,7 +79,9 @@ def _changed(study: Study, step: Step) -> np.ndarray:
 def _curves(study: Study, steps: dict[str, Step]) -> np.ndarray:
     """Above: accuracy against the share of channels removed. Below: accuracy without each channel alone."""
     count = len(study.layers)
-    figure = plot.figure(1.0 + 3.4 * count, 5.6)
+    ranks = f"{study.ranks.size:,} images of {study.ranks.name} {study.ranks.split}".rstrip()
+    title = f"{study.network.name}: {study.data.size:,} images, channels ranked on {ranks}"
+    figure = plot.figure(1.0 + 3.4 * count, 5.6, title=title)
     table = figure.subplots(2, count, squeeze=False, sharey="row", height_ratios=[1.6, 1])
     for (above, below), layer in zip(table.T, study.layers, strict=True):
         step = steps[f"curve-{layer}"]
@@ -95,26 +93,17 @@ def _curves(study: Study, steps: dict[str, Step]) -> np.ndarray:
         )
         above.fill_between(share, accuracies[2:].min(0), accuracies[2:].max(0), color=_RANDOM, alpha=0.18, linewidth=0)
         above.plot(share, accuracies[0], "-", color=_MOST, label="most missed first")
-        above.set_title(f"{layer}, {step.numbers['of']} channels", fontsize=10)
-        above.set_xlabel("channels removed, %", fontsize=8)
+        plot.style(above, f"{layer}, {step.numbers['of']} channels", "channels removed, %", grid="y")
         ranking = steps[f"ranking-{layer}"]
         without = 100 * ranking.arrays["accuracies"][ranking.arrays["ranking"]]
         below.bar(range(len(without)), without - 100 * ranking.numbers["accuracy"], color=_AFTER)
         below.axhline(0, color=plot.INK, linewidth=0.8)
         few = ranking.arrays["ranking"] if len(without) <= 40 else []
-        below.set_xticks(range(len(few)), few, fontsize=6, rotation=90)
-        below.set_xlabel("channel removed alone", fontsize=8)
-        above.tick_params(labelsize=8)
-        below.tick_params(axis="y", labelsize=8)
-        for axes in (above, below):
-            axes.spines[["top", "right"]].set_visible(False)
-            axes.grid(axis="y", alpha=0.25)
-            axes.set_axisbelow(True)
-    table[0, 0].set_ylabel("accuracy, %", fontsize=9)
-    table[1, 0].set_ylabel("change, percentage points", fontsize=9)
-    table[0, -1].legend(fontsize=8, frameon=False, loc="lower left")
-    ranks = f"{study.ranks.size:,} images of {study.ranks.name} {study.ranks.split}".rstrip()
-    figure.suptitle(f"{study.network.name}: {study.data.size:,} images, channels ranked on {ranks}", fontsize=11)
+        plot.style(below, x="channel removed alone", grid="y")
+        plot.ticks(below.xaxis, few, rotation=90)
+    plot.row_name(table[0, 0], "accuracy, %", upright=False)
+    plot.row_name(table[1, 0], "change, percentage points", upright=False)
+    plot.legend(table[0, -1], loc="lower left")
     return plot.pixels(figure)
 
 

@@ -72,22 +72,19 @@ def _success(study: Study, steps: dict[str, Step]) -> np.ndarray:
         )
     low, high = ((study.config.size * scale) ** 2 / _area(study) * 100 for scale in study.config.scales)
     left.axvspan(low, high, color="#b2182b", alpha=0.08, linewidth=0)
-    left.annotate("made for", ((low + high) / 2, 101), fontsize=7, ha="center", color="#b2182b")
-    left.set_xlabel("area of the patch, % of the photo", fontsize=9)
-    left.set_ylabel(f"% taken for {study.label}", fontsize=9)
+    plot.note(left, "made for", ((low + high) / 2, 101), ha="center", color="#b2182b")
     levels = steps["perturb"].numbers
     for name, color in (("pgd", "#b2182b"), ("fgsm", plot.BAR)):
         label = f"{levels['pgd_steps']} steps (PGD)" if name == "pgd" else "one step (FGSM)"
         rates = [100 * rate["success"] for rate in levels[name]]
         right.plot(levels["levels"], rates, marker="o", color=color, label=label)
-    right.set_xlabel("change of every pixel, gray levels of 255", fontsize=9)
     right.set_xticks(levels["levels"])
-    for axes, title in ((left, "A patch"), (right, "A change that is hardly seen")):
-        axes.set_title(f"{title}, {found['photos']} unseen photos", fontsize=10, loc="left", color=plot.INK)
+    on = f"{found['photos']} unseen photos"
+    plot.style(left, f"A patch, {on}", "area of the patch, % of the photo", f"% taken for {study.label}")
+    plot.style(right, f"A change that is hardly seen, {on}", "change of every pixel, gray levels of 255")
+    for axes in (left, right):
         axes.set_ylim(-3, 108)
-        axes.legend(fontsize=8, frameon=False, loc="center right")
-        axes.tick_params(labelsize=8)
-        axes.spines[["top", "right"]].set_visible(False)
+        plot.legend(axes, loc="center right")
     return plot.pixels(figure)
 
 

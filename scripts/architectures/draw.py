@@ -1,11 +1,11 @@
 """What was found: as numbers, as tables and as a figure."""
 
-import io
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
+from jaxviz.render import plot
+from scripts._harness import text_table
 from scripts.architectures.aliasing import rank_correlation
 from scripts.architectures.study import Study
 
@@ -80,9 +80,10 @@ def tables(numbers: dict[str, Any]) -> str:
                 f"{variant['contrast']:.2f}",
             ]
         )
+    found, compared = (text_table.markdown(rows, head) for head, *rows in (lines, others))
     return (
-        f"{_table(lines)}\n\nDoes the picture tell that {numbers['better']} is better? {', '.join(words)}.\n\n"
-        f"{_table(others)}\n\nRank correlation with the test error: {', '.join(ranks)}."
+        f"{found}\n\nDoes the picture tell that {numbers['better']} is better? {', '.join(words)}.\n\n{compared}\n\n"
+        f"Rank correlation with the test error: {', '.join(ranks)}."
     )
 
 
@@ -90,17 +91,9 @@ def _short(rank: float | None) -> str:
     return "not defined" if rank is None else f"{rank:.2f}"
 
 
-def _table(lines: list[list[str]]) -> str:
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    ruled = [lines[0], ["-" * width for width in widths], *lines[1:]]
-    return "\n".join(
-        "| " + " | ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)) + " |" for line in ruled
-    )
-
-
 def draw(numbers: dict[str, Any]) -> bytes:
     """A PNG: where the energy of the reconstructions lies, errors of the variants, and what tells them."""
-    figure = Figure(figsize=(15, 4.8), layout="constrained")
+    figure = plot.figure(15, 4.8, dpi=100)
     energy, errors, telling = figure.subplots(1, 3, width_ratios=(4, 5, 4))
     for entry, color in zip(numbers["found"], _COLORS, strict=False):
         for layer, style in zip(entry["layers"], ("-", "--", ":"), strict=False):
@@ -110,16 +103,15 @@ def draw(numbers: dict[str, Any]) -> bytes:
             energy.plot(middles, shares, style, color=color, label=label)
             nyquist = 0.5 / layer["step"]
             energy.plot(nyquist, np.interp(nyquist, middles, shares), "v", color=color, markersize=7)
-    energy.set(xlabel="cycles a pixel", ylabel="energy of the reconstruction, %", ylim=(0, None))
-    energy.set_title(
-        "Triangles: Nyquist frequency of the layer's step. Above: of the projection's energy.\n"
-        "Folded: of the energy of the layer's own maps, by its stride",
-        loc="left",
-        fontsize=9,
+    heading = (
+        "Triangles: Nyquist frequency of the layer's step.\nAbove: of the projection's energy.\n"
+        "Folded: of the energy of the layer's own maps, by its stride"
     )
+    plot.style(energy, heading, "cycles a pixel", "energy of the reconstruction, %")
+    energy.set_ylim(bottom=0)
     # Room for the legend above the curves.
     energy.set_ylim(0, 1.4 * energy.get_ylim()[1])
-    energy.legend(frameon=False, fontsize=9, loc="upper left")
+    plot.legend(energy, loc="upper left")
     variants = numbers["variants"]
     shares = [100 * variant["test_error"] for variant in variants]
     colors = ["#cc5522" if "conv1" in variant["variant"] else "#225588" for variant in variants]
@@ -127,28 +119,21 @@ def draw(numbers: dict[str, Any]) -> bytes:
     for place, variant in enumerate(variants):
         folded = f"   folds {variant['folded']:.0%}" if variant["folded"] else ""
         label = f" {shares[place]:.2f}   {variant['parameters']:,}{folded}"
-        errors.text(shares[place], place, label, va="center", fontsize=9)
-    errors.set_yticks(
-        range(len(variants)), [f"{variant['variant']}  [{place + 1}]" for place, variant in enumerate(variants)]
-    )
+        plot.note(errors, label, (shares[place], place), va="center")
+    plot.style(errors, "One choice changed at a time", "test error, %; number of parameters; energy that conv1 folds")
+    plot.ticks(errors.yaxis, [f"{variant['variant']}  [{place + 1}]" for place, variant in enumerate(variants)])
     errors.invert_yaxis()
     # Room for the words after the longest bar; the axis says no more than 100%.
     errors.set_xlim(0, 1.9 * max(shares))
     errors.set_xticks([tick for tick in errors.get_xticks() if tick <= min(100, 1.2 * max(shares))])
-    errors.set(xlabel="test error, %; number of parameters; energy that conv1 folds")
-    errors.set_title("One choice changed at a time", loc="left", fontsize=11)
     telling.scatter([variant["contrast"] for variant in variants], shares, c=colors)
     for place, variant in enumerate(variants):
         point = (variant["contrast"], shares[place])
-        telling.annotate(str(place + 1), point, textcoords="offset points", xytext=(4, 4), fontsize=9)
+        plot.note(telling, str(place + 1), point, textcoords="offset points", xytext=(4, 4))
     rank = numbers["rank_correlation_with_test_error"]["contrast"]
-    telling.set(xlabel="contrast of the last maps' reconstruction", ylabel="test error, %")
+    heading = f"Does contrast tell? Rank correlation {_short(rank)}"
+    plot.style(telling, heading, "contrast of the last maps' reconstruction", "test error, %")
     telling.set_yscale("log")
     telling.yaxis.set_major_formatter("{x:g}")
     telling.yaxis.set_minor_formatter("{x:g}")
-    telling.set_title(f"Does contrast tell? Rank correlation {_short(rank)}", loc="left", fontsize=11)
-    for axes in (energy, errors, telling):
-        axes.spines[["top", "right"]].set_visible(False)
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=100)
-    return file.getvalue()
+    return plot.png(figure)

@@ -1,15 +1,14 @@
 """What one looks at to choose between networks: filters, feature maps, and what the strongest digits project down."""
 
-import io
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from matplotlib.figure import Figure
 
 import jaxviz as jv
+from jaxviz.render import plot
 from models.network import Network
 from scripts.architectures.aliasing import strongest_projections
 
@@ -21,23 +20,16 @@ def draw(networks: tuple[Network, ...], photos: np.ndarray, entries: list[dict[s
     """A PNG: a column a network, a row a kind of picture, each of sixteen tiles."""
     columns = [_column(network, photos) for network in networks]
     rows = list(columns[0])
-    figure = Figure(figsize=(6.2 * len(networks), 1.6 * len(rows) + 0.5), layout="constrained")
+    figure = plot.figure(6.2 * len(networks), 1.6 * len(rows) + 0.5, dpi=110)
     table = figure.subplots(len(rows), len(networks), squeeze=False)
     for place, (column, entry) in enumerate(zip(columns, entries, strict=True)):
         for axes, row in zip(table[:, place], rows, strict=True):
             axes.imshow(column[row], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-            axes.set_xticks([])
-            axes.set_yticks([])
-            for spine in axes.spines.values():
-                spine.set_visible(False)
+            plot.bare(axes)
             if place == 0:
-                axes.set_ylabel(row, fontsize=9)
-        table[0, place].set_title(
-            f"{entry['network']}: accuracy {entry['accuracy']:.2%}\n{folds(entry)}", fontsize=10, loc="left"
-        )
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=110)
-    return file.getvalue()
+                plot.row_name(axes, row, upright=False)
+        plot.heading_of(table[0, place], f"{entry['network']}: accuracy {entry['accuracy']:.2%}\n{folds(entry)}")
+    return plot.png(figure)
 
 
 def folds(entry: dict[str, Any]) -> str:

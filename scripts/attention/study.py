@@ -2,13 +2,13 @@
 
 import jax
 import numpy as np
-from matplotlib.figure import Figure
 from tqdm import tqdm
 
 import jaxviz as jv
 import models
 from jaxviz import render
-from scripts._harness.photo_study import drawing as _drawing
+from jaxviz.render import plot
+from scripts._harness import text_table
 from scripts._harness.photo_study.photos import Photo, box_seen, marks, parsed
 from scripts._harness.photo_study.study import Study, targets, words
 from scripts._harness.run_folder import Step
@@ -104,25 +104,25 @@ def table(step: Step) -> str:
     ]
     means = [f"{step.numbers['mean_shares'][name]:.0%}" for name in _METHODS]
     rows.append(["mean", "", "", f"{step.numbers['mean_area']:.0%}", *means])
-    return _drawing.table(rows, ["photo", "predicted", "its class", "box", *_METHODS.values()])
+    return text_table.columns(rows, ["photo", "predicted", "its class", "box", *_METHODS.values()])
 
 
 def draw(study: Study, step: Step) -> bytes:
     """A row for each photo, the box on every map."""
     count = len(study.photos)
-    figure = Figure(figsize=(9.0, 2.4 * count + 0.4), layout="constrained")
+    title = f"Where {study.network.name} looks ({step.numbers['layer']})"
+    figure = plot.figure(9.0, 2.4 * count + 0.4, dpi=130, title=title)
     grid = figure.subplots(count, 1 + len(_METHODS), squeeze=False)
     for place, (photo, found) in enumerate(zip(study.photos, step.numbers["photos"], strict=True)):
         box = (render.Box(*found["box"]),)
         predicted = f"{words(found['predicted'])} {found['predicted_probability']:.0%}"
-        _drawing.show(grid[place, 0], photo.pixels, f"{predicted}\nbox: {found['area']:.0%} of the picture", box, _BOX)
+        said = f"{predicted}\nbox: {found['area']:.0%} of the picture"
+        plot.picture(grid[place, 0], photo.pixels, said, box, color=_BOX)
         for axes, (name, title) in zip(grid[place, 1:], _METHODS.items(), strict=True):
             picture = _picture(study, photo, name, step.arrays[name][place])
-            _drawing.show(axes, picture, f"{title}\n{found['shares'][name]:.0%} in the box", box, _BOX)
-        explained = words(found["explained"])
-        grid[place, 0].set_ylabel(f"{explained}", fontsize=9, parse_math=False)
-    figure.suptitle(f"Where {study.network.name} looks ({step.numbers['layer']})", fontsize=10)
-    return _drawing.png(figure)
+            plot.picture(axes, picture, f"{title}\n{found['shares'][name]:.0%} in the box", box, color=_BOX)
+        plot.row_name(grid[place, 0], words(found["explained"]), upright=False)
+    return plot.png(figure)
 
 
 _BOX = "#ff2bd6"

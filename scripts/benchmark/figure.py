@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
+from jaxviz.render import plot
 
 
 def draw(result: dict[str, Any], path: Path) -> None:
@@ -12,7 +12,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
     if result["kind"] == "methods" and any("peer" in name for name in times):
         _draw_ratios(result, path)
         return
-    figure = Figure(figsize=(7, 0.5 * len(times) + 1.3), layout="constrained")
+    figure = plot.figure(7, 0.5 * len(times) + 1.3, dpi=120)
     axes = figure.subplots()
     names = list(times)[::-1]
     runs = [times[name]["run"] for name in names]
@@ -20,19 +20,17 @@ def draw(result: dict[str, Any], path: Path) -> None:
     axes.barh(names, runs, color="#3366aa", label="run")
     if result["kind"] == "occlusion":
         axes.barh(names, extra, left=runs, color="#bbccdd", label="compile, first call only")
-        axes.legend(loc="best", frameon=False)
+        plot.legend(axes, loc="best")
     for name, run in zip(names, runs, strict=True):
-        axes.annotate(f" {run:.3g} s", (run, name), va="center", fontsize=9)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.set_xlabel("seconds")
-    axes.set_title(_title(result), fontsize=10, loc="left")
-    figure.savefig(path, dpi=120)
+        plot.note(axes, f" {run:.3g} s", (run, name), va="center")
+    plot.style(axes, _title(result), "seconds")
+    path.write_bytes(plot.png(figure))
 
 
 def _draw_ratios(result: dict[str, Any], path: Path) -> None:
     times, batches = result["times"], result["config"]["batches"]
     methods = [name for name in result["methods"] if times.get(f"{name}, peer, batch of {batches[0]}")][::-1]
-    figure = Figure(figsize=(7, 0.45 * len(methods) + 1.3), layout="constrained")
+    figure = plot.figure(7, 0.45 * len(methods) + 1.3, dpi=120)
     axes = figure.subplots()
     height = 0.8 / len(batches)
     for index, (batch, color) in enumerate(zip(batches, ("#3366aa", "#99b3d5", "#bbccdd"), strict=False)):
@@ -42,14 +40,12 @@ def _draw_ratios(result: dict[str, Any], path: Path) -> None:
                 place, ratio = row + 0.4 - height * (index + 0.5), peer["run"] / typed["run"]
                 label = f"{batch} image{'s' * (batch > 1)}" if row == len(methods) - 1 else None
                 axes.barh(place, ratio, height, color=color, label=label)
-                axes.annotate(f" {ratio:.1f}x", (ratio, place), va="center", fontsize=8)
+                plot.note(axes, f" {ratio:.1f}x", (ratio, place), va="center")
     axes.axvline(1, color="#888888", linewidth=0.8)
-    axes.set_yticks(range(len(methods)), methods)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.set_xlabel("time of the peer / time as typed")
-    axes.legend(loc="lower right", frameon=False)
-    axes.set_title(_title(result), fontsize=10, loc="left")
-    figure.savefig(path, dpi=120)
+    plot.style(axes, _title(result), "time of the peer / time as typed")
+    plot.ticks(axes.yaxis, methods)
+    plot.legend(axes, loc="lower right")
+    path.write_bytes(plot.png(figure))
 
 
 def _title(result: dict[str, Any]) -> str:
@@ -60,4 +56,5 @@ def _title(result: dict[str, Any]) -> str:
         return f"{config['network']} {config['layer']}, {config['batch']} channels, {config['num_steps']} steps"
     if "window" in config:
         return f"{config['network']}, {result['windows']} windows of {config['window']}, stride {config['stride']}"
-    return f"{config['network']}, {' and '.join(map(str, config['batches']))} images"
+    several = "image" if config["batches"] == [1] else "images"
+    return f"{config['network']}, {' and '.join(map(str, config['batches']))} {several}"

@@ -44,8 +44,9 @@ def _statistics(study: Study, steps: dict[str, Step]) -> np.ndarray:
     """A row per class, a column per layer: bars are means over the class, lines their standard deviation."""
     arrays, present = steps["statistics"].arrays, _present(study, steps)
     chosen = [_channels(steps, layer, _WIDEST) for layer in study.layers]
-    figure = plot.figure(1.2 + sum(max(1.6, 0.17 * len(own)) for own in chosen), 0.6 + 0.85 * len(present))
     widths = [max(1.6, 0.17 * len(own)) for own in chosen]
+    title = f"{study.network.name}: activation of each channel, mean and standard deviation over the images of a class"
+    figure = plot.figure(1.2 + sum(widths), 0.6 + 0.85 * len(present), title=title)
     table = figure.subplots(len(present), len(study.layers), squeeze=False, width_ratios=widths, sharey="col")
     for col, (layer, channels) in enumerate(zip(study.layers, chosen, strict=True)):
         total = arrays[f"{layer}.mean"].shape[1]
@@ -56,17 +57,13 @@ def _statistics(study: Study, steps: dict[str, Step]) -> np.ndarray:
             # Activations after a ReLU are not below zero, and neither is what is drawn.
             low = np.minimum(std, mean) if mean.min() >= 0 else std
             axes.errorbar(range(len(channels)), mean, [low, std], fmt="none", ecolor=plot.INK, elinewidth=0.8)
-            axes.spines[["top", "right"]].set_visible(False)
-            axes.tick_params(labelsize=6, length=2)
-            axes.set_xticks(range(len(channels)), channels if row == len(present) - 1 else [], fontsize=6)
-            if row == len(present) - 1:
-                axes.set_xlabel("channel", fontsize=8)
+            last = row == len(present) - 1
+            plot.style(axes, x="channel" if last else "")
+            plot.ticks(axes.xaxis, channels if last else [""] * len(channels), rotation=90)
             if col == 0:
-                axes.set_ylabel(study.labels[label], rotation=0, ha="right", va="center", fontsize=10)
+                plot.row_name(axes, study.labels[label])
         some = f"{len(channels)} of {total}" if len(channels) < total else f"{total}"
-        table[0, col].set_title(f"{layer}, {some} channels", fontsize=9)
-    title = f"{study.network.name}: activation of each channel, mean and standard deviation over the images of a class"
-    figure.suptitle(title, fontsize=10)
+        plot.heading_of(table[0, col], f"{layer}, {some} channels")
     return plot.pixels(figure)
 
 
@@ -75,7 +72,11 @@ def _effects(study: Study, steps: dict[str, Step]) -> np.ndarray:
     arrays, present = steps["statistics"].arrays, _present(study, steps)
     chosen = [_channels(steps, layer, _WIDEST) for layer in study.layers]
     most = max(float(np.nanmax(np.abs(arrays[f"{layer}.effect"]))) for layer in study.layers)
-    figure = plot.figure(1.9 + 0.24 * sum(map(len, chosen)), 1.0 + 0.26 * len(present))
+    title = (
+        f"{study.network.name}: how a channel tells a class from the others. Red: stronger on it, blue: weaker; "
+        "framed: the largest"
+    )
+    figure = plot.figure(1.9 + 0.24 * sum(map(len, chosen)), 1.0 + 0.26 * len(present), title=title)
     table = figure.subplots(1, len(study.layers), squeeze=False, width_ratios=[len(own) for own in chosen])[0]
     drawn = None
     for place, (axes, layer, channels) in enumerate(zip(table, study.layers, chosen, strict=True)):
@@ -84,17 +85,12 @@ def _effects(study: Study, steps: dict[str, Step]) -> np.ndarray:
         for row, best in enumerate(np.nanargmax(np.abs(effect), 1)):
             box = Rectangle((best - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="k", linewidth=1.2)
             axes.add_patch(box)
-        axes.set_title(layer, fontsize=9)
-        axes.set_xticks(range(len(channels)), channels, fontsize=6)
-        axes.set_xlabel("channel", fontsize=8)
-        axes.set_yticks(range(len(present)), [study.labels[k] for k in present] if place == 0 else [], fontsize=8)
+        plot.style(axes, layer, "channel", "" if place else "class")
+        plot.ticks(axes.xaxis, channels, rotation=90)
+        plot.ticks(axes.yaxis, [study.labels[k] if place == 0 else "" for k in present])
         axes.tick_params(length=0)
-    bar = figure.colorbar(drawn, ax=list(table), fraction=0.03, pad=0.01)  # pyright: ignore[reportArgumentType]
-    table[0].set_ylabel("class", fontsize=8)
-    bar.set_label("effect, standard deviations", fontsize=8)
-    bar.ax.tick_params(labelsize=7)
-    title = f"{study.network.name}: how a channel tells a class from the others. Red: stronger on it, blue: weaker"
-    figure.suptitle(f"{title}; framed: the largest", fontsize=10)
+    assert drawn is not None
+    plot.color_bar(figure, drawn, list(table), label="effect, standard deviations", pad=0.01)
     return plot.pixels(figure)
 
 
@@ -126,32 +122,30 @@ def inner(maps: np.ndarray) -> float:
 def _example(study: Study, steps: dict[str, Step]) -> np.ndarray:
     """One image through every layer: maps where there are some, bars where there are none."""
     step, label = steps["example"], study.labels[study.label]
-    figure = plot.figure(9.5, 0.9 + 1.05 * len(study.every))
+    right = step.numbers["prediction"] == study.label
+    said = "recognized" if right else f"taken for {study.labels[step.numbers['prediction']]}"
+    title = f"{study.network.name}: image {step.numbers['image']}, {label}, {said}, in every layer"
+    figure = plot.figure(9.5, 0.9 + 1.05 * len(study.every), title=title)
     parts = figure.subfigures(len(study.every) + 1, 1, squeeze=False, height_ratios=[1.3, *[1] * len(study.every)])[
         :, 0
     ]
-    right = step.numbers["prediction"] == study.label
-    said = "recognized" if right else f"taken for {study.labels[step.numbers['prediction']]}"
     axes = parts[0].subplots()
-    axes.imshow(step.arrays["picture"], interpolation="nearest")
+    plot.picture(axes, step.arrays["picture"])
     axes.set_axis_off()
-    axes.set_title(f"{study.network.name}: image {step.numbers['image']}, {label}, {said}, in every layer", fontsize=10)
     for part, layer in zip(parts[1:], study.every, strict=True):
         activation = step.arrays[layer]
-        part.supylabel(f"{layer}\nchannel" if activation.ndim > 1 else f"{layer}\nunit", fontsize=8)
+        plot.row_title(part, f"{layer}\nchannel" if activation.ndim > 1 else f"{layer}\nunit")
         if activation.ndim == 1:
             axes = part.subplots()
             axes.bar(range(len(activation)), activation, color=plot.BAR)
-            axes.spines[["top", "right"]].set_visible(False)
-            axes.tick_params(labelsize=7)
+            plot.style(axes)
             if len(activation) == len(study.labels) <= 20:
-                axes.set_xticks(range(len(activation)), study.labels, fontsize=7)
+                plot.ticks(axes.xaxis, study.labels)
             continue
         table = part.subplots(1, _MAPS, squeeze=False)[0]
         order = np.sort(np.argsort(-activation.max((0, 1)), kind="stable")[:_MAPS])
         for axes, channel in zip(table, order, strict=False):
-            axes.imshow(_colored(activation[..., channel], float(activation.max())), interpolation="nearest")
-            axes.set_title(f"{channel}", fontsize=6, pad=2)
+            plot.picture(axes, _colored(activation[..., channel], float(activation.max())), f"{channel}", small=True)
         for axes in table:
             axes.set_axis_off()
     return plot.pixels(figure)

@@ -3,9 +3,9 @@
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from scripts._harness.photo_study import drawing
+from jaxviz.render import plot
+from scripts._harness import text_table
 from scripts._harness.photo_study.study import Study, words
 from scripts._harness.run_folder import Step
 
@@ -14,13 +14,14 @@ def draw(study: Study, step: Step) -> bytes:
     """Above the first photo at some qualities, below the curves over the qualities, a line for each photo."""
     numbers, arrays = step.numbers, step.arrays
     layers, qualities = numbers["layers"], numbers["qualities"]
-    figure = Figure(figsize=(2.6 * (len(layers) + 2), 5.2), layout="constrained")
+    title = f"{study.network.name} and JPEG: its answer, its features and its Grad-CAM"
+    figure = plot.figure(2.6 * (len(layers) + 2), 5.2, dpi=130, title=title)
     parts: Any = figure.subfigures(2, 1, height_ratios=[1, 1.15])
     above, below = parts
     for axes, picture, quality in zip(
         above.subplots(1, len(arrays["pictures"]), squeeze=False)[0], arrays["pictures"], numbers["shown"], strict=True
     ):
-        drawing.show(axes, picture, f"quality {quality}")
+        plot.picture(axes, picture, f"quality {quality}")
     table = below.subplots(1, len(layers) + 2, squeeze=False)[0]
     curves = [arrays["probabilities"], *np.moveaxis(arrays["distances"], 2, 0), arrays["cam"]]
     titles = [
@@ -32,7 +33,7 @@ def draw(study: Study, step: Step) -> bytes:
     lines = []
     for place, (axes, values, title) in enumerate(zip(table, curves, titles, strict=True)):
         lines = [
-            axes.plot(qualities, row, ".-", color=drawing.COLORS[number % len(drawing.COLORS)], linewidth=1.2)[0]
+            axes.plot(qualities, row, ".-", color=plot.COLORS[number % len(plot.COLORS)], linewidth=1.2)[0]
             for number, row in enumerate(values)
         ]
         axes.set_xscale("log")
@@ -42,14 +43,10 @@ def draw(study: Study, step: Step) -> bytes:
         axes.invert_xaxis()
         if place < len(curves) - 1:
             axes.set_ylim(0, highest if place else 1.02)
-        axes.set_title(title, fontsize=8)
-        axes.set_xlabel("JPEG quality", fontsize=7)
-        axes.tick_params(labelsize=7)
-        axes.spines[["top", "right"]].set_visible(False)
+        plot.style(axes, title, "JPEG quality")
     labels = [f"{words(photo['photo'])} ({photo['probability']:.0%})" for photo in numbers["photos"]]
-    figure.legend(lines, labels, loc="outside lower center", ncols=min(len(labels), 6), fontsize=8, frameon=False)
-    figure.suptitle(f"{study.network.name} and JPEG: its answer, its features and its Grad-CAM", fontsize=10)
-    return drawing.png(figure)
+    plot.legend(figure, lines, labels, ncols=min(len(labels), 6))
+    return plot.png(figure)
 
 
 def table(step: Step) -> str:
@@ -64,4 +61,4 @@ def table(step: Step) -> str:
         ]
         for place, quality in enumerate(step.numbers["qualities"])
     ]
-    return drawing.table(rows, ["quality", "probability", *layers, "Grad-CAM"])
+    return text_table.columns(rows, ["quality", "probability", *layers, "Grad-CAM"])

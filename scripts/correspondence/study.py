@@ -8,13 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 import jaxviz as jv
 import models
 from jaxviz import render
+from jaxviz.render import plot
 from scripts._harness import photo as _photo
-from scripts._harness.photo_study import drawing as _drawing
+from scripts._harness import text_table
 from scripts._harness.photo_study.photos import Photo, seen
 from scripts._harness.photo_study.study import Study, words
 from scripts._harness.run_folder import Step
@@ -174,7 +174,7 @@ def table(step: Step) -> str:
         rows.append([f"{layer}, random", *(f"{value['mean']:.3f}         " for value in randoms)])
     head = [f"{len(step.numbers['photos'])} photos", *(name.replace("_", " ") for name in _MEASURES)]
     return (
-        f"{_drawing.table(rows, head)}\n* p < 0.05: as near in less than one of 20 draws of random places, "
+        f"{text_table.columns(rows, head)}\n* p < 0.05: as near in less than one of 20 draws of random places, "
         "a correspondence\n^ p > 0.95: random places are as near or nearer in 19 of 20, the parts differ more\n"
         f"{verdict(step)}"
     )
@@ -226,7 +226,12 @@ def reading(found: dict) -> str:
 def draw(study: Study, step: Step) -> bytes:
     """The distribution over random places, and where the parts are in it: a column for each layer."""
     layers = step.numbers["layers"]
-    figure = Figure(figsize=(0.6 + 3.3 * len(layers), 2.3 * len(_MEASURES) + 1.1), layout="constrained")
+    title = (
+        f"Correspondence in {study.network.name}: {len(step.numbers['photos'])} photos, boxes of "
+        f"{step.numbers['size']} pixels. p is the share of random draws that are as near:\nbelow 0.05 the parts "
+        "correspond, above 0.95 they differ more than random places do"
+    )
+    figure = plot.figure(0.6 + 3.3 * len(layers), 2.3 * len(_MEASURES) + 1.1, dpi=130, title=title)
     grid = figure.subplots(len(_MEASURES), len(layers), squeeze=False)
     for column, (layer, found) in zip(grid.T, layers.items(), strict=True):
         again = repeats(step, layer)
@@ -234,21 +239,15 @@ def draw(study: Study, step: Step) -> bytes:
             if measure in again:
                 axes.set_axis_off()
                 says = f'{title}:\nsays again what\n"{_MEASURES[again[measure]]}" says'
-                axes.text(0.5, 0.5, says, ha="center", va="center", fontsize=8, color=_INK, transform=axes.transAxes)
+                plot.note(axes, says, (0.5, 0.5), xycoords="axes fraction", ha="center", va="center")
                 continue
             _distribution(axes, found[measure], step.arrays[f"{layer}, {measure}, random"])
-            axes.set_xlabel(title, fontsize=8)
-            axes.set_title(reading(found[measure]), fontsize=8, color=_INK)
-        column[0].set_title(f"{layer}\n{column[0].get_title()}", fontsize=9)
+            above = f"{layer}\n" if axes is column[0] else ""
+            plot.style(axes, above + reading(found[measure]), title)
+            axes.spines["left"].set_visible(False)
     handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=9, frameon=False)
-    figure.suptitle(
-        f"Correspondence in {study.network.name}: {len(step.numbers['photos'])} photos, boxes of "
-        f"{step.numbers['size']} pixels. p is the share of random draws that are as near:\nbelow 0.05 the parts "
-        "correspond, above 0.95 they differ more than random places do",
-        fontsize=10,
-    )
-    return _drawing.png(figure)
+    plot.legend(figure, handles, labels, ncols=len(labels))
+    return plot.png(figure)
 
 
 def draw_covered(study: Study, step: Step) -> bytes:
@@ -257,7 +256,7 @@ def draw_covered(study: Study, step: Step) -> bytes:
     count = boxes.shape[1]
     cols = min(count, 5)
     rows = -(-count // cols)
-    figure = Figure(figsize=(1.9 * cols, 2.1 * rows), layout="constrained")
+    figure = plot.figure(1.9 * cols, 2.1 * rows, dpi=130)
     grid = figure.subplots(rows, cols, squeeze=False)
     for place, axes in enumerate(grid.flat):
         if place >= count:
@@ -265,19 +264,19 @@ def draw_covered(study: Study, step: Step) -> bytes:
             continue
         photo = study.photos[place]
         random = tuple(render.Box(*map(int, box)) for box in anywhere[:3, place])
-        _drawing.show(axes, photo.pixels, words(photo.name), random, _GRAY)
-        for color, own in zip(_drawing.COLORS, boxes[:, place], strict=False):
-            _drawing.show(axes, photo.pixels, words(photo.name), (render.Box(*map(int, own)),), color)
-    return _drawing.png(figure)
+        plot.picture(axes, photo.pixels, words(photo.name), random, color=_GRAY)
+        for color, own in zip(plot.COLORS, boxes[:, place], strict=False):
+            plot.picture(axes, photo.pixels, words(photo.name), (render.Box(*map(int, own)),), color=color)
+    return plot.png(figure)
 
 
-_GRAY, _INK = "#c8ccd2", "#1d2330"
+_GRAY = "#c8ccd2"
 
 
 def _distribution(axes: Axes, found: dict, random: np.ndarray) -> None:
     axes.hist(random, bins=24, color=_GRAY, label="random places")
     height = axes.get_ylim()[1]
-    for place, (color, (part, value)) in enumerate(zip(_drawing.COLORS, found["parts"].items(), strict=False)):
+    for place, (color, (part, value)) in enumerate(zip(plot.COLORS, found["parts"].items(), strict=False)):
         axes.axvline(value["distance"], color=color, linewidth=1.6, label=words(part))
         axes.errorbar(
             value["distance"],
@@ -287,17 +286,9 @@ def _distribution(axes: Axes, found: dict, random: np.ndarray) -> None:
             capsize=2,
             linewidth=1,
         )
-        axes.annotate(
-            f"p {value['p']:.3f}",
-            (1.01, 0.88 - 0.16 * place),
-            xycoords="axes fraction",
-            fontsize=7,
-            color=color,
-        )
+        plot.note(axes, f"p {value['p']:.3f}", (1.01, 0.88 - 0.16 * place), xycoords="axes fraction", color=color)
     axes.set_yticks([])
     axes.locator_params(axis="x", nbins=5)
-    axes.tick_params(labelsize=7)
-    axes.spines[["top", "right", "left"]].set_visible(False)
 
 
 def _cell(value: dict) -> str:

@@ -8,7 +8,6 @@ from scripts._harness.run_folder import Step
 from scripts.evolution.study import Study
 
 _TILE = 84
-_COLORS = ("#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#000000")
 
 
 def files(study: Study, steps: dict[str, Step]) -> dict[str, bytes]:
@@ -37,20 +36,17 @@ def _table(study: Study, steps: dict[str, Step]) -> np.ndarray:
         for place, channel in enumerate(channels):
             rows.append([_pair(steps[layer], epoch * len(channels) + place) for epoch in range(len(study.networks))])
             labels.append(f"{layer}  {channel}")
-    figure = plot.figure(0.9 + 1.45 * len(study.networks), 0.5 + 0.74 * len(rows))
+    title = f"{study.trained.name}: strongest response of {study.data.size:,} images, its projection and its patch"
+    figure = plot.figure(0.9 + 1.45 * len(study.networks), 0.5 + 0.74 * len(rows), title=title)
     table = figure.subplots(len(rows), len(study.networks), squeeze=False)
     for row, pictures, label in zip(table, rows, labels, strict=True):
         for axes, picture in zip(row, pictures, strict=True):
             between = np.full((len(picture[0]), 2, 3), 255, np.uint8)
-            axes.imshow(np.concatenate([picture[0], between, picture[1]], 1), interpolation="nearest")
-            axes.set_xticks([])
-            axes.set_yticks([])
-            axes.spines[:].set_visible(False)
-        row[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=8)
+            plot.picture(axes, np.concatenate([picture[0], between, picture[1]], 1))
+            plot.bare(axes)
+        plot.row_name(row[0], label)
     for axes, epoch in zip(table[0], study.networks, strict=True):
-        axes.set_title(f"epoch {epoch}", fontsize=9)
-    title = f"{study.trained.name}: strongest response of {study.data.size:,} images, its projection and its patch"
-    figure.suptitle(title, fontsize=10)
+        plot.heading_of(axes, f"epoch {epoch}")
     return plot.pixels(figure)
 
 
@@ -72,26 +68,21 @@ def _frames(study: Study, steps: dict[str, Step]) -> list[np.ndarray]:
 
 
 def _settling(study: Study, steps: dict[str, Step]) -> np.ndarray:
-    figure = plot.figure(7.0, 6.2)
+    figure = plot.figure(7.0, 6.2, title=f"{study.trained.name}: how soon the activations of each layer settle")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[1.5, 1])
     epochs = steps["settling"].numbers["epochs"]
-    for color, (layer, values) in zip(_COLORS * 9, steps["settling"].numbers["rank_correlation"].items(), strict=False):
+    for color, (layer, values) in zip(
+        plot.COLORS * 9, steps["settling"].numbers["rank_correlation"].items(), strict=False
+    ):
         above.plot(epochs, values, "o-", color=color, markersize=4, label=layer)
-    above.set_ylabel("rank correlation with the last epoch", fontsize=9)
-    above.set_title(f"{study.trained.name}: how soon the activations of each layer settle", fontsize=11)
-    above.legend(fontsize=8, frameon=False, loc="lower right")
+    plot.style(above, y="rank correlation with the last epoch", grid="y")
+    plot.legend(above, loc="lower right")
     losses = steps["losses"].numbers
     below.plot(epochs, losses["loss"], "o-", color=plot.INK, markersize=4)
     for epoch, loss, accuracy in zip(epochs, losses["loss"], losses["accuracy"], strict=True):
-        below.annotate(f"{accuracy:.1%}", (epoch, loss), textcoords="offset points", xytext=(4, 6), fontsize=8)
-    below.set_ylabel("loss, nats", fontsize=9)
+        plot.note(below, f"{accuracy:.1%}", (epoch, loss), textcoords="offset points", xytext=(4, 6))
+    plot.style(below, f"loss and accuracy on the {study.data.size:,} images", "epoch", "loss, nats", grid="y")
     below.set_ylim(bottom=0, top=1.15 * max(losses["loss"]))
-    below.set_xlabel("epoch", fontsize=9)
-    below.set_title(f"loss and accuracy on the {study.data.size:,} images", fontsize=9)
-    for axes in (above, below):
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(axis="y", alpha=0.25)
-        axes.tick_params(labelsize=8)
     below.set_xticks(epochs)
     return plot.pixels(figure)
 

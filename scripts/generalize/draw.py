@@ -1,12 +1,11 @@
 """What the folds found: as numbers, as a table and as a figure."""
 
-import io
 from typing import Any
 
-import matplotlib
 import numpy as np
-from matplotlib.figure import Figure
 
+from jaxviz.render import plot
+from scripts._harness import text_table
 from scripts._harness.run_folder import Step
 from scripts.generalize.measure import TRUNKS
 from scripts.generalize.study import Study
@@ -16,7 +15,6 @@ PAPER = {
     "ImageNet-pretrained convnet": {15: (0.838, 0.005), 30: (0.865, 0.005)},
     "the same trained from scratch": {15: (0.228, 0.015), 30: (0.465, 0.017)},
 }
-_COLORS = matplotlib.colormaps["viridis"]
 
 
 def summarize(study: Study, steps: dict[str, list[Step]]) -> dict[str, Any]:
@@ -74,23 +72,17 @@ def table(numbers: dict[str, Any]) -> str:
     if numbers["data"] == "caltech101":
         for name, points in PAPER.items():
             cells[f"Zeiler and Fergus, {name}", "all"] = {count: _percent(*pair) for count, pair in points.items()}
-    lines = [["trunk", "layer", *(f"{count} a class" for count in counts)]]
-    lines += [[*names, *(row.get(count, "") for count in counts)] for names, row in cells.items()]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    lines.insert(1, ["-" * width for width in widths])
-    return "\n".join(
-        "| " + " | ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
-    )
+    rows = [[*names, *(row.get(count, "") for count in counts)] for names, row in cells.items()]
+    return text_table.markdown(rows, ["trunk", "layer", *(f"{count} a class" for count in counts)])
 
 
 def draw(numbers: dict[str, Any]) -> bytes:
     """A PNG: accuracy over the size of the training set, and over depth at the largest."""
     layers = list(dict.fromkeys(result["layer"] for result in numbers["results"]))
     counts = sorted({result["count"] for result in numbers["results"]})
-    figure = Figure(figsize=(10, 4.6), layout="constrained")
+    figure = plot.figure(10, 4.6, dpi=110)
     by_count, by_depth = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
-    for place, layer in enumerate(layers):
-        color = _COLORS(0.9 * (1 - place / max(len(layers) - 1, 1)))
+    for layer, color in zip(layers, plot.shades(len(layers)), strict=True):
         for trunk, style in (("trained", "o-"), ("random", "s:")):
             rows = _rows(numbers, trunk, "layer", layer)
             _errorbar(by_count, [row["count"] for row in rows], rows, style, color, layer if style == "o-" else None)
@@ -103,26 +95,22 @@ def draw(numbers: dict[str, Any]) -> bytes:
     by_count.set_xscale("log")
     by_count.set_xticks(counts, [str(count) for count in counts])
     by_count.minorticks_off()
-    by_count.set(xlabel="training photos a class", ylabel="accuracy on test photos, mean of classes, %", ylim=(0, 100))
-    by_count.set_title(f"A linear softmax on {numbers['network']}'s layers, {numbers['data']}", loc="left", fontsize=11)
+    heading = f"A linear softmax on {numbers['network']}'s layers, {numbers['data']}"
+    up = "accuracy on test photos, mean of classes, %"
+    plot.style(by_count, heading, "training photos a class", up, grid="y")
+    by_count.set_ylim(0, 100)
     for trunk, style, color in (("trained", "o-", "#225588"), ("random", "s:", "#888888")):
         rows = _rows(numbers, trunk, "count", counts[-1])
         _errorbar(by_depth, range(len(rows)), rows, style, color, f"{trunk} weights")
         for place, row in enumerate(rows):
-            by_depth.annotate(
-                f"{100 * row['accuracy']:.1f}", (place, 100 * row["accuracy"] + 2.5), ha="center", fontsize=9
-            )
-    by_depth.set_xticks(range(len(layers)), layers)
+            share = 100 * row["accuracy"]
+            plot.note(by_depth, f"{share:.1f}", (place, share + 2.5), ha="center")
+    plot.style(by_depth, f"By depth, {counts[-1]} photos a class", grid="y")
+    plot.ticks(by_depth.xaxis, layers)
     by_depth.margins(x=0.1)
-    by_depth.set_title(f"By depth, {counts[-1]} photos a class", loc="left", fontsize=11)
-    by_depth.legend(frameon=False, loc="center right", fontsize=9)
-    figure.legend(*by_count.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False, fontsize=9)
-    for axes in (by_count, by_depth):
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(axis="y", alpha=0.25)
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=110)
-    return file.getvalue()
+    plot.legend(by_depth, loc="center right")
+    plot.legend(figure, *by_count.get_legend_handles_labels(), ncols=4)
+    return plot.png(figure)
 
 
 def _rows(numbers: dict[str, Any], trunk: str, key: str, value: Any) -> list[dict[str, Any]]:

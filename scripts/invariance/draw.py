@@ -1,9 +1,9 @@
 """The figure and the table of `scripts.invariance`."""
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from scripts._harness.photo_study import drawing
+from jaxviz.render import plot
+from scripts._harness import text_table
 from scripts._harness.photo_study.study import Study, shown, words
 from scripts._harness.run_folder import Step
 
@@ -15,21 +15,25 @@ def table(step: Step) -> str:
         [name, *(f"{entry['areas'][layer]:.3f}" for layer in layers), f"{entry['probability_area']:.3f}"]
         for name, entry in step.numbers["transformations"].items()
     ]
-    return "Area under the curve, mean over photos\n" + drawing.table(rows, ["", *layers, "probability"])
+    return "Area under the curve, mean over photos\n" + text_table.columns(rows, ["", *layers, "probability"])
 
 
 def draw(study: Study, step: Step) -> bytes:
     """A row for each transformation: the first photo under it, the distance layer by layer, the probability."""
     numbers = step.numbers
     layers, entries = numbers["layers"], numbers["transformations"]
-    figure = Figure(figsize=(4.4 + 2.5 * (len(layers) + 1), 1.9 * len(entries) + 0.9), layout="constrained")
+    title = (
+        f"Invariance of {study.network.name}: how far features move, divided by their norm, on one axis for the layers "
+        "of a row; and the class"
+    )
+    figure = plot.figure(4.4 + 2.5 * (len(layers) + 1), 1.9 * len(entries) + 0.9, dpi=130, title=title)
     table = figure.subplots(
         len(entries), len(layers) + 2, squeeze=False, width_ratios=[1.75, *[1.0] * (len(layers) + 1)]
     )
     lines = []
     for row, (name, entry) in enumerate(entries.items()):
         pictures = step.arrays[f"{name}, pictures"]
-        drawing.show(table[row, 0], np.concatenate(list(pictures), 1), f"{name}: {_amounts(entry['amounts'])}")
+        plot.picture(table[row, 0], np.concatenate(list(pictures), 1), f"{name}: {_amounts(entry['amounts'])}")
         curves = [*step.arrays[f"{name}, distances"], step.arrays[f"{name}, probabilities"]]
         areas = [*entry["areas"].values(), entry["probability_area"]]
         # One axis for all layers of a row: what survives a change is seen by how low its curves stay.
@@ -38,23 +42,15 @@ def draw(study: Study, step: Step) -> bytes:
             table[row, 1:], curves, [*layers, "probability of the class"], areas, strict=True
         ):
             lines = [
-                axes.plot(entry["amounts"], curve, color=drawing.COLORS[place % len(drawing.COLORS)], linewidth=1.3)[0]
+                axes.plot(entry["amounts"], curve, color=plot.COLORS[place % len(plot.COLORS)], linewidth=1.3)[0]
                 for place, curve in enumerate(values)
             ]
             axes.set_ylim(0, 1.02 if values is curves[-1] else highest)
-            axes.set_title(f"{title}, area {area:.2f}" if row else f"{title}\narea {area:.2f}", fontsize=8)
-            axes.set_xlabel(entry["label"], fontsize=7)
-            axes.tick_params(labelsize=7)
-            axes.spines[["top", "right"]].set_visible(False)
-        table[row, 1].set_ylabel("distance / norm", fontsize=7)
+            heading = f"{title}, area {area:.2f}" if row else f"{title}\narea {area:.2f}"
+            plot.style(axes, heading, entry["label"], "distance / norm" if axes is table[row, 1] else "")
     labels = [f"{words(photo['photo'])} ({photo['probability']:.0%})" for photo in numbers["photos"]]
-    figure.legend(lines, labels, loc="outside lower center", ncols=min(len(labels), 6), fontsize=8, frameon=False)
-    figure.suptitle(
-        f"Invariance of {study.network.name}: how far features move, divided by their norm, on one axis for the layers "
-        "of a row; and the class",
-        fontsize=10,
-    )
-    return drawing.png(figure)
+    plot.legend(figure, lines, labels, ncols=min(len(labels), 6))
+    return plot.png(figure)
 
 
 def _amounts(amounts: list[float]) -> str:

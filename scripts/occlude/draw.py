@@ -3,10 +3,9 @@
 import jax.numpy as jnp
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from jaxviz import render
-from scripts._harness.photo_study import drawing as _drawing
+from jaxviz.render import plot
 from scripts._harness.photo_study.photos import Photo
 from scripts._harness.photo_study.study import Study, words
 from scripts._harness.run_folder import Step
@@ -24,7 +23,11 @@ def draw(study: Study, step: Step) -> dict[str, bytes]:
 def _figure(study: Study, step: Step, name: str, state: int) -> bytes:
     """A row for each photo: photo and classes before and after, then both maps before and after."""
     count = len(study.photos)
-    figure = Figure(figsize=(19.0, 2.45 * count + 0.4), layout="constrained")
+    title = (
+        f"{study.network.name}, {name.replace('-', ' ')} covered: classes, and maps of the photo's class, before and "
+        "after on one scale"
+    )
+    figure = plot.figure(19.0, 2.45 * count + 0.4, dpi=110, title=title)
     # Photo, classes, twice; then two maps and their color bar, twice.
     grid = figure.subplots(count, 10, squeeze=False, width_ratios=[1, 1.15] * 2 + [1, 1, 0.05] * 2)
     for row, photo, found, place in zip(grid, study.photos, step.numbers["photos"], range(count), strict=True):
@@ -35,7 +38,7 @@ def _figure(study: Study, step: Step, name: str, state: int) -> bytes:
             (row[0:2], row[2:4]), seen.items(), (found["before"], after), strict=True
         ):
             title = f"{when}, {after['area']:.0%} covered" if when == "after" else when
-            _drawing.show(axes[0], pixels, title, boxes if when == "before" else (), _OUTLINE)
+            plot.picture(axes[0], pixels, title, boxes if when == "before" else (), color=_OUTLINE)
             _bars(axes[1], classes["top"], found["target"])
         for axes, (method, title) in zip((row[4:7], row[7:10]), _MAPS.items(), strict=True):
             both = [
@@ -45,15 +48,10 @@ def _figure(study: Study, step: Step, name: str, state: int) -> bytes:
             for one, heatmap, (when, pixels) in zip(axes, both, seen.items(), strict=False):
                 signed = method == "smoothgrad"
                 picture = scale(heatmap) if signed else render.overlay(pixels, heatmap, scale)
-                _drawing.show(one, picture, f"{title}, {when}")
-            _drawing.color_bar(figure, axes[2], scale)
-        row[0].set_ylabel(words(found["photo"]), fontsize=9, parse_math=False)
-    figure.suptitle(
-        f"{study.network.name}, {name.replace('-', ' ')} covered: classes, and maps of the photo's class, before and "
-        "after on one scale",
-        fontsize=10,
-    )
-    return _drawing.png(figure, dpi=110)
+                plot.picture(one, picture, f"{title}, {when}")
+            plot.scale_bar(figure, scale, axes[2])
+        plot.row_name(row[0], words(found["photo"]), upright=False)
+    return plot.png(figure)
 
 
 def _covered(study: Study, photo: Photo, boxes: tuple[render.Box, ...]) -> np.ndarray:
@@ -69,15 +67,15 @@ def _bars(axes: Axes, top: list[dict], target: str) -> None:
     for place, entry in enumerate(top):
         own, value = entry["label"] == target, entry["probability"]
         axes.barh(place, value, color=_OWN if own else _OTHERS, height=0.7)
-        axes.text(value + 0.02, place, f"{value:.1%}", va="center", fontsize=8)
-    names = [words(entry["label"]) for entry in top]
-    axes.set_yticks(range(len(top)), names, fontsize=8, parse_math=False)
+        plot.note(axes, f"{value:.1%}", (value + 0.02, place), va="center")
+    plot.style(axes)
+    plot.ticks(axes.yaxis, [words(entry["label"]) for entry in top], parse_math=False)
     # Room for a percentage after a bar of its full length.
     axes.set_xlim(0, 1.3)
     axes.set_ylim(len(top) - 0.4, -0.6)
     axes.set_xticks([])
     axes.tick_params(length=0)
-    axes.spines[["top", "right", "bottom"]].set_visible(False)
+    axes.spines["bottom"].set_visible(False)
 
 
 def _scale(method: str, heatmaps: list[np.ndarray]) -> render.Scale:
@@ -89,31 +87,29 @@ def _areas(study: Study, step: Step) -> bytes:
     """A row for each photo: the class with each set covered, among as large boxes at random places."""
     photos, sets = step.numbers["photos"], step.numbers["sets"]
     lines = [(place, name) for place in range(len(photos)) for name in sets]
-    figure = Figure(figsize=(9.5, 1.2 + 0.46 * len(lines)), layout="constrained")
+    title = f"{study.network.name}: these places, or just so much of the picture?"
+    figure = plot.figure(9.5, 1.2 + 0.46 * len(lines), dpi=130, title=title)
     axes = figure.subplots()
     for line, (place, name) in enumerate(lines):
         photo, after = photos[place], photos[place]["after"][name]
         draws = step.arrays[f"{place}, {name}, elsewhere"]
-        axes.plot(draws, np.full(len(draws), line), "|", color="#6b7280", markersize=11, alpha=0.45)
+        axes.plot(draws, np.full(len(draws), line), "|", color=plot.FAINT, markersize=11, alpha=0.45)
         if len(draws):
-            axes.plot(np.median(draws), line, "D", color="#6b7280", markersize=6)
+            axes.plot(np.median(draws), line, "D", color=plot.FAINT, markersize=6)
         axes.plot(after["probability"], line, "o", color=_OWN, markersize=9, markeredgecolor="k")
         axes.plot(photo["before"]["probability"], line, "|", color="k", markersize=17, markeredgewidth=2)
     names = [f"{words(photos[place]['photo'])}, {name.replace('-', ' ')}" for place, name in lines]
     shares = [f"{name}\n{photos[place]['after'][of]['area']:.0%} covered"
               for name, (place, of) in zip(names, lines, strict=True)]  # fmt: skip
-    axes.set_yticks(range(len(lines)), shares, fontsize=8, parse_math=False)
+    plot.style(axes, x="probability of the photo's class", grid="x")
+    plot.ticks(axes.yaxis, shares, parse_math=False)
     axes.set_ylim(len(lines) - 0.5, -0.5)
     axes.set_xlim(-0.02, 1.02)
-    axes.set_xlabel("probability of the photo's class", fontsize=9)
-    axes.grid(axis="x", alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
     marks = [
         axes.plot([], [], "|", color="k", markersize=12, markeredgewidth=2, label="whole photo")[0],
         axes.plot([], [], "o", color=_OWN, markeredgecolor="k", markersize=8, label="these boxes covered")[0],
-        axes.plot([], [], "|", color="#6b7280", markersize=10, label="as large boxes elsewhere, one draw")[0],
-        axes.plot([], [], "D", color="#6b7280", markersize=6, label="their median")[0],
+        axes.plot([], [], "|", color=plot.FAINT, markersize=10, label="as large boxes elsewhere, one draw")[0],
+        axes.plot([], [], "D", color=plot.FAINT, markersize=6, label="their median")[0],
     ]
-    figure.legend(handles=marks, loc="outside lower center", ncols=len(marks), fontsize=8, frameon=False)
-    axes.set_title(f"{study.network.name}: these places, or just so much of the picture?", fontsize=10)
-    return _drawing.png(figure)
+    plot.legend(figure, handles=marks, ncols=len(marks))
+    return plot.png(figure)

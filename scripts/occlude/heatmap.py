@@ -7,13 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from tqdm import tqdm
 
 import jaxviz as jv
 from jaxviz import render
-from scripts._harness.photo_study import drawing as _drawing
+from jaxviz.render import plot
+from scripts._harness import text_table
 from scripts._harness.photo_study.study import Study, targets, words
 from scripts._harness.run_folder import Step
 from scripts._harness.words import color
@@ -102,7 +102,7 @@ def table(step: Step) -> str:
         for photo in step.numbers["photos"]
     ]
     head = ["sliding window", "channel", "its activation", "probability", "correlation", "classes that win"]
-    return _drawing.table(rows, head)
+    return text_table.columns(rows, head)
 
 
 def draw(study: Study, step: Step) -> bytes:
@@ -110,13 +110,17 @@ def draw(study: Study, step: Step) -> bytes:
     numbers = step.numbers
     count, corners = len(study.photos), (np.array(numbers["rows"]), np.array(numbers["cols"]))
     window = (numbers["window"],) * 2
-    figure = Figure(figsize=(15.5, 2.75 * count + 0.4), layout="constrained")
+    title = (
+        f"{study.network.name} with a window of {numbers['window']} pixels covered: the value at a place is that of "
+        "the picture with the window there; on the color bars, the line is that of the whole photo"
+    )
+    figure = plot.figure(15.5, 2.75 * count + 0.4, dpi=110, title=title)
     grid = figure.subplots(count, 8, squeeze=False, width_ratios=[1, 1, 0.05, 1, 1, 0.05, 1, 0.75])
     for place, (photo, found) in enumerate(zip(study.photos, numbers["photos"], strict=True)):
         line, shape = grid[place], photo.pixels.shape[:2]
         gaps = render.gaps(shape, corners, window)
-        _drawing.show(line[0], photo.pixels, f"{words(found['target'])} {found['probability']:.0%}")
-        line[0].set_ylabel(words(found["photo"]), fontsize=9, parse_math=False)
+        plot.picture(line[0], photo.pixels, f"{words(found['target'])} {found['probability']:.0%}")
+        plot.row_name(line[0], words(found["photo"]), upright=False)
         for axes, bar, name, title in (
             (line[1], line[2], "activation", f"total activation, {numbers['layer']} channel {found['channel']}"),
             (line[4], line[5], "probability", f"probability of {words(found['target'])}"),
@@ -128,18 +132,13 @@ def draw(study: Study, step: Step) -> bytes:
             low, high = min(float(heatmap.min()), whole), max(float(heatmap.max()), whole)
             scale = render.Scale(low, high if high > low else low + 1, "viridis")
             picture = render.overlay(photo.pixels, heatmap, scale, opacity=1, unknown=gaps)
-            _drawing.show(axes, picture, title)
-            _drawing.color_bar(figure, bar, scale, mark=whole)
+            plot.picture(axes, picture, title)
+            plot.scale_bar(figure, scale, bar, mark=whole)
         projection = render.gray_centered(color(study.network, step.arrays["projections"][place]))
         row, col, _ = found["unit"]
-        _drawing.show(line[3], projection, f"projection of its strongest unit ({row}, {col})")
+        plot.picture(line[3], projection, f"projection of its strongest unit ({row}, {col})")
         _winners(study, line[6], line[7], step.arrays[f"{place}, winners"], corners, window, photo.pixels)
-    figure.suptitle(
-        f"{study.network.name} with a window of {numbers['window']} pixels covered: the value at a place is that of "
-        "the picture with the window there; on the color bars, the line is that of the whole photo",
-        fontsize=10,
-    )
-    return _drawing.png(figure, dpi=110)
+    return plot.png(figure)
 
 
 def _winners(
@@ -152,7 +151,7 @@ def _winners(
     pixels: np.ndarray,
 ) -> None:
     shown = _by_count(winners)[:_SHOWN]
-    palette = {k: _rgb(_drawing.COLORS[place]) for place, k in enumerate(shown)}
+    palette = {k: _rgb(plot.COLORS[place]) for place, k in enumerate(shown)}
     # Each pixel takes the class of the window whose middle is nearest.
     nearest = [
         np.abs(np.arange(length)[:, None] - (first + (size - 1) / 2)).argmin(1)
@@ -165,16 +164,16 @@ def _winners(
     gaps = render.gaps(pixels.shape[:2], corners, window)
     nothing = render.Scale(0, 1, "viridis")
     hatched = render.overlay(pixels, np.zeros(gaps.shape), nothing, unknown=np.ones_like(gaps))
-    _drawing.show(axes, np.where(gaps[..., None], hatched, picture), "most probable class")
+    plot.picture(axes, np.where(gaps[..., None], hatched, picture), "most probable class")
     patches = [
-        Patch(color=_drawing.COLORS[place], label=f"{_short(study, k)} ({(winners == k).mean():.0%})")
+        Patch(color=plot.COLORS[place], label=f"{_short(study, k)} ({(winners == k).mean():.0%})")
         for place, k in enumerate(shown)
     ]
     rest = 1 - sum((winners == k).mean() for k in shown)
     if rest > 0:
         patches.append(Patch(color=_REST, label=f"others ({rest:.0%})"))
     legend.set_axis_off()
-    legend.legend(handles=patches, loc="center left", fontsize=8, frameon=False, borderaxespad=0)
+    plot.legend(legend, handles=patches, loc="center left", borderaxespad=0)
 
 
 def _outputs_and_totals(f: Partial, images: jax.Array, *, layer: str) -> jax.Array:

@@ -10,7 +10,7 @@ from tqdm import tqdm
 import jaxviz as jv
 import models
 from jaxviz import render
-from scripts._harness.photo_study import drawing as _drawing
+from scripts._harness import text_table
 from scripts._harness.photo_study.photos import Photo, box_seen, marks, parsed
 from scripts._harness.photo_study.study import Study, targets, words
 from scripts._harness.run_folder import Step
@@ -147,7 +147,7 @@ def table(step: Step) -> str:
                 ]
             )
     head = ["covered", "area", "whole", "covered", "most probable", "same area elsewhere, median", "as low there"]
-    return _drawing.table(rows, head)
+    return text_table.columns(rows, head)
 
 
 def _first(top: list[dict]) -> str:

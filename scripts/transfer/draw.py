@@ -1,11 +1,11 @@
 """What the trainings found: as numbers, as a table and as a figure."""
 
-import io
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
+from jaxviz.render import plot
+from scripts._harness import text_table
 from scripts._harness.run_folder import Step
 from scripts.transfer.splits import wilson
 from scripts.transfer.study import Study
@@ -78,7 +78,8 @@ def headline(numbers: dict[str, Any]) -> str:
 
 def table(numbers: dict[str, Any]) -> str:
     """Lines of Markdown: a row a way."""
-    lines = [["way", f"test, {numbers['photos']['test']} photos", "all splits", f"epochs to {GOAL:.0%}", "seconds"]]
+    head = ["way", f"test, {numbers['photos']['test']} photos", "all splits", f"epochs to {GOAL:.0%}", "seconds"]
+    lines = []
     for way in numbers["ways"]:
         several = len(way["splits"]) > 1
         goal = way.get("goal")
@@ -91,17 +92,13 @@ def table(numbers: dict[str, Any]) -> str:
                 "" if goal is None or goal["seconds"] is None else f"{goal['seconds']:.0f}",
             ]
         )
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    lines.insert(1, ["-" * width for width in widths])
-    return "\n".join(
-        "| " + " | ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
-    )
+    return text_table.markdown(lines, head)
 
 
 def draw(numbers: dict[str, Any]) -> bytes:
     """A PNG: validation accuracy over epochs, and over seconds."""
     curves = [way for way in numbers["ways"] if "validation" in way]
-    figure = Figure(figsize=(10, 4.4), layout="constrained")
+    figure = plot.figure(10, 4.4, dpi=110)
     by_epoch, by_second = figure.subplots(1, 2, sharey=True)
     for way, color in zip(curves, [*_COLORS[: len(curves) - 1], _COLORS[-1]], strict=True):
         shares = 100 * np.array(way["validation"])
@@ -112,18 +109,14 @@ def draw(numbers: dict[str, Any]) -> bytes:
             by_second.plot([0, way["seconds"][0]], [shares[0]] * 2, ":", color=color)
     for axes in (by_epoch, by_second):
         axes.axhline(100 * GOAL, color="#999999", linewidth=0.8, linestyle="--")
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(axis="y", alpha=0.25)
         axes.set_ylim(0, 100)
-    by_epoch.set(xlabel="epoch", ylabel="accuracy on validation photos, %")
-    by_epoch.set_title(f"{numbers['network']} on {numbers['data']}", loc="left", fontsize=11)
-    by_second.set(xlabel="seconds of computing since the start")
-    by_second.set_title("dotted: the features, computed once", loc="right", fontsize=10)
+    heading, up = f"{numbers['network']} on {numbers['data']}", "accuracy on validation photos, %"
+    plot.style(by_epoch, heading, "epoch", up, grid="y")
+    heading, across = "dotted: the features, computed once", "seconds of computing since the start"
+    plot.style(by_second, heading, across, grid="y")
     by_second.set_xlim(left=0)
-    figure.legend(loc="outside lower center", ncols=1, frameon=False, fontsize=9)
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=110)
-    return file.getvalue()
+    plot.legend(figure, ncols=1)
+    return plot.png(figure)
 
 
 def _interval(right: int, total: int) -> list[float]:

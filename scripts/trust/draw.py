@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import matplotlib.colors
+import matplotlib
 import numpy as np
 
 from jaxviz import render
@@ -92,40 +92,25 @@ def _scores(study: Study, steps: dict[str, Step]) -> np.ndarray:
     """All metrics of all methods: each column from its worst to its best, the winners bold."""
     columns, names = _columns(steps), list(steps)
     best = winners(steps)
-    figure = plot.figure(2.4 + 0.95 * len(columns), 1.5 + 0.27 * len(names))
+    count = next(iter(steps.values())).numbers["images"]
+    title = (
+        f"{study.network.name}, {count} images: mean and half of its 95% interval.\n"
+        "Yellow is the best of a column; bold are the best method and those not told apart from it"
+    )
+    figure = plot.figure(2.4 + 0.95 * len(columns), 1.5 + 0.27 * len(names), title=title)
     axes = figure.subplots()
     means = np.array([[_best(steps[name], metric) for metric in columns] for name in names])
     lowest, highest = np.nanmin(means, 0), np.nanmax(means, 0)
     shares = (means - lowest) / np.where(highest > lowest, highest - lowest, 1)
-    image = axes.imshow(shares, vmin=0, vmax=1, cmap="cividis", aspect="auto")
-    for (row, column), share in np.ndenumerate(shares):
-        name, metric = names[row], columns[column]
-        wins = metric in best and name in (best[metric].best, *best[metric].tied)
-        color = "#ffffff" if np.isnan(share) else matplotlib.colors.to_hex(tuple(image.cmap(image.norm(share))))
-        axes.text(
-            column,
-            row,
-            _cell(steps[name].numbers["metrics"][metric]),
-            ha="center",
-            va="center",
-            fontsize=7,
-            fontweight="bold" if wins else "normal",
-            color=ink_on(color),
-        )
-    axes.set_yticks(range(len(names)), [titles(name) for name in names], fontsize=8)
-    heads = [f"{METRICS[metric].title}\n{METRICS[metric].better}" for metric in columns]
-    axes.set_xticks(range(len(columns)), heads, fontsize=8)
+    wins = [
+        [metric in best and name in (best[metric].best, *best[metric].tied) for metric in columns] for name in names
+    ]
+    said = [[_cell(steps[name].numbers["metrics"][metric]) for metric in columns] for name in names]
+    plot.matrix(axes, shares, said, bold=np.array(wins))
+    plot.ticks(axes.yaxis, [titles(name) for name in names])
+    plot.ticks(axes.xaxis, [f"{METRICS[metric].title}\n{METRICS[metric].better}" for metric in columns])
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    count = next(iter(steps.values())).numbers["images"]
-    figure.suptitle(
-        f"{study.network.name}, {count} images: mean and half of its 95% interval.\n"
-        "Yellow is the best of a column; bold are the best method and those not told apart from it",
-        fontsize=9,
-        color=plot.INK,
-        parse_math=False,
-    )
     return plot.pixels(figure)
 
 
@@ -171,41 +156,23 @@ def _similarity(study: Study, steps: dict[str, Step]) -> np.ndarray:
     names, depths = list(steps), _redrawn(study)
     # Wide enough for the titles, however few columns there are.
     widths = [max(0.62 * (len(depths) + 1), 2.3), max(0.62 * len(depths), 2.3)]
-    figure = plot.figure(1.9 + sum(widths), 1.9 + 0.27 * len(names))
+    title = f"{study.network.name}: how alike maps stay, 1 is unchanged"
+    figure = plot.figure(1.9 + sum(widths), 1.9 + 0.27 * len(names), title=title)
     left, right = figure.subplots(1, 2, width_ratios=widths)
     ranks = [[*steps[name].numbers["rank_correlation"], _mean_of(steps[name], "other")] for name in names]
     _colored(left, ranks, [*depths, "another class"], "Rank correlation")
     left.axvline(len(depths) - 0.5, color="white", linewidth=4)
     _colored(right, [steps[name].numbers["ssim"] for name in names], depths, "Structural similarity (SSIM)")
-    left.set_yticks(range(len(names)), [titles(name) for name in names], fontsize=8)
+    plot.ticks(left.yaxis, [titles(name) for name in names])
     right.set_yticks([])
-    for axes in (left, right):
-        axes.set_xlabel("layers redrawn", fontsize=8)
-    # As wide as one table with two columns at least.
-    figure.suptitle(
-        f"{study.network.name}: how alike maps stay, 1 is unchanged", fontsize=10, color=plot.INK, parse_math=False
-    )
     return plot.pixels(figure)
 
 
-def _colored(axes: Any, rows: list[list[float | None]], columns: list[str], title: str) -> None:
+def _colored(axes: Any, rows: list[list[float | None]], columns: list[str], heading: str) -> None:
     values = np.array([[np.nan if value is None else value for value in row] for row in rows])
-    image = axes.imshow(values, vmin=0, vmax=1, cmap="cividis", aspect="auto")
-    for place, value in np.ndenumerate(values):
-        text = _text(None if np.isnan(value) else value)
-        color = "#ffffff" if np.isnan(value) else matplotlib.colors.to_hex(image.cmap(image.norm(value)))
-        axes.text(place[1], place[0], text, ha="center", va="center", fontsize=7, color=ink_on(color))
-    axes.set_xticks(range(len(columns)), columns, rotation=35, ha="right", fontsize=8)
-    axes.set_title(title, fontsize=9, color=plot.INK)
-    axes.tick_params(length=0)
-
-
-def ink_on(color: str) -> str:
-    """Black or white, whichever has more contrast on a color (`#rrggbb`), by the definition of WCAG 2."""
-    channels = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
-    luminance = sum(weight * value for weight, value in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
-    return "#000000" if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else "#ffffff"
+    plot.matrix(axes, values, [[_text(value) for value in row] for row in rows])
+    plot.style(axes, heading, "layers redrawn")
+    plot.ticks(axes.xaxis, columns, rotation=35, ha="right")
 
 
 def _curves(steps: dict[str, Step]) -> np.ndarray:
@@ -231,12 +198,7 @@ def _curves(steps: dict[str, Step]) -> np.ndarray:
             )
             lines.append((mean, line))
         order = sorted(lines, key=lambda pair: pair[0], reverse=kind == "insertion")
-        axes.legend(
-            handles=[line for _, line in order], fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5)
-        )
-        axes.set_title(f"{kind.capitalize()}: area, {reading}", fontsize=10, loc="left", color=plot.INK)
-        axes.set_xlabel("% of pixels, most important first", fontsize=8)
-        axes.set_ylabel("mean probability of the class", fontsize=8)
-        axes.tick_params(labelsize=8)
-        axes.spines[["top", "right"]].set_visible(False)
+        plot.legend(axes, handles=[line for _, line in order], loc="center left", bbox_to_anchor=(1.0, 0.5))
+        across, up = "% of pixels, most important first", "mean probability of the class"
+        plot.style(axes, f"{kind.capitalize()}: area, {reading}", across, up)
     return plot.pixels(figure)

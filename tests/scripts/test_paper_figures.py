@@ -8,7 +8,7 @@ import pytest
 
 import models
 from jaxviz import render
-from scripts._harness.photo_study import drawing as _drawing
+from jaxviz.render import plot
 from scripts._harness.photo_study import photos as _photos
 from scripts._harness.run_folder import Step
 from scripts.correspondence import study as _correspondence
@@ -24,7 +24,7 @@ def area(box):
 def figures(monkeypatch):
     """The figures that are drawn, instead of their files."""
     drawn = []
-    monkeypatch.setattr(_drawing, "png", lambda figure, dpi=130: drawn.append(figure) or b"")
+    monkeypatch.setattr(plot, "png", lambda figure: drawn.append(figure) or b"")
     return drawn
 
 
@@ -127,6 +127,6 @@ def test_layers_of_a_row_are_drawn_on_one_axis(figures):
 def test_a_color_bar_keeps_the_limits_of_its_scale_and_marks_a_value():
     figure = matplotlib.figure.Figure()
     axes = figure.subplots()
-    _drawing.color_bar(figure, axes, render.Scale(0.2, 0.7, "viridis"), mark=0.5)
+    plot.scale_bar(figure, render.Scale(0.2, 0.7, "viridis"), axes, mark=0.5)
     assert axes.get_ylim() == (0.2, 0.7)
     assert [list(line.get_ydata()) for line in axes.lines][-1] == [0.5, 0.5]
