@@ -35,7 +35,7 @@ def draw(study: Study, step: Step) -> bytes:
         pictures = step.arrays[f"{name}, pictures"]
         plot.picture(table[row, 0], np.concatenate(list(pictures), 1), f"{name}: {_amounts(entry['amounts'])}")
         curves = [*step.arrays[f"{name}, distances"], step.arrays[f"{name}, probabilities"]]
-        areas = [*entry["areas"].values(), entry["probability_area"]]
+        areas = [*(entry["areas"][layer] for layer in layers), entry["probability_area"]]
         # One axis for all layers of a row: what survives a change is seen by how low its curves stay.
         highest = 1.04 * float(step.arrays[f"{name}, distances"].max())
         for axes, values, title, area in zip(

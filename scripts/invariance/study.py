@@ -39,9 +39,14 @@ def measure(study: Study, layers: tuple[str, ...]) -> Step:
     ]
     found = jax.tree.map(lambda *of: jnp.stack(of).mean(0) if of[0].ndim == 0 else jnp.concatenate(of), *each)
     found = found._replace(amounts=each[0].amounts)
-    arrays = {"norms": np.stack([np.asarray(norm) for norm in found.norms.values()])}
+
+    def stacked(by_layer: dict[str, jax.Array]) -> np.ndarray:
+        """In the order of the layers: a map over a tree has put them in that of the alphabet."""
+        return np.stack([np.asarray(by_layer[layer]) for layer in layers])
+
+    arrays = {"norms": stacked(found.norms)}
     for name in chosen:
-        arrays[f"{name}, distances"] = np.stack([np.asarray(curve) for curve in found.distances[name].values()])
+        arrays[f"{name}, distances"] = stacked(found.distances[name])
         arrays[f"{name}, probabilities"] = np.asarray(found.probabilities[name])
         arrays[f"{name}, pictures"] = _pictures(study, chosen[name])
     numbers = {
@@ -60,9 +65,9 @@ def measure(study: Study, layers: tuple[str, ...]) -> Step:
             name: {
                 "label": transformation.label,
                 "amounts": np.round(np.asarray(transformation.amounts, float), 4).tolist(),
-                "areas": {layer: round(float(area), 4) for layer, area in found.areas[name].items()},
+                "areas": {layer: round(float(found.areas[name][layer]), 4) for layer in layers},
                 "probability_area": round(float(found.probability_areas[name]), 4),
-                "distances": {layer: _rounded(curve) for layer, curve in found.distances[name].items()},
+                "distances": {layer: _rounded(found.distances[name][layer]) for layer in layers},
                 "probabilities": _rounded(found.probabilities[name]),
             }
             for name, transformation in chosen.items()
