@@ -227,6 +227,57 @@ def evolution():
     )
 
 
+def both():
+    """The table of SqueezeNet and EfficientNet-Lite0."""
+
+    def row(what, *cells):
+        return f"| {what} | {' | '.join(cells)} |"
+
+    def pairs(name):
+        return [found(prefix + name) for prefix in ("", "lite-")]
+
+    attention = pairs("attention")
+    yield "energy on the object, in boxes of {} and {} of the picture".format(
+        *(percent(step["mean_area"], 0) for step in attention)
+    )
+    for method, title in (("guided_grad_cam", "guided Grad-CAM"), ("grad_cam", "Grad-CAM"), ("saliency", "gradient")):
+        yield row(title, *(percent(step["mean_shares"][method], 0) for step in attention))
+    for kind in ("telling", "other"):
+        cells = []
+        for step in pairs("occlude"):
+            parts = [photo["after"][f"{kind}-parts"]["probability"] for photo in step["photos"]]
+            before = [photo["before"]["probability"] for photo in step["photos"]]
+            words = zip(("shark", "eagle", "rifle"), before, parts, strict=True)
+            cells.append(", ".join(f"{name} {percent(was)} to {percent(now)}" for name, was, now in words))
+        yield row(f"probability without the {kind} parts", *cells)
+    for layer, title in (("logits", "outputs"), ("late", "last maps")):
+        cells = []
+        for step, late in zip(pairs("correspondence"), ("fire9", "head"), strict=True):
+            measured = step["layers"][late if layer == "late" else layer]["absolute"]
+            parts = [measured["parts"][part] for part in ("nose", "right_eye", "left_eye")]
+            said = ", ".join(f"{part['distance']:.2f} (p {part['p']:.3f})" for part in parts)
+            cells.append(f"{said}; random {measured['random']['mean']:.2f}")
+        yield row(f"distance of nose, right and left eye in the {title}", *cells)
+    for kind in ("vertical translation", "rotation", "blur"):
+        areas = [step["transformations"][kind]["areas"] for step in pairs("invariance")]
+        yield row(f"{kind}: first layer, output", *(f"{area['conv1']:.2f}, {area['logits']:.2f}" for area in areas))
+    cells = []
+    for step in pairs("compression"):
+        before = np.mean([photo["probability"] for photo in step["photos"]])
+        curve = zip(step["qualities"], step["mean"]["probability"], strict=True)
+        cells.append(str(max(quality for quality, mean in curve if mean < before / 2)))
+    yield row("JPEG quality that halves the probability", *cells)
+    steps, cells = pairs("adversarial-success"), []
+    for step in steps:
+        success, look = step["success"], step["look"]
+        middle = len(success["factors"]) // 2
+        assert success["photo"]["success"][middle] == 0
+        cells.append(f"{percent(success['patch']['success'][middle], 0)}; {percent(look['grad_cam_peak_in_patch'], 0)}")
+    yield row("a patch on 8% decides the class of; Grad-CAM peaks on it in", *cells)
+    lowest = min(one["held_out"]["lowest"] for one in found("lite-classes").values())
+    assert lowest > 0.99
+
+
 STUDIES = (
     *(
         accuracy,
@@ -240,6 +291,7 @@ STUDIES = (
         correspondence,
         occlude,
         attention,
+        both,
     ),
     *(recognized, sweep, invariance, compression, class_statistics, ablate, evolution),
 )
