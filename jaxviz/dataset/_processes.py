@@ -5,7 +5,12 @@ import numpy as np
 
 
 def allgather_bytes(content: bytes) -> list[bytes]:
-    """What each process has called this with, in their order."""
+    """What each process has called this with, in their order.
+
+    Example:
+        >>> allgather_bytes(b"of this process")
+        [b'of this process']
+    """
     if jax.process_count() == 1:
         return [content]
     from jax.experimental import multihost_utils

@@ -25,6 +25,10 @@ def logit(k: Integers) -> Objective:
     It can grow with what the class shares with others, which `log_probability` has to win over. The two together,
     `logit(k) + log_probability(k)`, give pictures that are strong in color and sure of their class.
 
+    Example:
+        >>> float(logit(1)({OUTPUT: jnp.array([[0.5, 2.0, 1.0]])}))
+        2.0
+
     Args:
         k: index of the output, or `(b,)` indices for a batch.
     """
@@ -35,6 +39,11 @@ def log_probability(k: Integers, *, probability: Probability | None = None) -> O
     """The logarithm of the probability of output number `k`: the class against all others.
 
     It hardly grows once the network is sure, so that pictures stay pale; see `logit`.
+
+    Example:
+        >>> outputs = jnp.log(jnp.array([[0.25, 0.75]]))
+        >>> round(float(jnp.exp(log_probability(1)({OUTPUT: outputs}))), 4)
+        0.75
 
     Args:
         k: index of the output, or `(b,)` indices for a batch. The network must give logits, not probabilities.
@@ -51,6 +60,11 @@ def log_probability(k: Integers, *, probability: Probability | None = None) -> O
 def channel(layer: str, c: Integers) -> Objective:
     """The mean of a channel over all places; for a dense layer, one of its units.
 
+    Example:
+        >>> maps = jnp.arange(8.0).reshape(1, 2, 2, 2)
+        >>> float(channel("conv1", 1)({"conv1": maps}))
+        4.0
+
     Args:
         layer: a name from `layers(f, images)`.
         c: the channel, or `(b,)` channels for a batch.
@@ -60,6 +74,11 @@ def channel(layer: str, c: Integers) -> Objective:
 
 def unit(layer: str, row: Integers, col: Integers, c: Integers) -> Objective:
     """One unit of a layer of maps: a channel at a place.
+
+    Example:
+        >>> maps = jnp.arange(8.0).reshape(1, 2, 2, 2)
+        >>> float(unit("conv1", 0, 1, 1)({"conv1": maps}))
+        3.0
 
     Args:
         layer: a name from `layers(f, images)`.
@@ -76,6 +95,11 @@ def direction(layer: str, vector: ArrayLike, cossim_pow: float = 0) -> Objective
     At each place the dot product with the vector times the cosine between the two, taken to the power `cossim_pow` and
     not below 0.1: the higher the power, the more the direction counts against the length.
 
+    Example:
+        >>> maps = jnp.ones((1, 2, 2, 3))
+        >>> float(direction("conv1", jnp.array([1.0, 2.0, 0.0]))({"conv1": maps}))
+        3.0
+
     Args:
         layer: a name from `layers(f, images)`.
         vector: `(channels,)`, or `(b, channels)` for a batch.
@@ -89,6 +113,10 @@ def direction(layer: str, vector: ArrayLike, cossim_pow: float = 0) -> Objective
 
 def deepdream(layer: str) -> Objective:
     """The mean square of a layer: whatever it sees, more of it.
+
+    Example:
+        >>> float(deepdream("conv1")({"conv1": jnp.full((1, 2, 2, 3), -2.0)}))
+        4.0
 
     References:
         Mordvintsev et al., [Inceptionism](https://research.google/blog/inceptionism-going-deeper-into-neural-networks/),
@@ -104,6 +132,11 @@ def diversity(layer: str) -> Objective:
     more than one image. Summed over the others, averaged over the images: 0 for images that share nothing, `1 - n` for
     `n` that are the same.
 
+    Example:
+        >>> same = jnp.ones((3, 2, 2, 4))
+        >>> round(float(diversity("conv1")({"conv1": same})), 4)
+        -2.0
+
     References:
         Olah et al., [Feature Visualization](https://distill.pub/2017/feature-visualization/), 2017, on diversity.
         Differs from its published code in: the sign; more is more diverse.
@@ -113,6 +146,12 @@ def diversity(layer: str) -> Objective:
 
 def activation_match(layer: str, act: ArrayLike) -> Objective:
     """Minus the squared distance of a layer from a wanted activation, as a share of the square of that: 0 is a match.
+
+    Example:
+        >>> wanted = jnp.ones((2, 2, 3))
+        >>> found = {"conv1": jnp.stack([wanted]), "conv2": jnp.stack([0 * wanted])}
+        >>> float(activation_match("conv1", wanted)(found)), float(activation_match("conv2", wanted)(found))
+        (0.0, -1.0)
 
     Args:
         layer: a name from `layers(f, images)`.
@@ -129,6 +168,11 @@ def activation_match(layer: str, act: ArrayLike) -> Objective:
 
 def custom(function: Callable[[Float[Array, "n ..."]], Float[Array, ""]], layer: str | None = None) -> Objective:
     """An objective of one's own.
+
+    Example:
+        >>> largest = custom(lambda act: act.max(), "conv1")
+        >>> float(largest({"conv1": jnp.arange(8.0).reshape(1, 2, 2, 2)}))
+        7.0
 
     Args:
         function: from the activation of a layer for `n` images to a number. Give the same function again for another

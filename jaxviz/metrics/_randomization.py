@@ -20,7 +20,12 @@ Group = str | Sequence[str]
 
 
 def permuted(key: PRNGKeyArray, leaf: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
-    """The entries of a parameter, shuffled: the same numbers, and nothing of what they meant."""
+    """The entries of a parameter, shuffled: the same numbers, and nothing of what they meant.
+
+    Example:
+        >>> sorted(permuted(jax.random.key(0), jax.numpy.arange(4)).tolist())
+        [0, 1, 2, 3]
+    """
     return jax.random.permutation(key, leaf.ravel()).reshape(leaf.shape)
 
 
@@ -28,6 +33,11 @@ def redrawn(key: PRNGKeyArray, leaf: Shaped[Array, "..."]) -> Shaped[Array, "...
     """A kernel as before training: normal, of mean 0, its variance 2 over the number of inputs (the axes but the last).
 
     What has one axis, biases and scales, is shuffled: a variance of a batch norm stays positive.
+
+    Example:
+        >>> kernel = redrawn(jax.random.key(0), jax.numpy.zeros((3, 3, 64, 128)))
+        >>> abs(float(kernel.std()) - (2 / (3 * 3 * 64)) ** 0.5) < 0.001
+        True
 
     References:
         He et al., [Delving Deep into Rectifiers](https://arxiv.org/abs/1502.01852), 2015, section 2.2.

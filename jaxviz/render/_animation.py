@@ -89,6 +89,11 @@ def webp(
 def mp4(frames: Frames, *, labels: Sequence[str] = (), seconds: float = 0.5, hold: float = 1.5) -> bytes:
     """The frames as an MP4 (H.264), for slides and for players; made by the program `ffmpeg`.
 
+    Example:
+        >>> frames = [np.full((32, 64, 3), value, np.uint8) for value in (0, 128, 255)]
+        >>> mp4(frames)[4:8] if shutil.which("ffmpeg") else b"ftyp"
+        b'ftyp'
+
     Args:
         frames: as for `gif`. An odd height or width grows by a copy of its last row or column: the format wants even
             ones.

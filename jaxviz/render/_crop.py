@@ -107,7 +107,12 @@ def field_boxes(
 
 
 def field_side(fields: Integer[np.ndarray, "*axes 4"]) -> int:
-    """Height or width of the largest receptive field of a layer, from `receptive_field`, in pixels."""
+    """Height or width of the largest receptive field of a layer, from `receptive_field`, in pixels.
+
+    Example:
+        >>> field_side(np.array([[[0, 0, 2, 2], [0, 1, 2, 3]], [[1, 0, 3, 2], [1, 1, 3, 3]]])[:, :, None])
+        2
+    """
     return int(max((fields[..., 2] - fields[..., 0]).max(), (fields[..., 3] - fields[..., 1]).max()))
 
 
@@ -117,6 +122,12 @@ def responding_box(
     """The square within a unit's receptive field that holds nearly all of its projection.
 
     A deep unit may see the whole image and respond to a corner of it, which would be specks on gray.
+
+    Example:
+        >>> projection = np.zeros((64, 64, 3))
+        >>> projection[40:44, 10:12] = 1.0
+        >>> responding_box(projection, Box(0, 0, 64, 64), smallest=4)
+        Box(top=40, left=9, bottom=44, right=13)
 
     Args:
         projection: of the unit, as large as the image.

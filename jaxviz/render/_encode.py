@@ -29,6 +29,10 @@ def png(picture: UInt8[np.ndarray, "h w 3"]) -> bytes:
 def still_webp(picture: UInt8[np.ndarray, "h w 3"], *, quality: int | None = None) -> bytes:
     """The picture as a WebP file.
 
+    Example:
+        >>> still_webp(np.zeros((2, 2, 3), np.uint8))[8:12]
+        b'WEBP'
+
     Args:
         picture: any picture.
         quality: of the lossy form, 0 to 100: a tenth of the bytes of a photo, which halves the resolution of colors.
@@ -47,6 +51,10 @@ def data_uri(picture: UInt8[np.ndarray, "h w 3"]) -> str:
 
     It is a lossless WebP, smaller than the PNG: lossy formats halve the resolution of colors, which turns the red and
     blue pixels of a gradient into dark spots.
+
+    Example:
+        >>> data_uri(np.zeros((2, 2, 3), np.uint8))[:23]
+        'data:image/webp;base64,'
     """
     encoded = base64.b64encode(still_webp(picture)).decode()
     return f"data:image/webp;base64,{encoded}"

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import matplotlib
 import numpy as np
 from jaxtyping import UInt8
-from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
@@ -18,6 +17,10 @@ def framed(
     picture: UInt8[np.ndarray, "h w 3"], *, title: str = "", scale: Scale | None = None, width: float = 3.4
 ) -> UInt8[np.ndarray, "h1 w1 3"]:
     """One picture with its title and the color bar of its scale.
+
+    Example:
+        >>> framed(np.zeros((20, 20, 3), np.uint8), title="a title", width=2).shape
+        (352, 315, 3)
 
     Args:
         picture: what `overlay` or a `Scale` made.
@@ -34,12 +37,18 @@ def framed(
 def draw_framed(
     picture: UInt8[np.ndarray, "h w 3"], *, title: str = "", scale: Scale | None = None, width: float = 3.4
 ) -> Drawing:
-    """What `framed` shows, to be written as SVG or PDF too."""
+    """What `framed` shows, to be written as SVG or PDF too.
+
+    Example:
+        >>> b"a title" in draw_framed(np.zeros((20, 20, 3), np.uint8), title="a title").encode("svg")
+        True
+    """
     height, columns = _check.photo(picture, "picture").shape[:2]
     figure = plot.figure(width + (0.9 if scale else 0.1), width * height / columns + (0.35 if title else 0.1))
     axes = figure.add_subplot()
-    _show(axes, picture)
-    axes.set_title(title, fontsize=10, color=plot.INK, parse_math=False)
+    plot.picture(axes, picture)
+    plot.bare(axes)
+    plot.heading_of(axes, title)
     if scale:
         mappable = ScalarMappable(Normalize(scale.low, scale.high), matplotlib.colormaps[scale.colormap])
         bar = figure.colorbar(mappable, ax=axes, fraction=0.05, pad=0.02, extend="both" if scale.clipped else "neither")
@@ -58,6 +67,11 @@ def grid(
     cell: float = 1.3,
 ) -> UInt8[np.ndarray, "h w 3"]:
     """A contact sheet: every picture in the row and under the column that say what it is.
+
+    Example:
+        >>> picture = np.zeros((20, 20, 3), np.uint8)
+        >>> grid([[picture, None], [picture, picture]], rows=["a", "b"], cols=["first", "second"], cell=1.0).shape
+        (345, 435, 3)
 
     Args:
         pictures: rows of pictures of any sizes; `None` leaves a cell empty.
@@ -83,7 +97,13 @@ def draw_grid(
     title: str = "",
     cell: float = 1.3,
 ) -> Drawing:
-    """What `grid` shows, to be written as SVG or PDF too."""
+    """What `grid` shows, to be written as SVG or PDF too.
+
+    Example:
+        >>> picture = np.zeros((20, 20, 3), np.uint8)
+        >>> b"second" in draw_grid([[picture, picture]], rows=["a"], cols=["first", "second"]).encode("svg")
+        True
+    """
     if len(pictures) != len(rows) or not rows:
         raise ValueError(
             f"`rows` must hold one label per row, got {len(rows)} for {len(pictures)} rows. Give an empty string."
@@ -94,31 +114,18 @@ def draw_grid(
                 f"`cols` must hold one label per picture, got {len(cols)} for {len(row)} in the row {label!r}. "
                 "Fill the row with `None`."
             )
-    figure = plot.figure(len(cols) * cell + 0.9, len(rows) * cell + (0.6 if title else 0.3))
+    figure = plot.figure(len(cols) * cell + 0.9, len(rows) * cell + (0.6 if title else 0.3), title=title)
     table = figure.subplots(len(rows), len(cols), squeeze=False)
     for axes, picture in zip(table.flat, [picture for row in pictures for picture in row], strict=True):
         if picture is None:
             axes.set_axis_off()
         else:
-            _show(axes, _check.photo(picture, "pictures"))
+            plot.picture(axes, _check.photo(picture, "pictures"))
     for axes, label in zip(table[:, 0], rows, strict=True):
         axes.set_axis_on()
-        _bare(axes)
-        axes.set_ylabel(label, fontsize=8, color=plot.INK, parse_math=False)
+        plot.row_name(axes, label, upright=False)
     for axes, label in zip(table[0], cols, strict=True):
-        axes.set_title(label, fontsize=8, color=plot.INK, parse_math=False)
-    figure.suptitle(title, fontsize=10, color=plot.INK, parse_math=False)
+        plot.heading_of(axes, label, small=True)
+    for axes in table.flat:
+        plot.bare(axes)
     return Drawing(figure)
-
-
-def _show(axes: Axes, picture: np.ndarray) -> None:
-    # Pixels stay squares: smoothing would invent structure in a projection of a few pixels.
-    axes.imshow(picture, interpolation="nearest")
-    _bare(axes)
-
-
-def _bare(axes: Axes) -> None:
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_visible(False)

@@ -54,6 +54,11 @@ def paired_sheet(
 ) -> UInt8[np.ndarray, "h w 3"]:
     """Each picture beside the photos that belong to it in a square: what a channel asks for, and what it got.
 
+    Example:
+        >>> picture = np.zeros((16, 16, 3), np.uint8)
+        >>> paired_sheet([picture, picture], [[picture] * 4, [picture] * 9], ["3", "7"], cols=2, tile=32).shape[2]
+        3
+
     Args:
         pictures: of any sizes, one per channel.
         photos: for each picture its photos or patches of them, the strongest first: up to 4 fill a square of 2 by 2, up
@@ -79,6 +84,10 @@ def fit(picture: Picture, tile: int) -> UInt8[np.ndarray, "h w 3"]:
     """The picture as large as fits into a square of `tile` pixels.
 
     Pixels stay squares where it grows: smoothing would invent structure in a patch of a few pixels.
+
+    Example:
+        >>> fit(np.zeros((8, 4, 3), np.uint8), 32).shape
+        (32, 16, 3)
     """
     height, width = _check.photo(picture, "pictures").shape[:2]
     ratio = tile / max(height, width)

@@ -84,7 +84,7 @@ def style(
 
 def heading_of(axes: Axes, text: str, *, color: str = INK, small: bool = False) -> None:
     """Words above axes, the smaller ones above a picture among many."""
-    axes.set_title(text, fontsize=_TINY if small else _HEADING, color=color, parse_math=False, pad=2 if small else None)
+    axes.set_title(text, fontsize=_SMALL if small else _HEADING, color=color, parse_math=False)
 
 
 def ticks(axis: Any, labels: Iterable[object], places: Iterable[Any] | None = None, **text: Any) -> None:

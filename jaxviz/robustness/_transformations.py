@@ -42,6 +42,12 @@ class Transformation:
 def vertical_translation(amounts: Sequence[float] | None = None, *, border: ArrayLike = 0.0) -> Transformation:
     """Down, and by negative amounts up.
 
+    Example:
+        >>> image = jnp.zeros((224, 224, 1)).at[10, 20].set(1)
+        >>> moved = vertical_translation().function(image, jnp.array(3.0))
+        >>> np.argwhere(moved).tolist()
+        [[13, 20, 0]]
+
     Args:
         amounts: in pixels of an image 224 high: in one of 448, 10 of them are 20. -60 to 60 in steps of 5 by default.
         border: what comes in from outside, in the network's own range: a number, or one pixel `(c,)`. Zero is the mean
@@ -54,12 +60,25 @@ def vertical_translation(amounts: Sequence[float] | None = None, *, border: Arra
 
 
 def horizontal_translation(amounts: Sequence[float] | None = None, *, border: ArrayLike = 0.0) -> Transformation:
-    """To the right, and by negative amounts to the left; see `vertical_translation`."""
+    """To the right, and by negative amounts to the left; see `vertical_translation`.
+
+    Example:
+        >>> image = jnp.zeros((224, 224, 1)).at[10, 20].set(1)
+        >>> moved = horizontal_translation().function(image, jnp.array(-3.0))
+        >>> np.argwhere(moved).tolist()
+        [[10, 17, 0]]
+    """
     return _of(_right, amounts, np.arange(-60, 61, 5), 0.0, "shift to the right (pixels of 224)", border=border)
 
 
 def enlargement(amounts: Sequence[float] | None = None, *, border: ArrayLike = 0.0) -> Transformation:
     """A zoom about the center of the image.
+
+    Example:
+        >>> image = jnp.zeros((9, 9, 1)).at[4, 4].set(1)
+        >>> wide = enlargement().function(image, jnp.array(2.0))
+        >>> bool(wide.sum() > 3 * image.sum()), float(wide[4, 4, 0]) > float(wide[4, 5, 0]) > 0
+        (True, True)
 
     Args:
         amounts: factors; below 1 shrinks, antialiased. 1 to 1.8 in steps of 0.05 by default.
@@ -73,6 +92,12 @@ def enlargement(amounts: Sequence[float] | None = None, *, border: ArrayLike = 0
 
 def rotation(amounts: Sequence[float] | None = None, *, border: ArrayLike = 0.0) -> Transformation:
     """A turn about the center of the image, counterclockwise.
+
+    Example:
+        >>> image = jnp.zeros((9, 9, 1)).at[4, 7].set(1)
+        >>> turned = rotation().function(image, jnp.array(90.0))
+        >>> np.argwhere(turned > 0.99).tolist()
+        [[1, 4, 0]]
 
     Args:
         amounts: in degrees. 0 to 350 in steps of 10 by default.
@@ -88,6 +113,12 @@ def rotation(amounts: Sequence[float] | None = None, *, border: ArrayLike = 0.0)
 def blur(amounts: Sequence[float] | None = None) -> Transformation:
     """A Gaussian blur. At the edges the weights of the pixels that exist are scaled to a sum of one: no border.
 
+    Example:
+        >>> image = jnp.zeros((224, 224, 1)).at[100, 100].set(1)
+        >>> soft = blur().function(image, jnp.array(2.0))
+        >>> round(float(soft.sum()), 3), round(float(soft.max()), 3)  # of a Gaussian: 1 / (2 pi 2 ** 2)
+        (1.0, 0.04)
+
     Args:
         amounts: standard deviations, in pixels of an image 224 high. 0 to 8 in steps of 0.5 by default.
 
@@ -101,6 +132,11 @@ def brightness(
     amounts: Sequence[float] | None = None, *, black: ArrayLike = 0.0, white: ArrayLike = 1.0
 ) -> Transformation:
     """More or less light: an amount is added to all pixels, and what is out of their range is cut off.
+
+    Example:
+        >>> lighter = brightness().function(jnp.array([[[0.25]], [[0.875]]]), jnp.array(0.25))
+        >>> lighter.ravel().tolist()
+        [0.5, 1.0]
 
     Args:
         amounts: of the way from black to white. -0.5 to 0.5 in steps of 0.05 by default.
