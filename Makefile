@@ -14,14 +14,13 @@ test: $(VENV)/.test
 test-slow: $(VENV)/.zoo
 	$(bin)/python -m pytest -n 2 --dist loadfile -m slow
 
-# The primitives that JAX is moving to, one at a time; older releases do not know them. Under JAX_SCAN3 jit drops the
+# The primitives that JAX is moving to, the three of derivatives together; older releases do not know them. Under JAX_SCAN3 jit drops the
 # carry of a scan, which has neither gradient nor vmap (https://github.com/jax-ml/jax/issues/34161): tests of networks with a
 # scan are left out until the two tests of that in tests/transforms/test_switches.py fail.
 no_scan := not (families and scan) and not (control_flow and (scan or fori)) and not (every_library and scan) and not (tap_gradients and scan) and not (box_of_all and scan)
 test-switches: $(VENV)/.test
-	for switch in JAX_CUSTOM_JVP3 JAX_CUSTOM_VJP3 JAX_REMAT3; do \
-	  env $$switch=1 $(bin)/python -m pytest -n 2 --dist loadfile -m "not slow" tests/transforms || exit 1; \
-	done
+	JAX_CUSTOM_JVP3=1 JAX_CUSTOM_VJP3=1 JAX_REMAT3=1 \
+	  $(bin)/python -m pytest -n 2 --dist loadfile -m "not slow" tests/transforms
 	JAX_SCAN3=1 $(bin)/python -m pytest -n 2 --dist loadfile -m "not slow" -k "$(no_scan)" tests/transforms
 
 # With the oldest versions that pyproject.toml allows.
