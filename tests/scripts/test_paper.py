@@ -1,6 +1,7 @@
 """The scripts of the paper's experiments: places on photos, parts files, energy in a box, and whole runs (slow)."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -181,14 +182,32 @@ def test_boxes_are_covered_and_nothing_else():
             np.testing.assert_array_equal(covered[image, row, col], 0 if inside else images[image, row, col])
 
 
+# Arguments, pictures, and how the headline begins; small networks where the study goes through one many times.
 WHOLE = {
-    "invariance": ("--photos {cat}", "invariance"),
-    "compression": ("--photos {cat} --qualities 90 20 2", "compression"),
-    "correspondence": ("--parts {faces} --draws 9 --size 20 --layers fire5 logits", "distances-4 covered-4"),
-    "attention": ("--photos {cat} --boxes 20,100,300,400", "attention"),
+    "invariance": (
+        "--photos {cat} --network cifar_small",
+        "invariance",
+        r"Area under the distance at conv1 and at logits: shift down \(pixels of 224\) \d",
+    ),
+    "compression": (
+        "--photos {cat} --qualities 90 20 2",
+        "compression",
+        r"The mean probability of the class, 0\.\d\d before, is halved at ",
+    ),
+    "correspondence": (
+        "--parts {faces} --draws 9 --size 20 --layers fire5 logits",
+        "distances-4 covered-4",
+        r"4 photos\. logits, share of signs that differ: eye \d",
+    ),
+    "attention": (
+        "--photos {cat} --boxes 20,100,300,400",
+        "attention",
+        r"On the object, a box of \d\d% of the picture: Grad-CAM \d",
+    ),
     "occlude": (
-        "--photos {cat} --grid 3 --cover 2 --window 60 --stride 60 --samples 2 --draws 3",
+        "--photos {cat} --network cifar_small --grid 3 --cover 2 --window 8 --stride 8 --samples 2 --draws 3",
         "heatmap areas regions-grid-3-most",
+        r"[a-z]+ \d+%, \d+\.\d% without the grid 3 most.* correlate by -?\d\.\d\d\.$",
     ),
 }
 
@@ -196,10 +215,11 @@ WHOLE = {
 @pytest.mark.slow
 @pytest.mark.parametrize("script", WHOLE)
 def test_a_whole_run_leaves_pictures_and_numbers_and_can_be_repeated(script, cat, faces, tmp_path, capsys):
-    arguments, pictures = WHOLE[script]
+    arguments, pictures, headline = WHOLE[script]
     out = tmp_path / "out"
     run(script, *arguments.format(cat=cat, faces=faces).split(), "--out", out)
     assert "Where the time went" in capsys.readouterr().out
+    assert re.match(headline, json.loads((out / "run.json").read_text())["headline"])
     for picture in pictures.split():
         with Image.open(out / f"{picture}.png") as image:
             assert min(image.size) > 200
