@@ -3,11 +3,12 @@
 import dataclasses
 from pathlib import Path
 
-from scripts._harness.ranges import Count, Counts, Folder, Seed
+from scripts._harness.photo_study.options import Options
+from scripts._harness.ranges import Count, Counts, Seed
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(Options):
     """Which photos with which parts, and which layers of which network."""
 
     parts: Path | None = None
@@ -18,15 +19,9 @@ class Config:
     """Height and width of the covered box, in pixels of what the network sees."""
     draws: Count = 200
     """Random places in each photo."""
-    network: str = "squeezenet"
-    """The network, one of models.names()."""
-    weights: str | None = None
-    """A file of weights, or `hub`, for a network without committed ones."""
     layers: tuple[str, ...] = ()
     """One in the middle, a late one and the last by default; `logits` are the outputs."""
     seed: Seed = 0
     """For the random places."""
     batch_size: Count = 16
     """Images that go through the network at a time."""
-    out: Folder | None = None
-    """The folder of the results. By default one of its own under runs/."""

@@ -3,27 +3,24 @@
 import dataclasses
 from typing import Annotated
 
-from scripts._harness.ranges import Count, Folder, Range, Seed
+from scripts._harness.photo_study.options import Options
+from scripts._harness.ranges import Count, Range, Seed
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(Options):
     """Which photos, what is covered, and which network."""
 
     photos: tuple[str, ...] = ("great_white_shark", "bald_eagle", "assault_rifle")
     """Names in $JAXVIZ_PHOTOS/imagenet/photos.json, or paths of photos."""
     boxes: tuple[str, ...] = ()
-    """Boxes to cover together, on every photo. The two sets of scripts/_paper/marks.json by default."""
+    """Boxes to cover together, on every photo. The two sets of scripts/_harness/photo_study/marks.json by default."""
     grid: Annotated[int, Range(2)] | None = None
     """Cells along each side, instead of boxes."""
     cover: Count = 3
     """How many cells of the grid are covered together."""
     draws: Count = 100
     """How many times boxes of the same sizes are covered at random places of the photo, for comparison."""
-    network: str = "squeezenet"
-    """The network, one of models.names()."""
-    weights: str | None = None
-    """A file of weights, or `hub`, for a network without committed ones."""
     layer: str | None = None
     """For Grad-CAM and the strongest channel. The last one with maps that are not the classes themselves by default."""
     window: Count = 32
@@ -34,5 +31,3 @@ class Config:
     """Noisy copies for SmoothGrad."""
     seed: Seed = 0
     """For their noise, and for the random places."""
-    out: Folder | None = None
-    """The folder of the results. By default one of its own under runs/."""

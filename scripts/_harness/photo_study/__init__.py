@@ -1,1 +1,1 @@
-"""Studies of some photos: the photos, the network that sees them, and how their figures look."""
+"""Studies of some photos: the photos, and the network that sees them."""
