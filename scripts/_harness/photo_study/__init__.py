@@ -1,1 +1,1 @@
-"""Studies of some photos: the photos, and the network that sees them."""
+"""Studies of some photos: the photos and the network that sees them."""
