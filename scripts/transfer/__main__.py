@@ -5,9 +5,9 @@
 The trunk's features of each photo and of its mirror image are computed once; then an epoch takes about a second.
 Writes `transfer.json`, `transfer.png` and `transfer.md`.
 
-With `--scratch-size 96 --scratch-epochs 8`, on two CPU cores that six other processes shared, 25 minutes: 91.3% of the
-300 test photos of the first split and 93.1% over five, 80% after one epoch and 433 s, of which the features took 421;
-all from scratch 64.0%, in seven minutes.
+With `--scratch-size 96`, on two busy CPU cores, 40 minutes: 91.3% of the 300 test photos of the first split and 93.1%
+over five, 80% after one epoch and 500 s, nearly all of it for the features; all from scratch in 25 epochs 69.3%, in 18
+minutes.
 """
 
 from scripts._harness.clock import Clock
