@@ -121,6 +121,9 @@ def test_keys_and_the_back_button_walk_through_the_units(browser, site):
 
 def test_search_finds_units_and_classes(browser, site):
     visit(browser, site)
+    # An example of this site, and of no other.
+    hint = browser.execute_script("return document.querySelector('#search input').placeholder")
+    assert hint == "maps 0, or a class"
     for words, wanted in (("maps 3", "maps 3"), ("b & c", "b & c"), ("hidden", "hidden <b>")):
         script = (
             f"const field = document.querySelector('#search input'); field.value = {words!r};"

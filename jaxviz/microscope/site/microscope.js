@@ -306,6 +306,8 @@
     site = site || await load("data/site");
     if (!site) { put(h("p", {class: "waiting"}, "Nothing is here yet.")); return; }
     document.getElementById("results").hidden = true;
+    const first = site.layers.find((layer) => channels(layer).length);
+    if (first) field.placeholder = `${first.name} ${channels(first)[0]}${site.labels.length ? ", or a class" : ""}`;
     if (!parts.length) showNetwork();
     else if (parts[0] === "~class") await showClass(Number(parts[1]), turn);
     else {
