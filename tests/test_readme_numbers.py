@@ -274,6 +274,11 @@ def both():
         assert success["photo"]["success"][middle] == 0
         cells.append(f"{percent(success['patch']['success'][middle], 0)}; {percent(look['grad_cam_peak_in_patch'], 0)}")
     yield row("a patch on 8% decides the class of; Grad-CAM peaks on it in", *cells)
+    dense = [step["ways"][0] for step in pairs("transfer")]
+    assert {way["name"] for way in dense} == {"frozen trunk, dense head, 320 px"}
+    spans = [[f"{100 * end:.1f}" for end in way["mean_interval"]] for way in dense]
+    cells = [f"{percent(way['mean'])} ({low} to {high})" for way, (low, high) in zip(dense, spans, strict=True)]
+    yield row("test flowers, a dense head on the frozen trunk", *cells)
     lowest = min(one["held_out"]["lowest"] for one in found("lite-classes").values())
     assert lowest > 0.99
 
