@@ -2,11 +2,8 @@
 
 from collections.abc import Sequence
 
-import matplotlib
 import numpy as np
 from jaxtyping import UInt8
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 
 from jaxviz.render import _check, plot
 from jaxviz.render._drawing import Drawing
@@ -50,11 +47,7 @@ def draw_framed(
     plot.bare(axes)
     plot.heading_of(axes, title)
     if scale:
-        mappable = ScalarMappable(Normalize(scale.low, scale.high), matplotlib.colormaps[scale.colormap])
-        bar = figure.colorbar(mappable, ax=axes, fraction=0.05, pad=0.02, extend="both" if scale.clipped else "neither")
-        bar.set_label(scale.note, fontsize=8)
-        bar.ax.tick_params(labelsize=7)
-        bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
+        plot.color_bar(figure, scale, [axes], label=scale.note)
     return Drawing(figure)
 
 

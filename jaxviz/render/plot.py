@@ -59,9 +59,7 @@ def png(figure: Figure) -> bytes:
     return file.getvalue()
 
 
-def style(
-    axes: Axes, heading: str = "", x: str = "", y: str = "", *, grid: Literal["x", "y"] | None = None, color: str = INK
-) -> None:
+def style(axes: Axes, heading: str = "", x: str = "", y: str = "", *, grid: Literal["x", "y"] | None = None) -> None:
     """Axes of curves or bars: open above and on the right, with words in the sizes of all figures.
 
     Args:
@@ -70,9 +68,8 @@ def style(
         x: what goes across, with its unit.
         y: what goes up, with its unit.
         grid: faint lines at the ticks of this axis.
-        color: of the heading.
     """
-    heading_of(axes, heading, color=color)
+    heading_of(axes, heading)
     axes.set_xlabel(x, fontsize=_LABEL)
     axes.set_ylabel(y, fontsize=_LABEL)
     axes.tick_params(labelsize=_SMALL)
@@ -124,45 +121,51 @@ def legend(owner: Axes | Figure | SubFigure, *entries: Any, **options: Any) -> L
     return owner.legend(*entries, **{"fontsize": _SMALL, "frameon": False, **options})
 
 
-def picture(
-    axes: Axes,
-    shown: np.ndarray,
-    heading: str = "",
-    boxes: Sequence[Box] = (),
-    *,
-    color: str = "w",
-    small: bool = False,
-) -> None:
+def picture(axes: Axes, shown: np.ndarray, heading: str = "", boxes: Sequence[Box] = (), *, color: str = "w") -> None:
     """A picture without ticks, with outlines of boxes on it."""
+    # Pixels stay squares: smoothing would invent structure in a projection of a few pixels.
     axes.imshow(shown, interpolation="nearest")
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.set_title(heading, fontsize=_TINY if small else _SMALL, color=INK, parse_math=False, pad=2 if small else None)
+    heading_of(axes, heading, small=True)
     for box in boxes:
         size = (box.right - box.left, box.bottom - box.top)
         axes.add_patch(Rectangle((box.left - 0.5, box.top - 0.5), *size, fill=False, linewidth=1.6, edgecolor=color))
 
 
-def color_bar(figure: Figure, drawn: ScalarMappable, axes: Sequence[Axes], *, label: str, pad: float = 0.02) -> None:
-    """The color bar of what was drawn.
+def color_bar(
+    figure: Figure,
+    drawn: ScalarMappable | Scale,
+    axes: Sequence[Axes],
+    *,
+    label: str,
+    pad: float = 0.02,
+) -> None:
+    """The color bar of what was drawn, with points at its ends where the scale was clipped.
 
     Args:
         figure: that has the axes.
-        drawn: in colors.
+        drawn: in colors; or the scale that colored it.
         axes: from which the bar takes room.
         label: what the colors are, with the unit.
         pad: the distance to `axes`, a share of their width.
     """
-    _bar(figure.colorbar(drawn, ax=axes, fraction=0.04, pad=pad)).set_label(label, fontsize=_LABEL)
+    extend = "both" if isinstance(drawn, Scale) and drawn.clipped else "neither"
+    drawn = _mappable(drawn) if isinstance(drawn, Scale) else drawn
+    bar = figure.colorbar(drawn, ax=axes, fraction=0.04, pad=pad, extend=extend)
+    _bar(bar).set_label(label, fontsize=_LABEL)
 
 
 def scale_bar(figure: Figure, scale: Scale, axes: Axes, *, mark: float | None = None) -> None:
     """The color bar of a scale in axes of its own, so that pictures beside it keep their size; a line at `mark`."""
-    drawn = ScalarMappable(Normalize(scale.low, scale.high), matplotlib.colormaps[scale.colormap])
-    bar = _bar(figure.colorbar(drawn, cax=axes))
+    bar = _bar(figure.colorbar(_mappable(scale), cax=axes))
     bar.ax.locator_params(nbins=5)
     if mark is not None:
         bar.ax.axhline(mark, color="k", linewidth=1.6)
+
+
+def _mappable(scale: Scale) -> ScalarMappable:
+    return ScalarMappable(Normalize(scale.low, scale.high), matplotlib.colormaps[scale.colormap])
 
 
 def _bar(bar: Any) -> Any:

@@ -93,16 +93,17 @@ def _curves(study: Study, steps: dict[str, Step]) -> np.ndarray:
         )
         above.fill_between(share, accuracies[2:].min(0), accuracies[2:].max(0), color=_RANDOM, alpha=0.18, linewidth=0)
         above.plot(share, accuracies[0], "-", color=_MOST, label="most missed first")
-        plot.style(above, f"{layer}, {step.numbers['of']} channels", "channels removed, %", grid="y")
+        first = layer == study.layers[0]
+        up = "accuracy, %" if first else ""
+        plot.style(above, f"{layer}, {step.numbers['of']} channels", "channels removed, %", up, grid="y")
         ranking = steps[f"ranking-{layer}"]
         without = 100 * ranking.arrays["accuracies"][ranking.arrays["ranking"]]
         below.bar(range(len(without)), without - 100 * ranking.numbers["accuracy"], color=_AFTER)
         below.axhline(0, color=plot.INK, linewidth=0.8)
         few = ranking.arrays["ranking"] if len(without) <= 40 else []
-        plot.style(below, x="channel removed alone", grid="y")
+        up = "change, percentage points" if first else ""
+        plot.style(below, x="channel removed alone", y=up, grid="y")
         plot.ticks(below.xaxis, few, rotation=90)
-    plot.row_name(table[0, 0], "accuracy, %", upright=False)
-    plot.row_name(table[1, 0], "change, percentage points", upright=False)
     plot.legend(table[0, -1], loc="lower left")
     return plot.pixels(figure)
 

@@ -17,13 +17,15 @@ def draw(result: dict[str, Any], path: Path) -> None:
     names = list(times)[::-1]
     runs = [times[name]["run"] for name in names]
     extra = [max(0.0, times[name].get("compile", 0.0)) for name in names]
-    axes.barh(names, runs, color="#3366aa", label="run")
+    places = range(len(names))
+    axes.barh(places, runs, color="#3366aa", label="run")
     if result["kind"] == "occlusion":
-        axes.barh(names, extra, left=runs, color="#bbccdd", label="compile, first call only")
+        axes.barh(places, extra, left=runs, color="#bbccdd", label="compile, first call only")
         plot.legend(axes, loc="best")
-    for name, run in zip(names, runs, strict=True):
-        plot.note(axes, f" {run:.3g} s", (run, name), va="center")
+    for place, run in zip(places, runs, strict=True):
+        plot.note(axes, f" {run:.3g} s", (run, place), va="center")
     plot.style(axes, _title(result), "seconds")
+    plot.ticks(axes.yaxis, names)
     path.write_bytes(plot.png(figure))
 
 

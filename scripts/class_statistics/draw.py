@@ -145,7 +145,7 @@ def _example(study: Study, steps: dict[str, Step]) -> np.ndarray:
         table = part.subplots(1, _MAPS, squeeze=False)[0]
         order = np.sort(np.argsort(-activation.max((0, 1)), kind="stable")[:_MAPS])
         for axes, channel in zip(table, order, strict=False):
-            plot.picture(axes, _colored(activation[..., channel], float(activation.max())), f"{channel}", small=True)
+            plot.picture(axes, _colored(activation[..., channel], float(activation.max())), f"{channel}")
         for axes in table:
             axes.set_axis_off()
     return plot.pixels(figure)

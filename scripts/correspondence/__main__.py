@@ -41,15 +41,13 @@ def main(config: Config) -> None:
         with clock(f"{count} photos"):
             if not study.folder.finished(name):
                 study.folder.save(name, _correspondence.measure(study, parts, layers, count))
-    step, tables = None, []
-    for count in counts:
-        step = study.folder.load(f"distances-{count}")
-        with clock("draw"):
+    steps = [study.folder.load(f"distances-{count}") for count in counts]
+    with clock("draw"):
+        for count, step in zip(counts, steps, strict=True):
             study.folder.write(f"distances-{count}.png", _correspondence.draw(study, step))
             study.folder.write(f"covered-{count}.png", _correspondence.draw_covered(study, step))
-        tables.append(_correspondence.table(step))
-    assert step is not None
-    study.folder.finish(_correspondence.headline(step), "\n\n".join(tables), clock)
+    tables = "\n\n".join(map(_correspondence.table, steps))
+    study.folder.finish(_correspondence.headline(steps[-1]), tables, clock)
 
 
 if __name__ == "__main__":

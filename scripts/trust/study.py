@@ -160,7 +160,7 @@ def headline(steps: dict[str, Step]) -> str:
         for name, step in steps.items()
         if (rank := step.numbers["rank_correlation"])[0] is not None
     )
-    best = ", ".join(f"{METRICS[metric].title} {titles(winner.best)}" for metric, winner in winners(steps).items())
+    best = "; ".join(f"{METRICS[metric].title}: {titles(winner.best)}" for metric, winner in winners(steps).items())
     return f"Rank correlation with the map of the network whose last layer is redrawn: {ranks}. Best in {best}."
 
 

@@ -29,9 +29,13 @@ from scripts.trust import measure as _measure
 ASSETS = Path(__file__).parents[2] / ".assets"
 
 
-def test_no_study_sets_a_size_of_text():
-    for path in (Path(__file__).parents[2] / "scripts").rglob("*.py"):
-        assert not re.search("fontsize|labelsize|titlesize|suptitle|set_title", path.read_text("utf-8")), path
+def test_nothing_but_the_shared_style_sets_a_size_of_text():
+    root = Path(__file__).parents[2]
+    own = Path(plot.__file__)
+    for path in [*(root / "scripts").rglob("*.py"), *(root / "jaxviz").rglob("*.py")]:
+        assert path == own or not re.search(
+            "fontsize|labelsize|titlesize|suptitle|set_title", path.read_text("utf-8")
+        ), path
 
 
 @pytest.mark.parametrize("depths", [1, 2, 5])

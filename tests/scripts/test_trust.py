@@ -1,6 +1,7 @@
 """`scripts.trust` and `scripts.adversarial` on a few made-up photos and a network of a few parameters."""
 
 import json
+import re
 
 import jax
 import numpy as np
@@ -11,8 +12,6 @@ from PIL import Image
 import jaxviz as jv
 import models
 from scripts._harness.run_folder import Step
-from scripts.adversarial import __main__ as adversarial
-from scripts.trust import __main__ as trust
 from scripts.trust.measure import in_quarters, likeness
 from scripts.trust.methods import maps
 from scripts.trust.metrics import METRICS
@@ -41,6 +40,10 @@ def photos(tmp_path, monkeypatch):
     monkeypatch.setenv("JAXVIZ_PHOTOS", str(folder.parent))
     monkeypatch.setattr(models, "load", lambda name, weights: models.initialize(name))
     return folder
+
+
+def headline(out):
+    return json.loads((out / "run.json").read_text())["headline"]
 
 
 def test_layers_are_taken_from_the_output_down():
@@ -169,6 +172,9 @@ def test_trust_goes_on_with_the_method_where_it_stopped(photos, tmp_path, monkey
     }
     rows = json.loads((tmp_path / "out" / "table.json").read_text())["methods"]
     assert [row["method"] for row in rows] == ["saliency", "edges"]
+    said = headline(tmp_path / "out")
+    assert said.startswith("Rank correlation with the map of the network whose last layer is redrawn: Saliency 0.")
+    assert "Edges (Sobel) 1.00. Best in Insertion: Saliency; " in said
     assert rows[1]["rank_correlation"] == pytest.approx([1, 1], abs=1e-5)
     assert max(rows[0]["rank_correlation"]) < 0.999
     assert rows[0]["metrics"]["infidelity"]["mean"] < 1
@@ -205,6 +211,7 @@ def test_adversarial_writes_its_figures_with_their_numbers(photos, tmp_path, cap
     assert names >= {"patch.png", "success.png", "looks.png", "adversarial.json", "patch.npz", "run.json"}
     found = json.loads((out / "adversarial.json").read_text())
     assert found["success"]["photos"] == 3
+    assert re.match(r"On \d+% of the picture, 3 unseen photos: patch \d+%, ", headline(out))
     assert found["look"]["area_of_patch"] == pytest.approx(64 / 784, rel=0.02)
     assert "taken for 3" in capsys.readouterr().out
 
@@ -212,19 +219,17 @@ def test_adversarial_writes_its_figures_with_their_numbers(photos, tmp_path, cap
 @pytest.mark.parametrize(
     ("script", "arguments", "message"),
     [
-        (trust, "--data photos --num-images 9 --depths 2", "`--num-images` must be at most 8, got 9."),
-        (trust, "--methods saliancy", "`--methods` must be one of 22 names, got 'saliancy'."),
-        (trust, "--depths 0", "`--depths` must be at least 1, got 0."),
-        (adversarial, "--target 7 --size 6", "`--target` must be one of"),
-        (adversarial, "--target 3 --train 6 --size 6", "`--train` must leave some of 6 photos unseen, got 6."),
-        (adversarial, "--target 3 --train 2 --size 0", "`--size` must be at least 1, got 0."),
+        ("trust", "--data photos --num-images 9 --depths 2", "`--num-images` must be at most 8, got 9."),
+        ("trust", "--methods saliancy", "`--methods` must be one of 22 names, got 'saliancy'."),
+        ("trust", "--depths 0", "`--depths` must be at least 1, got 0."),
+        ("adversarial", "--target 7 --size 6", "`--target` must be one of"),
+        ("adversarial", "--target 3 --train 6 --size 6", "`--train` must leave some of 6 photos unseen, got 6."),
+        ("adversarial", "--target 3 --train 2 --size 0", "`--size` must be at least 1, got 0."),
     ],
 )
-def test_a_wrong_argument_gets_one_line_and_writes_nothing(
-    script, arguments, message, photos, tmp_path, monkeypatch, capsys
-):
+def test_a_wrong_argument_gets_one_line_and_writes_nothing(script, arguments, message, photos, tmp_path, capsys):
     with pytest.raises(SystemExit) as stop:
-        run(monkeypatch, script, *NETWORK, *arguments.split(), "--out", tmp_path / "out")
+        run(script, *NETWORK, *arguments.split(), "--out", tmp_path / "out")
     assert stop.value.code == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
