@@ -16,6 +16,7 @@ import numpy as np
 
 from jaxviz._core.jaxpr.elementwise import ELEMENTWISE
 from jaxviz._core.jaxpr.primitives import rebind
+from jaxviz._core.jaxpr.windows import Slide, slides_of_convolution, slides_of_pooling
 
 _LOOKED_AT = 2**24  # entries of a constant matrix that are compared with zero
 
@@ -123,26 +124,11 @@ def _elementwise(eqn: Any, values: list[Any], shape: tuple[int, ...]) -> Field:
     return together([f if f.shape else f.of(f.sides.reshape(4, *[1] * len(shape)), shape) for f in fields], shape)
 
 
-class _Slide(NamedTuple):
-    """Windows along an axis: how many, their taps, and what is put between and around the elements before."""
-
-    count: int
-    taps: int
-    stride: int
-    spacing: int
-    padding: tuple[int, int]
-    interior: int
-
-    def trivial(self) -> bool:
-        """Whether every window is the element itself."""
-        return self[1:3] == (1, 1) and self.padding == (0, 0) and self.interior == 1
-
-
-def _slid(sides: np.ndarray, axis: int, slide: _Slide, nothing: np.ndarray) -> np.ndarray:
-    """Along an axis that is in full, what each window reads."""
+def _slid(sides: np.ndarray, axis: int, slide: Slide, count: int, nothing: np.ndarray) -> np.ndarray:
+    """Along an axis that is in full, what each of `count` windows reads."""
     sides = np.moveaxis(sides, axis, 1)
     spread = _padded(sides, (*slide.padding, slide.interior - 1), nothing)
-    reach = (slide.count - 1) * slide.stride + 1
+    reach = (count - 1) * slide.stride + 1
     read = [spread[:, tap * slide.spacing :][:, : reach : slide.stride] for tap in range(slide.taps)]
     return np.moveaxis(np.minimum.reduce(read), 1, axis)
 
@@ -162,23 +148,12 @@ def _convolution(eqn: Any, values: list[Any], shape: tuple[int, ...]) -> Field:
     params, (field, kernel) = eqn.params, values
     if not isinstance(field, Field) or isinstance(kernel, Field) or params["batch_group_count"] != 1:
         return mixing(eqn, values, shape)
-    numbers, kernel_shape = params["dimension_numbers"], eqn.invars[1].aval.shape
-    groups = params["feature_group_count"]
-    for axis, tap_axis, *options in zip(
-        numbers.lhs_spec[2:],
-        numbers.rhs_spec[2:],
-        params["window_strides"],
-        params["rhs_dilation"],
-        params["padding"],
-        params["lhs_dilation"],
-        numbers.out_spec[2:],
-        strict=True,
-    ):
-        stride, spacing, padding, interior, out_axis = options
-        slide = _Slide(shape[out_axis], kernel_shape[tap_axis], stride, spacing, tuple(padding), interior)
-        if not slide.trivial():
-            field = field._replace(sides=_slid(field.along(axis), axis + 1, slide, field.nothing))
-            field = field.of(field.sides, [slide.count if a == axis else size for a, size in enumerate(field.shape)])
+    numbers, groups = params["dimension_numbers"], params["feature_group_count"]
+    for axis, slide in slides_of_convolution(params, eqn.invars[1].aval.shape).items():
+        if not slide.trivial:
+            count = shape[slide.axis]
+            field = field._replace(sides=_slid(field.along(axis), axis + 1, slide, count, field.nothing))
+            field = field.of(field.sides, [count if a == axis else size for a, size in enumerate(field.shape)])
     sides = np.moveaxis(field.sides, [axis + 1 for axis in numbers.lhs_spec], range(1, len(shape) + 1))
     if groups == 1 or sides.shape[2] == 1:
         sides = sides.min(2, keepdims=True)
@@ -189,26 +164,15 @@ def _convolution(eqn: Any, values: list[Any], shape: tuple[int, ...]) -> Field:
 
 
 def _window(eqn: Any, values: list[Any], shape: tuple[int, ...]) -> Field:
-    params, field = eqn.params, values[0]
+    field = values[0]
     if not isinstance(field, Field):
         return mixing(eqn, values, shape)
     sides = field.sides
-    for axis, options in enumerate(
-        zip(
-            params["window_dimensions"],
-            params["window_strides"],
-            params["window_dilation"],
-            params["padding"],
-            params["base_dilation"],
-            strict=True,
-        )
-    ):
-        taps, stride, spacing, padding, interior = options
-        slide = _Slide(shape[axis], taps, stride, spacing, tuple(padding), interior)
-        if not slide.trivial():
+    for axis, slide in slides_of_pooling(eqn.params).items():
+        if not slide.trivial:
             full = list(sides.shape)
             full[axis + 1] = field.shape[axis]
-            sides = _slid(np.broadcast_to(sides, full), axis + 1, slide, field.nothing)
+            sides = _slid(np.broadcast_to(sides, full), axis + 1, slide, shape[axis], field.nothing)
     return field.of(sides, shape)
 
 

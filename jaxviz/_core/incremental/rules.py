@@ -14,6 +14,7 @@ from jaxviz._core.incremental.conv import convolution
 from jaxviz._core.incremental.flat import Op, Slot
 from jaxviz._core.incremental.spans import Spans, Window, Windows, fit, slid, union
 from jaxviz._core.jaxpr.elementwise import ELEMENTWISE
+from jaxviz._core.jaxpr.windows import Slide, Slides, slides_of_convolution, slides_of_pooling
 
 
 class Need(NamedTuple):
@@ -106,21 +107,12 @@ def _convolution(op: Op, patches: Patches, cap: float) -> Local | None:
     spatial = numbers.lhs_spec[2:]
     if patch is None or patches[1] is not None or params["batch_group_count"] != 1 or not patch.keys() <= set(spatial):
         return None
-    slides = {
-        axis: Slide(
-            numbers.out_spec[2 + i],
-            (np.shape(rhs)[numbers.rhs_spec[2 + i]] - 1) * params["rhs_dilation"][i] + 1,
-            params["window_strides"][i],
-            params["padding"][i][0],
-        )
-        for i, axis in enumerate(spatial)
-        if axis in patch
-    }
-    if any(params["lhs_dilation"][i] != 1 for i, axis in enumerate(spatial) if axis in patch):
+    slides = _crossing(patch, slides_of_convolution(params, np.shape(rhs)))
+    if any(slide.interior != 1 for slide in slides.values()):
         return None
     padding = [(0, 0) if axis in patch else params["padding"][i] for i, axis in enumerate(spatial)]
     weight = math.prod(np.shape(rhs)) // op.outputs[0].shape[numbers.out_spec[1]]
-    pointwise = all(slide.kernel == slide.stride == 1 for slide in slides.values())
+    pointwise = all(slide.extent == slide.stride == 1 for slide in slides.values())
     return Local(
         _slid(patch, slides, op.outputs[0].shape, cap),
         lambda out: [Need(_read(patch, slides, out), 0.0), None],
@@ -130,24 +122,24 @@ def _convolution(op: Op, patches: Patches, cap: float) -> Local | None:
     )
 
 
-class Slide(NamedTuple):
-    """How windows slide along an axis, and which axis of the output that gives."""
-
-    axis: int
-    kernel: int
-    stride: int
-    low: int
+def _crossing(patch: Spans, slides: Slides) -> Slides:
+    """Those along axes of the patch."""
+    return {axis: slides[axis] for axis in patch}
 
 
-def _slid(patch: Spans, slides: dict[int, Slide], shape: tuple[int, ...], cap: float) -> Spans:
-    return {s.axis: slid(patch[axis], s.kernel, s.stride, s.low, shape[s.axis], cap) for axis, s in slides.items()}
+def _slid(patch: Spans, slides: Slides, shape: tuple[int, ...], cap: float) -> Spans:
+    return {
+        s.axis: slid(patch[axis], s.extent, s.stride, s.padding[0], shape[s.axis], cap) for axis, s in slides.items()
+    }
 
 
-def _read(patch: Spans, slides: dict[int, Slide], out: Windows) -> Windows:
+def _read(patch: Spans, slides: Slides, out: Windows) -> Windows:
     """What windows that slide read to give the part `out` of their output."""
     return {
         axis: Window(
-            patch[axis].source, out[s.axis].start * s.stride - s.low, (out[s.axis].size - 1) * s.stride + s.kernel
+            patch[axis].source,
+            out[s.axis].start * s.stride - s.padding[0],
+            (out[s.axis].size - 1) * s.stride + s.extent,
         )
         for axis, s in slides.items()
     }
@@ -156,15 +148,11 @@ def _read(patch: Spans, slides: dict[int, Slide], out: Windows) -> Windows:
 def _pooling(fill: Callable[[Any], float]) -> Rule:
     def rule(op: Op, patches: Patches, cap: float) -> Local | None:
         (patch,), params = patches, op.params
-        if patch is None or any(params["base_dilation"][axis] != 1 for axis in patch):
+        if patch is None:
             return None
-        size, dilation = params["window_dimensions"], params["window_dilation"]
-        slides = {
-            axis: Slide(
-                axis, (size[axis] - 1) * dilation[axis] + 1, params["window_strides"][axis], params["padding"][axis][0]
-            )
-            for axis in patch
-        }
+        slides = _crossing(patch, slides_of_pooling(params))
+        if any(slide.interior != 1 for slide in slides.values()):
+            return None
         padding = tuple((0, 0) if axis in patch else pads for axis, pads in enumerate(params["padding"]))
         return Local(
             _slid(patch, slides, op.outputs[0].shape, cap),
@@ -190,7 +178,7 @@ def _slice(op: Op, patches: Patches, cap: float) -> Local | None:
     begin, end = list(op.params["start_indices"]), list(op.params["limit_indices"])
     steps = list(op.params["strides"] or [1] * len(begin))
     assert patch is not None
-    slides = {axis: Slide(axis, 1, steps[axis], -begin[axis]) for axis in patch}
+    slides = {axis: Slide(axis, 1, steps[axis], padding=(-begin[axis], 0)) for axis in patch}
     spans = _slid(patch, slides, op.outputs[0].shape, cap)
 
     def bind(out: Windows) -> Callable[..., list[Any]]:
