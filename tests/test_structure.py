@@ -108,7 +108,18 @@ def test_in_a_study_imports_go_down(study):
         own = [other for other in imported if other.startswith(here)]
         assert not [other for other in own if LEVELS.get(other.removeprefix(here), 1) > level], name
         drawing = [other for other in imported if other == f"{here}draw"]
-        assert not drawing or name.removeprefix(here) in ("__main__", "run"), name
+        assert not drawing, name
+
+
+# Those that draw a page of their own or follow a plan of pictures, and commands that are no studies.
+OWN = {"explain", "maximize", "microscope", "recognized", "reproduce"}
+OWN |= {"accuracy", "benchmark", "convert_efficientnet", "convert_squeezenet", "photos", "quantize"}
+
+
+def test_one_runner_follows_the_studies():
+    imported = modules("scripts")
+    followed = {study for study in STUDIES if "scripts._harness.runner" in imported[f"scripts.{study}.__main__"]}
+    assert followed == set(STUDIES) - OWN
 
 
 def test_the_harness_knows_no_study():

@@ -4,6 +4,7 @@ from jaxviz.explanation._explain import Explanation as Explanation
 from jaxviz.explanation._explain import explain as explain
 from jaxviz.explanation._explain import name_of as name_of
 from jaxviz.explanation._exports import exports as exports
+from jaxviz.explanation._figures import draw as draw
 from jaxviz.explanation._layers import spread_over as spread_over
 from jaxviz.explanation._page import page as page
 from jaxviz.explanation._results import Programs as Programs

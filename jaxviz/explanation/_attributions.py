@@ -41,16 +41,12 @@ def measure(subject: Subject, name: str, target: int, programs: Programs) -> Res
     return Result(numbers, {"attribution": attribution})
 
 
-def figures(
-    subject: Subject, results: Sequence[Result], titles: Sequence[str] | None = None, *, reading: bool = True
-) -> list[render.Figure]:
+def figures(subject: Subject, results: Sequence[Result]) -> list[render.Figure]:
     """One attribution of several classes as pictures on one scale.
 
     Args:
         subject: what they explain.
         results: of one method, one for each class.
-        titles: of each; the method's by default.
-        reading: whether the captions say how to read them.
     """
     name = results[0].numbers["method"]
     method = METHODS[name]
@@ -70,13 +66,16 @@ def figures(
         label = f"weighted maps of {results[0].numbers['layer']}" if method.layer else "probability of the class"
         scale, kind = render.sequential(np.concatenate(maps), label=label), "a heat map over the gray photo"
         pictures = [render.overlay(subject.photo, each, scale) for each in maps]
-    found = []
-    for result, picture, title in zip(results, pictures, titles or [method.title] * len(results), strict=True):
-        alt = f"{method.title} of {result.numbers['label']!r} for the photo {subject.name}: {kind}."
-        words = (method.reading, method.warning, method.verdict, _cost(result)) if reading else (_cost(result),)
-        caption = " ".join(filter(None, words))
-        found.append(render.Figure(picture, title, alt, caption, scale))
-    return found
+    return [
+        render.Figure(
+            picture,
+            method.title,
+            f"{method.title} of {result.numbers['label']!r} for the photo {subject.name}: {kind}.",
+            _cost(result),
+            scale,
+        )
+        for result, picture in zip(results, pictures, strict=True)
+    ]
 
 
 def _forward(subject: Subject, name: str) -> int:

@@ -14,7 +14,8 @@ from jaxviz import render
 from jaxviz._core.files import dumps, file_name
 from jaxviz._core.network import brought
 from jaxviz._core.probability import Probability
-from jaxviz.explanation._exports import exports, shown_of
+from jaxviz.explanation._exports import exports
+from jaxviz.explanation._figures import Figures, draw
 from jaxviz.explanation._notebook import notebook
 from jaxviz.explanation._page import page
 from jaxviz.explanation._photos import images_of
@@ -43,7 +44,7 @@ class Explanation(NamedTuple):
 
     def page(self) -> render.Page:
         """The page, as blocks that `render.html` writes."""
-        return page(self.subjects, self.results, self.facts, self.spell)
+        return self._page(draw(self.subjects, self.results))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page.
@@ -78,8 +79,12 @@ class Explanation(NamedTuple):
         for name, result in self.results.items():
             yield f"{name}.npz", npz(result)
             yield f"{name}.json", dumps(result.numbers).encode()
-        yield from exports(self.subjects, self.results)
-        yield "index.html", render.html(self.page()).encode()
+        figures = draw(self.subjects, self.results)
+        yield from exports(self.subjects, self.results, figures)
+        yield "index.html", render.html(self._page(figures)).encode()
+
+    def _page(self, figures: Figures) -> render.Page:
+        return page(self.subjects, self.results, figures, self.facts, self.spell)
 
     def __repr__(self) -> str:
         said = ", ".join(f"{s.network} on {s.name}" for s in self.subjects)
@@ -87,7 +92,8 @@ class Explanation(NamedTuple):
 
     def _repr_html_(self) -> str:
         """The page on one picture, for a notebook."""
-        return notebook(self.page(), shown_of(self.subjects, self.results))
+        figures = draw(self.subjects, self.results)
+        return notebook(self._page(figures), figures)
 
 
 def explain(

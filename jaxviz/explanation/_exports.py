@@ -8,26 +8,24 @@ from typing import Any
 import numpy as np
 
 from jaxviz import render
-from jaxviz.explanation import _attributions, _occlusion, _projections
-from jaxviz.explanation._page import Case, cases, heading
-from jaxviz.explanation._projections import Strips
+from jaxviz.explanation import _projections
+from jaxviz.explanation._cases import Case, heading
+from jaxviz.explanation._figures import Figures
 from jaxviz.explanation._results import Result
 from jaxviz.explanation._steps import Results, name
 from jaxviz.explanation._subject import Subject
-from jaxviz.explanation._summary import Shown, summary
+from jaxviz.explanation._summary import summary
 
 
-def exports(subjects: Sequence[Subject], results: Results) -> Iterator[tuple[str, bytes]]:
+def exports(subjects: Sequence[Subject], results: Results, figures: Figures) -> Iterator[tuple[str, bytes]]:
     """Names and contents of all files but the page, the numbers and the arrays."""
-    found = cases(subjects, results)
     for subject in subjects:
-        mine = [case for case in found if case.subject is subject]
         clean = results[name(subject, "prediction")].arrays["probabilities"]
         yield f"{subject.prefix}photo.png", render.png(subject.photo)
         title = ", ".join(filter(None, ("Most probable classes", heading(subjects, subject))))
         yield from _drawn(name(subject, "prediction"), render.draw_bars(clean, subject.labels, title=title))
         yield f"{name(subject, 'prediction')}.csv", _classes(subject, results[name(subject, "prediction")])
-        for each in _shown(mine, results):
+        for each in figures.of(subject):
             for method, figure in each.attributions.items():
                 step = name(subject, method, each.case.place)
                 yield from _drawn(step, _framed(figure, each.case))
@@ -37,33 +35,9 @@ def exports(subjects: Sequence[Subject], results: Results) -> Iterator[tuple[str
         yield f"{name(subject, 'occlusion')}.csv", _places(subject, results[name(subject, "occlusion")])
         for layer in subject.layers:
             step = name(subject, f"projection-{layer}")
-            yield from _drawn(step, _projections.sheet(layer, _projections.strips(subject, results[step])))
+            yield from _drawn(step, _projections.sheet(layer, figures.strips[step]))
             yield f"{step}.csv", _units(results[step])
-    yield "summary.png", render.png(summary(*shown_of(subjects, results)))
-
-
-def shown_of(subjects: Sequence[Subject], results: Results) -> tuple[list[Shown], dict[str, Strips]]:
-    """What the page on one picture shows: all cases, and of a single one its units."""
-    found, first = cases(subjects, results), subjects[0]
-    shown = [
-        each for subject in subjects for each in _shown([case for case in found if case.subject is subject], results)
-    ]
-    layers = first.layers if len(shown) == 1 else ()
-    return shown, {layer: _projections.strips(first, results[name(first, f"projection-{layer}")]) for layer in layers}
-
-
-def _shown(mine: Sequence[Case], results: Results) -> Iterator[Shown]:
-    """The cases of one network and photo with their pictures."""
-    subject = mine[0].subject
-    clean = results[name(subject, "prediction")].arrays["probabilities"]
-    covering = _occlusion.block(subject, results[name(subject, "occlusion")], clean, "")
-    of = {
-        method: _attributions.figures(subject, [results[name(subject, method, case.place)] for case in mine])
-        for method in subject.methods
-    }
-    for place, case in enumerate(mine):
-        attributions = {method: figures[place] for method, figures in of.items()}
-        yield Shown(case, float(clean[case.target]), attributions, covering.figures[place])
+    yield "summary.png", render.png(summary(figures))
 
 
 def _framed(figure: render.Figure, case: Case) -> render.Drawing:

@@ -1,16 +1,15 @@
 """An explanation in a notebook: its picture, small enough to be kept in the file."""
 
 import html
-from collections.abc import Mapping, Sequence
 
 from jaxviz import render
-from jaxviz.explanation._projections import Strips
-from jaxviz.explanation._summary import Shown, summary
+from jaxviz.explanation._figures import Figures
+from jaxviz.explanation._summary import summary
 
 
-def notebook(page: render.Page, shown: tuple[Sequence[Shown], Mapping[str, Strips]]) -> str:
+def notebook(page: render.Page, figures: Figures) -> str:
     """Title, summary and picture, without a script: a few hundred kilobytes, whatever the page is."""
-    picture = render.data_uri(summary(*shown))
+    picture = render.data_uri(summary(figures))
     return (
         '<figure style="margin: 0; max-width: 60rem">'
         f"<h3>{html.escape(page.title)}</h3><p>{html.escape(page.summary)}</p>"

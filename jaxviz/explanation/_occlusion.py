@@ -41,38 +41,40 @@ def measure(subject: Subject, targets: Sequence[int], programs: Programs) -> Res
     return Result(numbers, {"probabilities": covered})
 
 
-def block(subject: Subject, result: Result, clean: np.ndarray, title: str) -> render.Covering:
-    """What the page shows: a map for each class, on one scale."""
-    window = (result.numbers["window"],) * 2
-    corners = np.array(result.numbers["rows"]), np.array(result.numbers["cols"])
+def figures(subject: Subject, result: Result, clean: np.ndarray) -> list[render.Figure]:
+    """A map for each class, on one scale."""
+    window, corners = _places(result)
     targets, covered = result.numbers["targets"], result.arrays["probabilities"]
     size = subject.photo.shape[:2]
     drops = [render.spread(clean[target] - covered[..., target], size, corners, window) for target in targets]
     unknown = render.gaps(size, corners, window)
     hatched = " Hatched: never covered, as the stride is larger than the window." if unknown.any() else ""
-    where = f"{title}: drop" if title else "Drop"
     scale = render.diverging(np.concatenate(drops), percentile=100, label="drop of the probability, 1 is 100%")
-    figures = [
+    return [
         render.Figure(
             render.overlay(subject.photo, drop, scale, opacity=0.55, unknown=unknown),
-            f"{where} of the probability of {subject.labels[target]}",
+            f"Drop of the probability of {subject.labels[target]}",
             f"Occlusion map of {subject.labels[target]!r} over the photo {subject.name}.",
             f"Red: the network needs this place. Blue: this place speaks against the class.{hatched}",
             scale,
         )
         for target, drop in zip(targets, drops, strict=True)
     ]
+
+
+def block(subject: Subject, result: Result, clean: np.ndarray, figures: Sequence[render.Figure]) -> render.Covering:
+    """What the page shows: the maps, and the probabilities with each place covered."""
+    window, corners = _places(result)
+    covered, targets = result.arrays["probabilities"], result.numbers["targets"]
     return render.Covering(
-        figures,
-        subject.photo,
-        corners,
-        window,
-        subject.labels,
-        clean,
-        covered,
-        color(subject),
-        also=targets,
+        figures, subject.photo, corners, window, subject.labels, clean, covered, color(subject), also=targets
     )
+
+
+def _places(result: Result) -> tuple[tuple[int, int], tuple[np.ndarray, np.ndarray]]:
+    """Size and corners of the covered places, in pixels."""
+    numbers = result.numbers
+    return (numbers["window"],) * 2, (np.array(numbers["rows"]), np.array(numbers["cols"]))
 
 
 def color(subject: Subject) -> str:

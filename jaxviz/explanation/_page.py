@@ -1,15 +1,17 @@
 """The steps put together on one page."""
 
-import itertools
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from jaxviz import render
 from jaxviz._core.files import dumps, file_name
-from jaxviz.attribution import METHODS
-from jaxviz.explanation import _attributions, _occlusion, _prediction, _projections
+from jaxviz.attribution import METHODS, Method
+from jaxviz.explanation import _occlusion, _prediction, _projections
+from jaxviz.explanation._cases import heading
+from jaxviz.explanation._figures import Figures, Shown
 from jaxviz.explanation._results import Result
-from jaxviz.explanation._steps import Results, name, targets_of
+from jaxviz.explanation._steps import Results, name
 from jaxviz.explanation._subject import Subject
 
 Spell = Callable[[Mapping[str, Any]], str]
@@ -17,54 +19,26 @@ Spell = Callable[[Mapping[str, Any]], str]
 _MOST = 3  # labels to be listed one by one
 
 
-class Case(NamedTuple):
-    """A class of a network and a photo: what one picture of an attribution is of."""
-
-    subject: Subject
-    place: int
-    target: int
-    title: str
-
-
-def cases(subjects: Sequence[Subject], results: Results) -> list[Case]:
-    """All that the attributions are of, each class once, with titles that tell them apart."""
-    found = [
-        Case(subject, place, target, "")
-        for subject in subjects
-        for targets in [targets_of(subject, results)]
-        for place, target in enumerate(targets)
-        if target not in targets[:place]
-    ]
-    one_label = len({_label(case) for case in found}) == 1
-    return [
-        case._replace(title=_joined(heading(subjects, case.subject), "" if one_label else _label(case), by=", "))
-        for case in found
-    ]
-
-
-def heading(subjects: Sequence[Subject], subject: Subject) -> str:
-    """The network and the photo, as far as there are several."""
-    networks, photos = ({getattr(each, what) for each in subjects} for what in ("network", "name"))
-    return ", ".join([subject.network] * (len(networks) > 1) + [subject.name] * (len(photos) > 1))
-
-
-def page(subjects: Sequence[Subject], results: Results, facts: Mapping[str, str], spell: Spell) -> render.Page:
+def page(
+    subjects: Sequence[Subject], results: Results, figures: Figures, facts: Mapping[str, str], spell: Spell
+) -> render.Page:
     """The page of all steps.
 
     Args:
         subjects: what is explained.
         results: of all steps, by their names.
+        figures: what `draw` made of them.
         facts: for the foot of the page.
         spell: how to make a section again, of the options that it depends on.
     """
-    shown, first = cases(subjects, results), subjects[0]
-    labels = list(dict.fromkeys(_label(case) for case in shown))
+    first = subjects[0]
+    labels = list(dict.fromkeys(each.case.label for each in figures.shown))
     sections = [_predictions(subjects, results, spell)]
     if first.methods:
-        sections.append(_attributions_of(shown, labels, results, spell))
+        sections.append(_attributions_of(figures.shown, labels, results, spell))
     if first.layers:
-        sections.append(_projections_of(subjects, results, spell))
-    sections.append(_occlusions(subjects, results, spell))
+        sections.append(_projections_of(subjects, results, figures, spell))
+    sections.append(_occlusions(subjects, results, figures, spell))
     entries = [entry for subject in subjects for entry in _found(subject, "prediction", results).numbers["targets"]]
     doubts = dict.fromkeys(_prediction.doubt(entry, len(first.labels)) for entry in entries)
     said = ". ".join(_said(subjects, subject, results) for subject in subjects)
@@ -86,40 +60,40 @@ def _predictions(subjects: Sequence[Subject], results: Results, spell: Spell) ->
     )
 
 
-def _attributions_of(shown: Sequence[Case], labels: Sequence[str], results: Results, spell: Spell) -> render.Section:
-    of, first = _listed(labels), shown[0].subject
+def _attributions_of(shown: Sequence[Shown], labels: Sequence[str], results: Results, spell: Spell) -> render.Section:
+    of, first = _listed(labels), shown[0].case.subject
     scales = " Maps of one photo and network have one color scale." if len(first.targets) > 1 else ""
-    names = [name(case.subject, method, case.place) for case in shown for method in case.subject.methods]
+    names = [name(case.subject, method, case.place) for case, _, methods, _ in shown for method in methods]
     layers = {"layers": [first.cam_layer]} if first.layers else {}
     return _section(
         f"What speaks for {of}",
         f"Each picture is another answer to the same question, which pixels or places make the score of {of} "
         f"large; trust what several of them agree on.{scales}",
-        _galleries(shown, results),
+        _galleries(shown),
         {each: results[each] for each in names},
         spell({**_aimed(first), **layers, "methods": first.methods}),
     )
 
 
-def _projections_of(subjects: Sequence[Subject], results: Results, spell: Spell) -> render.Section:
+def _projections_of(subjects: Sequence[Subject], results: Results, figures: Figures, spell: Spell) -> render.Section:
     first = subjects[0]
-    found = [(s, layer, _found(s, f"projection-{layer}", results)) for s in subjects for layer in s.layers]
-    rules = {rule for _, _, result in found for rule in result.numbers["rules"]}
+    found = {name(s, f"projection-{layer}"): (s, layer) for s in subjects for layer in s.layers}
+    rules = {rule for step in found for rule in results[step].numbers["rules"]}
     by = "by a deconvnet and by guided backpropagation" if "deconvnet" in rules else "by the gradient"
     return _section(
         "What the strongest units see",
         "For each layer, the units that the photo excites most: the part of the photo that the unit sees, and "
         f"what in it the unit responds to, projected down {by} (mid-gray is zero).",
         [
-            _projections.block(result, _projections.strips(s, result), _joined(heading(subjects, s), layer))
-            for s, layer, result in found
+            _projections.block(results[step], figures.strips[step], _joined(heading(subjects, s), layer))
+            for step, (s, layer) in found.items()
         ],
-        {name(s, f"projection-{layer}"): result for s, layer, result in found},
+        {step: results[step] for step in found},
         spell({"layers": first.layers, "units": first.units}),
     )
 
 
-def _occlusions(subjects: Sequence[Subject], results: Results, spell: Spell) -> render.Section:
+def _occlusions(subjects: Sequence[Subject], results: Results, figures: Figures, spell: Spell) -> render.Section:
     first = subjects[0]
     found = {name(s, "occlusion"): _found(s, "occlusion", results) for s in subjects}
     clean = [_found(s, "prediction", results).arrays["probabilities"] for s in subjects]
@@ -130,7 +104,7 @@ def _occlusions(subjects: Sequence[Subject], results: Results, spell: Spell) -> 
         "place, touch it or move there with the arrow keys to see the probabilities with that place covered. A "
         "click, or Enter, keeps it.",
         [
-            _occlusion.block(s, each, probabilities, heading(subjects, s))
+            _occlusion.block(s, each, probabilities, _headed(figures.of(s), heading(subjects, s)))
             for s, each, probabilities in zip(subjects, found.values(), clean, strict=True)
         ],
         found,
@@ -160,34 +134,38 @@ def _said(subjects: Sequence[Subject], subject: Subject, results: Results) -> st
     return f"{subject.network} says {best['label']}{of}, {render.percent(best['probability'])}"
 
 
-def _galleries(shown: Sequence[Case], results: Results) -> list[render.Block]:
+def _galleries(shown: Sequence[Shown]) -> list[render.Block]:
     """Of one case all methods together; of several a line for each method."""
-    groups = [list(group) for _, group in itertools.groupby(shown, key=lambda case: case.subject.prefix)]
-    of = {
-        method: [figure for group in groups for figure in _figures(group, method, results)]
-        for method in shown[0].subject.methods
-    }
+    first, methods = shown[0], {name: METHODS[name] for name in shown[0].attributions}
     if len(shown) == 1:
-        return [render.Gallery([figure for figures in of.values() for figure in figures])]
+        return [render.Gallery([_explained(first.attributions[name], method) for name, method in methods.items()])]
     return [
-        render.Gallery(figures, METHODS[method].title, METHODS[method].reading, columns=len(shown))
-        for method, figures in of.items()
+        render.Gallery(
+            [dataclasses.replace(each.attributions[name], title=each.case.title) for each in shown],
+            method.title,
+            method.reading,
+            columns=len(shown),
+        )
+        for name, method in methods.items()
     ]
 
 
-def _figures(group: Sequence[Case], method: str, results: Results) -> list[render.Figure]:
-    found = [results[name(case.subject, method, case.place)] for case in group]
-    titles = [case.title for case in group]
-    alone = titles == [""]
-    return _attributions.figures(group[0].subject, found, None if alone else titles, reading=alone)
+def _explained(figure: render.Figure, method: Method) -> render.Figure:
+    """With how to read it."""
+    words = (method.reading, method.warning, method.verdict, figure.caption)
+    return dataclasses.replace(figure, caption=" ".join(filter(None, words)))
+
+
+def _headed(shown: Sequence[Shown], title: str) -> list[render.Figure]:
+    """The occlusion maps, with the network and photo that they are of."""
+    figures = [each.occlusion for each in shown]
+    if not title:
+        return figures
+    return [dataclasses.replace(each, title=f"{title}: {each.title[0].lower()}{each.title[1:]}") for each in figures]
 
 
 def _found(subject: Subject, what: str, results: Results) -> Result:
     return results[name(subject, what)]
-
-
-def _label(case: Case) -> str:
-    return case.subject.labels[case.target]
 
 
 def _listed(labels: Sequence[str]) -> str:

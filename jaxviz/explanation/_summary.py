@@ -1,36 +1,23 @@
 """A page on one picture, for a README, a slide or a notebook."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
 from jaxviz import render
 from jaxviz.attribution import METHODS
-from jaxviz.explanation._page import Case
+from jaxviz.explanation._figures import Figures, Shown
 from jaxviz.explanation._projections import Strips
+from jaxviz.explanation._steps import name
 
 _COLS = 5
 # The ones to show first, where there is not room for all.
 _PREFERRED = ("smoothgrad", "guided", "grad_cam")
 
 
-class Shown(NamedTuple):
-    """A case and the pictures of it: the attributions by name, and the occlusion map."""
-
-    case: Case
-    probability: float
-    attributions: Mapping[str, render.Figure]
-    occlusion: render.Figure
-
-
-def summary(shown: Sequence[Shown], projections: Mapping[str, Strips]) -> np.ndarray:
-    """A row for each case: the photo, three attributions and the occlusion map; of one case single units below.
-
-    Args:
-        shown: the cases.
-        projections: the strips of each layer, of the first case.
-    """
+def summary(figures: Figures) -> np.ndarray:
+    """A row for each case: the photo, three attributions and the occlusion map; of one case single units below."""
+    shown = figures.shown
     known = shown[0].attributions
     names = sorted(known, key=lambda name: name not in _PREFERRED)[: _COLS - 2]
     names = [name for name in known if name in names]
@@ -40,7 +27,7 @@ def summary(shown: Sequence[Shown], projections: Mapping[str, Strips]) -> np.nda
     ]
     titles = _titles(names, shown)
     first = shown[0]
-    label = first.case.subject.labels[first.case.target]
+    label = first.case.label
     if len(shown) > 1:
         sides = [
             f"{(each.case.title or label).replace(chr(44) + chr(32), chr(10))}\n{render.percent(each.probability)}"
@@ -48,8 +35,9 @@ def summary(shown: Sequence[Shown], projections: Mapping[str, Strips]) -> np.nda
         ]
         return _sheet(rows, sides, titles, label if len({each.case.title for each in shown}) == 1 else "")
     sheets = [_sheet(rows, [""], titles, f"{first.case.subject.network}: {label}, {render.percent(first.probability)}")]
-    if projections:
-        sheets.append(_units(projections))
+    subject = first.case.subject
+    if subject.layers:
+        sheets.append(_units({layer: figures.strips[name(subject, f"projection-{layer}")] for layer in subject.layers}))
     return np.concatenate(sheets)
 
 

@@ -26,6 +26,12 @@ class Clock:
         """Say something of the seconds under a name."""
         self._notes[name] = text
 
+    def include(self, other: "Clock") -> None:
+        """Add what another one has timed in the meantime."""
+        for name, seconds in other._seconds.items():
+            self._seconds[name] = self._seconds.get(name, 0.0) + seconds
+        self._notes |= other._notes
+
     def total(self) -> float:
         """Seconds since the clock was made."""
         return time.perf_counter() - self._start

@@ -12,8 +12,7 @@ from jaxviz import render
 from scripts._harness.ascent import Study
 from scripts._harness.clock import Clock
 from scripts._harness.depends import of_network
-from scripts._harness.run_folder import RunFolder, Step, free
-from scripts._harness.versions import versions
+from scripts._harness.run_folder import Step, opened, plain
 
 _LEAST = 128
 
@@ -49,31 +48,20 @@ def settings(config: Any, study: Study, **resolved: Any) -> dict[str, Any]:
     del run["out"]
     run.pop("photos", None)  # the folder; what lies in it is told by a digest
     run |= {"image": list(study.network.input_shape), "weights_sha256": of_network(study.network), **resolved}
-    plain = {key: list(value) if isinstance(value, tuple) else value for key, value in run.items()}
-    return {key: str(value) if isinstance(value, Path) else value for key, value in plain.items()}
+    return plain(run)
 
 
 def follow(plan: Plan, out: Path | None, clock: Clock) -> None:
     """Do what is not done yet, then draw all of it and print the report."""
-    folder = RunFolder(out or free(Path("runs") / plan.name, plan.run), plan.run, versions())
-    for name, value in plan.run.items():
-        print(f"  {name:<12} {value}")
+    folder = opened(plan.name, plan.run, out)
     steps: dict[str, Step] = {}
     with tqdm(total=sum(task.size for task in plan.tasks.values()), unit="image", smoothing=0) as bar:
         for name, task in plan.tasks.items():
             bar.set_description(name)
             before = bar.n
-            if folder.finished(name):
-                steps[name] = folder.load(name)
-            else:
-                with clock(name):
-                    steps[name] = task.measure(bar.update)
-                    folder.save(name, steps[name])
+            steps[name] = folder.step(name, lambda task=task: task.measure(bar.update))
             bar.update(before + task.size - bar.n)
-    with clock("draw"):
-        for name, content in plan.draw(steps).items():
-            folder.write(name, content)
-    folder.finish(plan.headline(steps), plan.report(steps), clock)
+    folder.finish(lambda: plan.draw(steps), lambda: plan.headline(steps), lambda: plan.report(steps), clock)
 
 
 def animations(name: str, frames: list[np.ndarray], labels: list[str]) -> dict[str, bytes]:

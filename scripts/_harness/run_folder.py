@@ -3,7 +3,7 @@
 import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from scripts._harness import report as _report
 from scripts._harness.clock import Clock
 from scripts._harness.command import UsageError
 from scripts._harness.depends import code
+from scripts._harness.versions import versions
 
 _RECORD = "run.json"
 
@@ -44,6 +45,7 @@ class RunFolder:
         path: the folder.
         run: as given.
         resumed: whether an interrupted run goes on. Otherwise nothing that lies in the folder may be used.
+        clock: where the seconds of its steps went.
 
     Raises:
         UsageError: for a folder with anything else in it, or one that cannot be made.
@@ -55,6 +57,7 @@ class RunFolder:
         self._record: dict[str, Any] = {"run": run, "versions": dict(versions), "code": code()}
         self._record |= {"finished": [], "complete": False}
         self._written: list[str] = []
+        self.clock = Clock()
         if (other := occupant(path, run)) is not None:
             raise UsageError(f"`--out` must be a new folder or one of the same run, got {path}: {other}. Use another.")
         try:
@@ -73,6 +76,13 @@ class RunFolder:
             self._write_record()
         except OSError as error:
             raise UsageError(f"`--out` must be a folder that can be written, got {path}: {error}.") from error
+
+    def step(self, name: str, measure: Callable[[], Step]) -> Step:
+        """What `measure` finds, as it is kept, or what it had found before the run was interrupted."""
+        if not self.finished(name):
+            with self.clock(name):
+                self.save(name, measure())
+        return self.load(name)
 
     def finished(self, name: str) -> bool:
         """Whether an interrupted run has left this step."""
@@ -111,25 +121,74 @@ class RunFolder:
         self._written.append(path.name)
         return path
 
-    def finish(self, headline: str, text: str, clock: Clock, page: str | None = None) -> None:
-        """Write the page `index.html`, mark the end, and print what the study found and where the time went.
+    def finish(
+        self,
+        files: Callable[[], Mapping[str, bytes]],
+        headline: Callable[[], str],
+        text: Callable[[], str],
+        clock: Clock,
+        page: Callable[[], str] | None = None,
+    ) -> None:
+        """Draw, write what was drawn and the page `index.html`, mark the end, and print what the study found.
 
         Args:
-            headline: what the study found in a sentence or two; it is kept in `run.json`.
-            text: all that it found, in lines.
+            files: makes the pictures and tables, by name.
+            headline: says what the study found in a sentence or two; it is kept in `run.json`.
+            text: says all that it found, in lines.
             clock: of the run.
             page: of a study with a page of its own. By default one of the headline, the text, the pictures that were
                 written, and the files.
         """
-        page = page or _report.html(self.path, self.run, self._record["versions"], headline, text, self._written)
-        path = self.write(_report.NAME, page.encode())
-        self._record |= {"complete": True, "headline": headline}
+        clock.include(self.clock)
+        with clock("draw"):
+            for name, content in files().items():
+                self.write(name, content)
+            said, lines = headline(), text()
+            versions = self._record["versions"]
+            html = page() if page else _report.html(self.path, self.run, versions, said, lines, self._written)
+            # Last, so that it never speaks of what is not there.
+            path = self.write(_report.NAME, html.encode())
+        self._record |= {"complete": True, "headline": said}
         self._write_record()
         _lock.release(self.path)
-        print(f"\n{text}\n\n{headline}\n\nWhere the time went:\n{clock.table()}\n\n{path}")
+        print(f"\n{lines}\n\n{said}\n\nWhere the time went:\n{clock.table()}\n\n{path}")
 
     def _write_record(self) -> None:
         self.write(_RECORD, dumps(self._record).encode())
+
+
+def opened(name: str, run: Mapping[str, Any], out: Path | None) -> RunFolder:
+    """The folder of a run, and its settings printed.
+
+    Args:
+        name: of the script and what it is about, for a folder under runs/.
+        run: all that the results depend on.
+        out: a folder to take instead.
+
+    Raises:
+        UsageError: the folder is another run's.
+    """
+    settings = plain(run)
+    folder = RunFolder(out or free(Path("runs") / name, settings), settings, versions())
+    say(settings)
+    return folder
+
+
+def say(settings: Mapping[str, Any]) -> None:
+    """Print what a reader can make something of."""
+    shown = {key: value for key, value in settings.items() if not key.endswith("sha256")}
+    width = max(map(len, shown), default=0)
+    for key, value in shown.items():
+        print(f"  {key:<{width}} {value}")
+
+
+def plain(value: Any) -> Any:
+    """As JSON has it: lists for tuples, text for paths."""
+    if isinstance(value, Mapping):
+        return {key: plain(each) for key, each in value.items()}
+    if isinstance(value, tuple | list):
+        return [plain(each) for each in value]
+    return str(value) if isinstance(value, Path) else value
 
 
 def load(path: Path, name: str) -> Step:

@@ -12,7 +12,7 @@ Takes two minutes of CPU time with `cifar_small` on 10,000 images: accuracy 77.2
 """
 
 from scripts._harness.command import start
-from scripts._harness.scan.main import follow
+from scripts._harness.runner import follow
 from scripts.ablate.config import Config
 
 

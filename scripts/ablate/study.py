@@ -33,7 +33,7 @@ class Study(NamedTuple):
     layers: tuple[str, ...]
     off: dict[str, list[int]]
     labels: tuple[str, ...]
-    run: Run
+    folder: Run
 
 
 def prepare(config: "Config") -> Study:
@@ -77,7 +77,7 @@ def _drawn(layers: tuple[str, ...], channels: dict[str, int], seed: int) -> dict
 
 def measure(study: Study) -> dict[str, Step]:
     """All steps by name."""
-    run = study.run
+    run = study.folder
     steps = {"ablation": run.step("ablation", study.data.size, lambda: _ablation(study))}
     steps["first"] = run.step("first", 0, lambda: _first(study))
     for layer in study.layers:
@@ -100,7 +100,7 @@ def headline(steps: dict[str, Step]) -> str:
 
 
 def _ablation(study: Study) -> Step:
-    scan = study.run.scan("all", study.network.spec)
+    scan = study.folder.scan("all", study.network.spec)
     found = jv.dataset.ablate(study.network, study.data.dataset, study.off, num_changed=_LISTED, scan=scan)
     arrays = {name: getattr(found, name) for name in ("before", "after", "taken", "changed")}
     wrong = found.taken - np.diag(np.diag(found.taken))
@@ -155,7 +155,7 @@ def _one(study: Study) -> jax.ShapeDtypeStruct:
 
 
 def _ranking(study: Study, layer: str) -> Step:
-    scan = study.run.scan("all", study.network.spec)
+    scan = study.folder.scan("all", study.network.spec)
     found = jv.dataset.rank_channels(study.network, study.ranks.dataset, layer, scan=scan)
     numbers = {
         "accuracy": round(found.accuracy, 5),
@@ -172,7 +172,7 @@ def _curve(study: Study, layer: str, ranking: np.ndarray) -> Step:
     orders = [ranking, ranking[::-1], *(random.permutation(ranking) for _ in range(study.config.orders))]
     counts = np.unique(np.rint(np.linspace(0, len(ranking), _STEPS + 1)[1:]).astype(int))
     sets = [[int(channel) for channel in order[:count]] for order in orders for count in counts]
-    scan = study.run.scan("all", study.network.spec)
+    scan = study.folder.scan("all", study.network.spec)
     found = jv.dataset.ablate_each(study.network, study.data.dataset, layer, sets, scan=scan)
     # Without any removed, every order has the same.
     removed = found.accuracies.reshape(len(orders), -1)

@@ -9,26 +9,14 @@ step where it stopped. A patch on 8% of a photo makes 91% of 40 unseen photos a 
 one as large none; ten steps of two gray levels make it all of them.
 """
 
-from scripts._harness.clock import Clock
-from scripts._harness.command import checking, keep_compiled, start
+from scripts._harness.command import start
+from scripts._harness.runner import follow
 from scripts.adversarial.config import Config
 
 
 def main(config: Config) -> None:
     """Measure step by step, then draw."""
-    clock = Clock()
-    with clock("imports"):
-        # Here, so that --help and a mistyped option need not wait for JAX.
-        from scripts.adversarial import run as _run
-    with clock("arguments"), checking():
-        study, folder = _run.open_study(config)
-    for key, value in folder.run.items():
-        print(f"  {key:<10} {value}")
-    keep_compiled()
-    steps = _run.measure(study, folder, clock)
-    with clock("draw"):
-        report = _run.show(study, folder, steps)
-    folder.finish(_run.headline(steps), report, clock)
+    follow("adversarial", config)
 
 
 if __name__ == "__main__":

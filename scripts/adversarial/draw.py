@@ -6,23 +6,27 @@ from PIL import Image
 
 from jaxviz import render
 from jaxviz.render import plot
-from scripts._harness.run_folder import Step
+from scripts._harness.run_folder import Step, dumps
 from scripts.adversarial.study import Study
 
 _ROWS = 4
 _NAMES = {"patch": "made patch", "photo": "photo of the class", "noise": "noise"}
 
 
-def pictures(study: Study, steps: dict[str, Step]) -> dict[str, np.ndarray]:
-    """All of them, by the names of their files."""
-    return {
+def files(study: Study, steps: dict[str, Step]) -> dict[str, bytes]:
+    """The pictures, the numbers of all steps, and the report."""
+    pictures = {
         "patch.png": _patches(study, steps["patch"]),
         "success.png": _success(study, steps),
         "looks.png": _looks(study, steps["look"]),
     }
+    return {name: render.png(picture) for name, picture in pictures.items()} | {
+        "adversarial.json": dumps({name: step.numbers for name, step in steps.items()}).encode(),
+        "report.txt": f"{table(study, steps)}\n".encode(),
+    }
 
 
-def report(study: Study, steps: dict[str, Step]) -> str:
+def table(study: Study, steps: dict[str, Step]) -> str:
     """The figures in lines of text."""
     found, looked = steps["success"].numbers, steps["look"].numbers
     lines = [

@@ -10,9 +10,11 @@ from PIL import Image
 
 import jaxviz as jv
 import models
+from scripts._harness.depends import of_data, of_network
 from scripts._harness.errors import checking
 from scripts._harness.labeled_photos import Labeled, labeled
 from scripts._harness.networks import network_of
+from scripts._harness.run_folder import RunFolder, opened
 from scripts._harness.words import class_index, spread_over, unknown
 
 if TYPE_CHECKING:
@@ -37,11 +39,12 @@ class Study(NamedTuple):
     unseen: Labeled
     example: np.ndarray
     layer: str
+    folder: RunFolder
 
     @property
     def label(self) -> str:
         """The target in words."""
-        return self.network.labels[self.target].replace("_", " ")
+        return _words(self.network.labels[self.target])
 
     @property
     def degrees(self) -> tuple[float, float]:
@@ -54,7 +57,7 @@ class Study(NamedTuple):
 
 
 def prepare(config: "Config") -> Study:
-    """Look at every argument before anything is computed or written.
+    """Look at every argument before anything is computed or written, and take the folder.
 
     Raises:
         ValueError: for the first one that does not fit.
@@ -66,7 +69,7 @@ def prepare(config: "Config") -> Study:
     for scales in (config.scales, (max(FACTORS), max(FACTORS))):
         _check_placement(config, shape, scales)
     photos = labeled(network, config.photos)
-    target = class_index(config.target, tuple(label.replace("_", " ") for label in network.labels), "--target")
+    target = class_index(config.target, tuple(map(_words, network.labels)), "--target")
     of_target = np.flatnonzero(photos.classes == target)
     if not len(of_target):
         labels = [network.labels[index] for index in photos.classes]
@@ -77,22 +80,30 @@ def prepare(config: "Config") -> Study:
     train = config.train or max(1, round(0.65 * len(others)))
     if train >= len(others):
         raise ValueError(f"`--train` must leave some of {len(others)} photos unseen, got {train}.")
-    unseen = len(others) - train
-    if config.looked is not None and config.looked > unseen:
-        raise ValueError(f"`--looked` must be at most {unseen}, the unseen photos, got {config.looked}.")
-    config = dataclasses.replace(config, train=train, looked=config.looked or min(12, unseen))
+    rest = len(others) - train
+    if config.looked is not None and config.looked > rest:
+        raise ValueError(f"`--looked` must be at most {rest}, the unseen photos, got {config.looked}.")
+    config = dataclasses.replace(config, train=train, looked=config.looked or min(12, rest))
     order = np.random.default_rng(config.seed).permutation(others)
     shapes = {name: found.shape for name, found in jv.layers(network, shape).items()}
     maps = [name for name, shape in shapes.items() if len(shape) == 4 and min(shape[1:3]) > 1]
-    return Study(
-        config,
-        network,
-        target,
-        photos.pick(np.sort(order[:train])),
-        photos.pick(np.sort(order[train:])),
-        _smaller(photos.pixels[of_target[0]], config.size),
-        spread_over(maps, shapes, len(network.labels))[-1],
-    )
+    layer = spread_over(maps, shapes, len(network.labels))[-1]
+    made, unseen = photos.pick(np.sort(order[:train])), photos.pick(np.sort(order[train:]))
+    example = _smaller(photos.pixels[of_target[0]], config.size)
+    run = {"script": "adversarial", **dataclasses.asdict(config)}
+    del run["out"], run["photos"]
+    run |= {
+        "target": _words(network.labels[target]),
+        "weights_sha256": of_network(network),
+        "sha256": of_data(made, unseen, example),
+        "layer": layer,
+    }
+    folder = opened(f"adversarial-{config.network}", run, config.out)
+    return Study(config, network, target, made, unseen, example, layer, folder)
+
+
+def _words(label: str) -> str:
+    return label.replace("_", " ")
 
 
 def _check_placement(config: "Config", image: jax.ShapeDtypeStruct, scales: tuple[float, float]) -> None:

@@ -14,47 +14,14 @@ the better one (97.95% against 99.10%). Over twelve variants what `conv1` folds 
 correlation 0.76), contrast hardly (-0.37): it falls with large filters that do no harm.
 """
 
-from scripts._harness.clock import Clock
-from scripts._harness.command import checking, keep_compiled, start
+from scripts._harness.command import start
+from scripts._harness.runner import follow
 from scripts.architectures.config import Config
 
 
 def main(config: Config) -> None:
     """Look, train, and compare."""
-    clock = Clock()
-    # Here, so that --help and a mistyped option need not wait for JAX.
-    from models import training
-    from scripts._harness.run_folder import dumps
-    from scripts.architectures import ablation as _ablation
-    from scripts.architectures import aliasing as _aliasing
-    from scripts.architectures import draw as _show
-    from scripts.architectures import pictures as _pictures
-    from scripts.architectures import study as _study
-
-    with clock("read the data"), checking():
-        study = _study.prepare(config)
-    for name, value in study.folder.run.items():
-        print(f"  {name:<9} {value}")
-    keep_compiled()
-    photos = study.test.images[: config.images]
-    with clock("measure the networks"):
-        entries = [
-            {
-                "network": network.name,
-                "accuracy": round(training.evaluate(network, study.test).accuracy, 5),
-                "layers": _aliasing.measure(network, photos),
-            }
-            for network in study.networks
-        ]
-    with clock("draw the networks"):
-        study.folder.write("pictures.png", _pictures.draw(study.networks, photos, entries))
-    with clock("train the variants"):
-        variants = _ablation.train(study)
-    numbers = _show.summarize(study, entries, variants)
-    study.folder.write("architectures.png", _show.draw(numbers))
-    study.folder.write("architectures.md", (_show.tables(numbers) + "\n").encode())
-    study.folder.write("architectures.json", dumps(numbers).encode())
-    study.folder.finish(_show.headline(numbers), _show.tables(numbers), clock)
+    follow("architectures", config)
 
 
 if __name__ == "__main__":

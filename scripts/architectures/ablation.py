@@ -22,9 +22,8 @@ def train(study: Study) -> list[dict[str, Any]]:
         for number, name in enumerate(bar):
             bar.set_postfix_str(name)
             step = f"variant-{number:02}"
-            if not study.folder.finished(step):
-                study.folder.save(step, Step(_variant(study, name), {}))
-            entries.append(study.folder.load(step).numbers)
+            found = study.folder.step(step, lambda name=name: Step(_variant(study, name), {}))
+            entries.append(found.numbers)
     return entries
 
 

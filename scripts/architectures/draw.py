@@ -1,4 +1,4 @@
-"""What was found: as numbers, as tables and as a figure."""
+"""What was found: as tables and as figures."""
 
 from typing import Any
 
@@ -6,50 +6,27 @@ import numpy as np
 
 from jaxviz.render import plot
 from scripts._harness import text_table
-from scripts.architectures.aliasing import rank_correlation
+from scripts._harness.run_folder import dumps
+from scripts.architectures import pictures as _pictures
 from scripts.architectures.study import Study
 
 _COLORS = ("#cc5522", "#225588", "#669944", "#8866aa")
 
 
-def summarize(study: Study, entries: list[dict[str, Any]], variants: list[dict[str, Any]]) -> dict[str, Any]:
-    """The networks with their pictures' figures, the variants, and whether the figures tell the better one."""
-    best = max(range(len(entries)), key=lambda place: entries[place]["accuracy"])
-    last = [entry["layers"][-1] for entry in entries]
-    first = [entry["layers"][0] for entry in entries]
-    errors = [variant["test_error"] for variant in variants]
+def files(study: Study, numbers: dict[str, Any]) -> dict[str, bytes]:
+    """The figures, the tables and the numbers."""
+    photos = study.test.images[: study.config.images]
     return {
-        **study.folder.run,
-        "found": entries,
-        "better": entries[best]["network"],
-        "told_by": {
-            "least folded by conv1": min(range(len(entries)), key=lambda place: first[place]["folded"]) == best,
-            "least above Nyquist": min(range(len(entries)), key=lambda place: last[place]["above"]) == best,
-            "most contrast": max(range(len(entries)), key=lambda place: last[place]["contrast"]) == best,
-        },
-        "variants": variants,
-        "rank_correlation_with_test_error": {
-            key: rank_correlation([variant[key] for variant in variants], errors)
-            for key in ("folded", "above", "contrast", "parameters")
-        },
+        "pictures.png": _pictures.draw(study.networks, photos, numbers["found"]),
+        "architectures.png": draw(numbers),
+        "architectures.md": f"{table(study, numbers)}\n".encode(),
+        "architectures.json": dumps(numbers).encode(),
     }
 
 
-def headline(numbers: dict[str, Any]) -> str:
-    """The networks by accuracy and by what was measured of their pictures."""
-    lines = []
-    for entry in numbers["found"]:
-        first, last = entry["layers"][0], entry["layers"][-1]
-        lines.append(
-            f"{entry['network']} {entry['accuracy']:.2%}, folded by {first['layer']} {first['folded']:.0%}, above "
-            f"Nyquist {last['above']:.0%}, contrast {last['contrast']:.2f}"
-        )
-    told = ", ".join(name for name, told in numbers["told_by"].items() if told) or "none of the measures"
-    return f"{'; '.join(lines)}. The better network is told by: {told}."
-
-
-def tables(numbers: dict[str, Any]) -> str:
+def table(study: Study, numbers: dict[str, Any]) -> str:
     """Lines of Markdown: the networks layer by layer, then the variants."""
+    del study
     lines = [["network", "accuracy", "layer", "step, px", "folded by its stride", "above Nyquist", "contrast"]]
     for entry in numbers["found"]:
         for layer in entry["layers"]:

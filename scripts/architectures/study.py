@@ -1,7 +1,6 @@
 """The arguments of a run turned into values: the networks, their data, and the folder of the results."""
 
 import dataclasses
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import models
@@ -9,8 +8,7 @@ from models import training
 from models.datasets import Examples, load, size
 from scripts._harness.depends import of_data, of_network
 from scripts._harness.networks import network_of
-from scripts._harness.run_folder import RunFolder, free
-from scripts._harness.versions import versions
+from scripts._harness.run_folder import RunFolder, opened
 from scripts._harness.words import unknown
 from scripts.architectures.aliasing import convolutions
 
@@ -58,7 +56,7 @@ def prepare(config: "Config") -> Study:
     settings = dataclasses.asdict(config)
     del settings["out"]
     train, test = load(dataset, part), load(dataset, "test")
-    run = {"script": "architectures", **settings, "networks": list(config.networks)}
+    run = {"script": "architectures", **settings, "networks": config.networks}
     run |= {"weights_sha256": [of_network(network) for network in networks], "data_sha256": of_data(train, test)}
-    folder = RunFolder(config.out or free(Path("runs") / "architectures", run), run, versions())
+    folder = opened("architectures", run, config.out)
     return Study(config, networks, recipe, train, test, folder)

@@ -1,4 +1,6 @@
-"""What `scripts.attention` measures and draws."""
+"""What `scripts.attention` measures."""
+
+from typing import TYPE_CHECKING
 
 import jax
 import numpy as np
@@ -7,14 +9,25 @@ from tqdm import tqdm
 import jaxviz as jv
 import models
 from jaxviz import render
-from jaxviz.render import plot
-from scripts._harness import text_table
-from scripts._harness.photo_study.photos import Photo, box_seen, marks, parsed
-from scripts._harness.photo_study.study import Study, targets, words
+from scripts._harness.networks import network_of
+from scripts._harness.photo_study import study as _study
+from scripts._harness.photo_study.photos import Photo, box_seen, load, marks, parsed
+from scripts._harness.photo_study.study import Study, targets
 from scripts._harness.run_folder import Step
-from scripts._harness.words import color
 
-_METHODS = {"grad_cam": "Grad-CAM", "guided_grad_cam": "guided Grad-CAM", "saliency": "gradient"}
+if TYPE_CHECKING:
+    from scripts.attention.config import Config
+
+METHODS = {"grad_cam": "Grad-CAM", "guided_grad_cam": "guided Grad-CAM", "saliency": "gradient"}
+
+
+def prepare(config: "Config") -> Study:
+    """Look at every argument, read the photos, and take the folder."""
+    network = network_of(config.network, config.weights)
+    layer = _study.cam_layer(network, config.layer)
+    photos = load(config.photos, network)
+    boxes = boxes_of(config.boxes, photos, network)
+    return _study.prepare("attention", config, photos, network, layer=layer, places=boxes)
 
 
 def boxes_of(given: tuple[str, ...], photos: list[Photo], network: models.Network) -> list[render.Box]:
@@ -34,8 +47,13 @@ def boxes_of(given: tuple[str, ...], photos: list[Photo], network: models.Networ
     return found
 
 
-def measure(study: Study, layer: str, boxes: list[render.Box]) -> Step:
+def measure(study: Study) -> Step:
     """The maps of all photos, and how much of each is in its box."""
+    return study.folder.step("attention", lambda: look(study, study.given["layer"], study.given["places"]))
+
+
+def look(study: Study, layer: str, boxes: list[render.Box]) -> Step:
+    """The maps with those of a layer, and their shares in the boxes."""
     classes, probabilities = targets(study)
 
     @jax.jit
@@ -64,10 +82,10 @@ def measure(study: Study, layer: str, boxes: list[render.Box]) -> Step:
                 "predicted_probability": round(float(probability.max()), 5),
                 "box": list(box),
                 "area": round(box(np.ones(shape)).sum() / np.prod(shape), 5),
-                "shares": {name: round(share(energy(arrays[name][place], shape), box), 5) for name in _METHODS},
+                "shares": {name: round(share(energy(arrays[name][place], shape), box), 5) for name in METHODS},
             }
         )
-    means = {name: round(float(np.mean([photo["shares"][name] for photo in photos])), 5) for name in _METHODS}
+    means = {name: round(float(np.mean([photo["shares"][name] for photo in photos])), 5) for name in METHODS}
     area = round(float(np.mean([photo["area"] for photo in photos])), 5)
     return Step({"layer": layer, "photos": photos, "mean_shares": means, "mean_area": area}, arrays)
 
@@ -86,53 +104,5 @@ def share(energy: np.ndarray, box: render.Box) -> float:
 def headline(step: Step) -> str:
     """How much of each map is on the object."""
     found = step.numbers
-    shares = ", ".join(f"{_METHODS[name]} {share:.0%}" for name, share in found["mean_shares"].items())
+    shares = ", ".join(f"{METHODS[name]} {share:.0%}" for name, share in found["mean_shares"].items())
     return f"On the object, a box of {found['mean_area']:.0%} of the picture: {shares}, mean of {len(found['photos'])}."
-
-
-def table(step: Step) -> str:
-    """Predictions and shares as text."""
-    rows = [
-        [
-            words(photo["photo"]),
-            f"{words(photo['predicted'])} {photo['predicted_probability']:.0%}",
-            f"{photo['probability']:.0%}",
-            f"{photo['area']:.0%}",
-            *(f"{photo['shares'][name]:.0%}" for name in _METHODS),
-        ]
-        for photo in step.numbers["photos"]
-    ]
-    means = [f"{step.numbers['mean_shares'][name]:.0%}" for name in _METHODS]
-    rows.append(["mean", "", "", f"{step.numbers['mean_area']:.0%}", *means])
-    return text_table.columns(rows, ["photo", "predicted", "its class", "box", *_METHODS.values()])
-
-
-def draw(study: Study, step: Step) -> bytes:
-    """A row for each photo, the box on every map."""
-    count = len(study.photos)
-    title = f"Where {study.network.name} looks ({step.numbers['layer']})"
-    figure = plot.figure(9.0, 2.4 * count + 0.4, dpi=130, title=title)
-    grid = figure.subplots(count, 1 + len(_METHODS), squeeze=False)
-    for place, (photo, found) in enumerate(zip(study.photos, step.numbers["photos"], strict=True)):
-        box = (render.Box(*found["box"]),)
-        predicted = f"{words(found['predicted'])} {found['predicted_probability']:.0%}"
-        said = f"{predicted}\nbox: {found['area']:.0%} of the picture"
-        plot.picture(grid[place, 0], photo.pixels, said, box, color=_BOX)
-        for axes, (name, title) in zip(grid[place, 1:], _METHODS.items(), strict=True):
-            picture = _picture(study, photo, name, step.arrays[name][place])
-            plot.picture(axes, picture, f"{title}\n{found['shares'][name]:.0%} in the box", box, color=_BOX)
-        plot.row_name(grid[place, 0], words(found["explained"]), upright=False)
-    return plot.png(figure)
-
-
-_BOX = "#ff2bd6"
-
-
-def _picture(study: Study, photo: Photo, name: str, attribution: np.ndarray) -> np.ndarray:
-    if name == "grad_cam":
-        heatmap = render.upsample(attribution, photo.pixels.shape[:2])
-        return render.overlay(photo.pixels, heatmap, render.sequential(heatmap))
-    if name == "guided_grad_cam":
-        return render.gray_centered(color(study.network, attribution))
-    total = render.channel_sum(attribution)
-    return render.diverging(total, percentile=99.5)(total)

@@ -13,7 +13,7 @@ Takes about a minute of CPU time for the 10,000 digits of MNIST, with an accurac
 """
 
 from scripts._harness.command import start
-from scripts._harness.scan.main import follow
+from scripts._harness.runner import follow
 from scripts.class_statistics.config import Config
 
 

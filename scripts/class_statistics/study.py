@@ -35,7 +35,7 @@ class Study(NamedTuple):
     every: tuple[str, ...]
     label: int
     labels: tuple[str, ...]
-    run: Run
+    folder: Run
 
 
 def prepare(config: "Config") -> Study:
@@ -96,9 +96,9 @@ def measure(study: Study) -> dict[str, Step]:
     """All steps by name."""
     size = study.data.size
     return {
-        "statistics": study.run.step("statistics", size, lambda: _statistics(study)),
-        "confusion": (confused := study.run.step("confusion", size, lambda: confusion(study))),
-        "example": study.run.step("example", 0, lambda: _example(study, confused)),
+        "statistics": study.folder.step("statistics", size, lambda: _statistics(study)),
+        "confusion": (confused := study.folder.step("confusion", size, lambda: confusion(study))),
+        "example": study.folder.step("example", 0, lambda: _example(study, confused)),
     }
 
 
@@ -122,7 +122,7 @@ def headline(steps: dict[str, Step]) -> str:
 
 
 def _statistics(study: Study) -> Step:
-    scan = study.run.scan("all", study.network.spec)
+    scan = study.folder.scan("all", study.network.spec)
     found = jv.dataset.class_statistics(study.network, study.data.dataset, study.layers, scan=scan)
     arrays = {f"{layer}.{field}": getattr(one, field) for layer, one in found.items() for field in _FIELDS}
     numbers = {
@@ -146,7 +146,7 @@ def _statistics(study: Study) -> Step:
 
 def confusion(study: Any) -> Step:
     """The confusions of a study's network, with the images of which it was most certain."""
-    scan = study.run.scan("all", study.network.spec)
+    scan = study.folder.scan("all", study.network.spec)
     found = jv.dataset.confusion(study.network, study.data.dataset, num=_EXAMPLES, scan=scan)
     counted = found.matrix.sum(1) > 0
     numbers = {

@@ -9,7 +9,7 @@ of how alike Grad-CAM stays, and their numbers. Takes half a minute on two CPU c
 """
 
 from scripts._harness.command import start
-from scripts._harness.photo_study.main import follow
+from scripts._harness.runner import follow
 from scripts.compression.config import Config
 
 

@@ -49,8 +49,14 @@ def draw(study: Study, step: Step) -> bytes:
     return plot.png(figure)
 
 
-def table(step: Step) -> str:
+def files(study: Study, step: Step) -> dict[str, bytes]:
+    """The figure."""
+    return {"compression.png": draw(study, step)}
+
+
+def table(study: Study, step: Step) -> str:
     """The means over the photos, a row for each quality."""
+    del study
     mean, layers = step.numbers["mean"], step.numbers["layers"]
     rows = [
         [

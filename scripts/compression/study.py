@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -11,8 +11,11 @@ from PIL import Image
 from tqdm import tqdm
 
 import jaxviz as jv
-from scripts._harness.photo_study.study import Study, cam_layer, shown, targets
+from scripts._harness.photo_study.study import Study, cam_layer, prepare_layers, shown, targets, three_layers
 from scripts._harness.run_folder import Step
+
+if TYPE_CHECKING:
+    from scripts.compression.config import Config
 
 
 def compressed(pixels: np.ndarray, quality: int) -> tuple[np.ndarray, int]:
@@ -22,8 +25,18 @@ def compressed(pixels: np.ndarray, quality: int) -> tuple[np.ndarray, int]:
     return np.asarray(Image.open(file).convert("RGB")), file.tell()
 
 
-def measure(study: Study, layers: tuple[str, ...]) -> Step:
+def prepare(config: "Config") -> Study:
+    """Look at every argument, read the photos, and take the folder."""
+    return prepare_layers("compression", config, three_layers)
+
+
+def measure(study: Study) -> Step:
     """The curves of each photo over the qualities."""
+    return study.folder.step("compression", lambda: follow(study, study.given["layers"]))
+
+
+def follow(study: Study, layers: tuple[str, ...]) -> Step:
+    """What compression does to the answers, to these layers, and to Grad-CAM."""
     qualities, network = study.config.qualities, study.network
     classes, before = targets(study)
     cam = cam_layer(network, None)

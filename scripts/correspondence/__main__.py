@@ -14,40 +14,14 @@ places, p = 0.005; for the left eye it is 0.87 +- 0.05, p = 0.12. In fire9 all t
 places do (p = 1.00), unless only the features that covering changes are counted.
 """
 
-from scripts._harness.clock import Clock
-from scripts._harness.command import checking, keep_compiled, start
+from scripts._harness.command import start
+from scripts._harness.runner import follow
 from scripts.correspondence.config import Config
 
 
 def main(config: Config) -> None:
-    """One study after the other, each saved when it is done."""
-    clock = Clock()
-    with clock("imports"):
-        from tqdm import tqdm
-
-        from scripts._harness.networks import network_of
-        from scripts._harness.photo_study import study as _study
-        from scripts.correspondence import study as _correspondence
-    with clock("arguments"), checking():
-        network = network_of(config.network, config.weights)
-        layers = _study.check_layers(network, config.layers or _correspondence.default_layers(network))
-        photos, parts = _correspondence.load(config.parts, network)
-        _correspondence.check_size(config.size, parts, network, photos)
-        counts = _correspondence.check_counts(config.counts, len(photos))
-        study = _study.prepare("correspondence", config, photos, network, layers=layers, names=[p.name for p in photos])
-    keep_compiled()
-    for count in tqdm(counts, unit="study"):
-        name = f"distances-{count}"
-        with clock(f"{count} photos"):
-            if not study.folder.finished(name):
-                study.folder.save(name, _correspondence.measure(study, parts, layers, count))
-    steps = [study.folder.load(f"distances-{count}") for count in counts]
-    with clock("draw"):
-        for count, step in zip(counts, steps, strict=True):
-            study.folder.write(f"distances-{count}.png", _correspondence.draw(study, step))
-            study.folder.write(f"covered-{count}.png", _correspondence.draw_covered(study, step))
-    tables = "\n\n".join(map(_correspondence.table, steps))
-    study.folder.finish(_correspondence.headline(steps[-1]), tables, clock)
+    """One study after the other, each kept when it is done."""
+    follow("correspondence", config)
 
 
 if __name__ == "__main__":

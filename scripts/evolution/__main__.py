@@ -12,7 +12,7 @@ Takes four minutes of CPU time with `cifar_small`, 6 epochs and 10,000 images. R
 """
 
 from scripts._harness.command import start
-from scripts._harness.scan.main import follow
+from scripts._harness.runner import follow
 from scripts.evolution.config import Config
 
 

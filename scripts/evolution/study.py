@@ -32,7 +32,7 @@ class Study(NamedTuple):
     layers: tuple[str, ...]
     every: tuple[str, ...]
     channels: dict[str, list[int]]
-    run: Run
+    folder: Run
 
     @property
     def trained(self) -> models.Network:
@@ -94,7 +94,7 @@ def _files(folder: Path, name: str) -> dict[int, Path]:
 
 def measure(study: Study) -> dict[str, Step]:
     """All steps by name."""
-    size, run = study.data.size * len(study.networks), study.run
+    size, run = study.data.size * len(study.networks), study.folder
     steps = {layer: run.step(layer, 2 * size, lambda layer=layer: _evolution(study, layer)) for layer in study.layers}
     steps["settling"] = run.step("settling", size, lambda: _settling(study, steps))
     steps["losses"] = run.step("losses", size, lambda: _losses(study))
@@ -111,7 +111,7 @@ def headline(steps: dict[str, Step]) -> str:
 def _evolution(study: Study, layer: str) -> Step:
     """Patches and projections as pictures, one of each per epoch and channel."""
     trained = study.trained
-    scan = study.run.scan("all", trained.spec)
+    scan = study.folder.scan("all", trained.spec)
     found = jv.dataset.evolution(trained, study.data.dataset, layer, study.channels[layer], study.networks, scan=scan)
     pairs = {"patches": [], "projections": []}
     for place in range(len(found.epochs)):
@@ -136,7 +136,7 @@ def _settling(study: Study, steps: dict[str, Step]) -> Step:
     """Of all layers; those whose channels are shown have been measured already."""
     correlations = {layer: steps[layer].numbers["rank_correlation"] for layer in study.layers}
     if rest := [layer for layer in study.every if layer not in correlations]:
-        scan = study.run.scan("all", study.trained.spec)
+        scan = study.folder.scan("all", study.trained.spec)
         found = jv.dataset.settling(study.trained, study.data.dataset, rest, study.networks, scan=scan)
         correlations |= {layer: np.round(values, 4).tolist() for layer, values in found.items()}
     ordered = {layer: correlations[layer] for layer in study.every}
@@ -147,7 +147,7 @@ def _losses(study: Study) -> Step:
     found = []
     for network in study.networks.values():
         found.append(training.evaluate(network, datasets.Examples(*study.data.dataset)))
-        study.run.tick(study.data.size)
+        study.folder.tick(study.data.size)
     numbers = {
         "epochs": list(study.networks),
         "loss": [round(one.loss, 5) for one in found],

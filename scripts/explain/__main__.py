@@ -25,14 +25,8 @@ def main(config: Config) -> None:
     with clock("arguments"), checking():
         study = _study.prepare(config)
         folder = _run.open_folder(study)
-    for name, value in folder.run.items():
-        if not name.endswith("sha256"):
-            print(f"  {name:<8} {value}")
     keep_compiled()
-    results = _run.measure(study, folder, clock)
-    with clock("draw"):
-        page = _run.show(study, folder, results, clock)
-    folder.finish(_run.headline(study, results), _run.top_classes(study, results), clock, page)
+    _run.finish(study, folder, _run.measure(study, folder), clock)
 
 
 if __name__ == "__main__":

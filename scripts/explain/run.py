@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -10,7 +9,7 @@ from tqdm import tqdm
 
 from jaxviz import explanation, render
 from scripts._harness.clock import Clock
-from scripts._harness.run_folder import RunFolder, Step, free
+from scripts._harness.run_folder import RunFolder, Step, opened
 from scripts._harness.versions import versions
 from scripts.explain.study import Study
 
@@ -37,36 +36,38 @@ def open_folder(study: Study) -> RunFolder:
         "sha256": study.sha256,
         "weights_sha256": study.weights,
     }
-    run = _plain(run)
     name = "-".join(("explain", *study.photos[:1], *config.network[:1])).replace(":", "-")
-    return RunFolder(config.out or free(Path("runs") / name, run), run, versions())
+    return opened(name, run, config.out)
 
 
-def measure(study: Study, folder: RunFolder, clock: Clock) -> Results:
+def measure(study: Study, folder: RunFolder) -> Results:
     """All steps by name, each saved as soon as it is done; those that an interrupted run has left are read."""
     results: Results = {}
     programs = explanation.Programs()
     with tqdm(explanation.steps(study.subjects), unit="step") as bar:
         for step in bar:
             bar.set_description(step.name)
-            if folder.finished(step.name):
-                results[step.name] = explanation.Result(*folder.load(step.name))
-                continue
-            with clock(step.name):
-                result = results[step.name] = explanation.measure(step, results, programs)
-                folder.save(step.name, Step(*result))
-            seconds = result.numbers["seconds"]
-            clock.note(step.name, f"compile {seconds['compile']:.1f}, run {seconds['run']:.1f}")
+            found = folder.step(step.name, lambda step=step: Step(*explanation.measure(step, results, programs)))
+            results[step.name] = explanation.Result(*found)
+            seconds = found.numbers["seconds"]
+            folder.clock.note(step.name, f"compile {seconds['compile']:.1f}, run {seconds['run']:.1f}")
     return results
 
 
-def show(study: Study, folder: RunFolder, results: Results, clock: Clock) -> str:
-    """Write the pictures. Returns the page, which is written last, so that it never speaks of what is not there."""
+def finish(study: Study, folder: RunFolder, results: Results, clock: Clock) -> None:
+    """Write the pictures and the page, and print the most probable classes."""
     facts = {"Measured in": f"{clock.total():.1f} s", "Device": jax.devices()[0].device_kind, **versions()}
-    shown = explanation.page(study.subjects, results, facts, lambda options: command(study, options))
-    for name, content in explanation.exports(study.subjects, results):
-        folder.write(name, content)
-    return render.html(shown)
+    with clock("draw"):
+        figures = explanation.draw(study.subjects, results)
+    folder.finish(
+        lambda: dict(explanation.exports(study.subjects, results, figures)),
+        lambda: headline(study, results),
+        lambda: top_classes(study, results),
+        clock,
+        lambda: render.html(
+            explanation.page(study.subjects, results, figures, facts, lambda options: command(study, options))
+        ),
+    )
 
 
 def command(study: Study, options: Mapping[str, Any]) -> str:
@@ -111,10 +112,3 @@ def top_classes(study: Study, results: Results) -> str:
             top = results[step.name].numbers["top"]
             lines += [f"  {entry['probability']:6.1%}  {entry['label']}" for entry in top]
     return "\n".join(lines)
-
-
-def _plain(value: Any) -> Any:
-    """Lists for tuples, as JSON has them."""
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, tuple | list) else value

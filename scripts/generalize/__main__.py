@@ -11,33 +11,14 @@ With `--layers fire3 fire5 fire7 fire9 --counts 15 30 --strengths 0.1 0.03 0.01`
 and 27.5%. Zeiler and Fergus found 83.8% and 86.5% with a larger network.
 """
 
-from scripts._harness.clock import Clock
-from scripts._harness.command import checking, keep_compiled, start
+from scripts._harness.command import start
+from scripts._harness.runner import follow
 from scripts.generalize.config import Config
 
 
 def main(config: Config) -> None:
     """Measure fold by fold, then draw."""
-    clock = Clock()
-    # Here, so that --help and a mistyped option need not wait for JAX.
-    from scripts._harness.run_folder import dumps
-    from scripts.generalize import draw as _show
-    from scripts.generalize import measure as _measure
-    from scripts.generalize import study as _study
-
-    with clock("read photos"), checking():
-        study = _study.prepare(config)
-    for name, value in study.folder.run.items():
-        print(f"  {name:<9} {value}")
-    keep_compiled()
-    with clock("measure"):
-        steps = _measure.measure(study)
-    numbers = _show.summarize(study, steps)
-    with clock("draw"):
-        study.folder.write("generalize.png", _show.draw(numbers))
-    study.folder.write("generalize.md", (_show.table(numbers) + "\n").encode())
-    study.folder.write("generalize.json", dumps(numbers).encode())
-    study.folder.finish(_show.headline(numbers), _show.table(numbers), clock)
+    follow("generalize", config)
 
 
 if __name__ == "__main__":

@@ -1,69 +1,26 @@
-"""What the folds found: as numbers, as a table and as a figure."""
+"""What the folds found: as a table and as a figure."""
 
 from typing import Any
 
-import numpy as np
-
 from jaxviz.render import plot
 from scripts._harness import text_table
-from scripts._harness.run_folder import Step
-from scripts.generalize.measure import TRUNKS
+from scripts._harness.run_folder import dumps
+from scripts.generalize.run import PAPER
 from scripts.generalize.study import Study
 
-# Zeiler and Fergus 2014, table 4: Caltech-101, accuracy and its deviation over folds, by photos a class.
-PAPER = {
-    "ImageNet-pretrained convnet": {15: (0.838, 0.005), 30: (0.865, 0.005)},
-    "the same trained from scratch": {15: (0.228, 0.015), 30: (0.465, 0.017)},
-}
 
-
-def summarize(study: Study, steps: dict[str, list[Step]]) -> dict[str, Any]:
-    """Mean and standard deviation over the folds, for each trunk, layer and size of training set."""
-    results = []
-    for trunk in TRUNKS:
-        folds = [step.numbers["results"] for step in steps[trunk]]
-        for same in zip(*folds, strict=True):
-            shares = [result["accuracy"] for result in same]
-            results.append(
-                {
-                    "trunk": trunk,
-                    "layer": same[0]["layer"],
-                    "count": same[0]["count"],
-                    "accuracy": round(float(np.mean(shares)), 5),
-                    "deviation": round(float(np.std(shares, ddof=1)), 5) if len(shares) > 1 else None,
-                    "folds": shares,
-                    "strengths": [result["strength"] for result in same],
-                }
-            )
+def files(study: Study, numbers: dict[str, Any]) -> dict[str, bytes]:
+    """The figure, the table and the numbers."""
     return {
-        "data": study.config.data,
-        "network": study.config.network,
-        "photos": len(study.photos),
-        "classes": int(study.labels.max()) + 1,
-        "test_photos": [step.numbers["test_photos"] for step in steps["trained"]],
-        "measure": "mean over the classes of the accuracy on test photos",
-        "results": results,
-        "paper": {name: {str(count): list(pair) for count, pair in points.items()} for name, points in PAPER.items()},
-        "seconds": {trunk: sum(step.numbers["seconds"] for step in steps[trunk]) for trunk in TRUNKS},
+        "generalize.png": draw(numbers),
+        "generalize.md": f"{table(study, numbers)}\n".encode(),
+        "generalize.json": dumps(numbers).encode(),
     }
 
 
-def headline(numbers: dict[str, Any]) -> str:
-    """The best layer of each trunk, by the size of the training set."""
-    best: dict[tuple[str, int], dict[str, Any]] = {}
-    for result in numbers["results"]:
-        place = (result["trunk"], result["count"])
-        if place not in best or result["accuracy"] > best[place]["accuracy"]:
-            best[place] = result
-    lines = [
-        f"{trunk} trunk, {count} a class: {result['accuracy']:.1%} ({result['layer']})"
-        for (trunk, count), result in best.items()
-    ]
-    return f"{'; '.join(lines)}."
-
-
-def table(numbers: dict[str, Any]) -> str:
+def table(study: Study, numbers: dict[str, Any]) -> str:
     """Lines of Markdown: a row a trunk and layer, a column a size of the training set."""
+    del study
     counts = sorted({result["count"] for result in numbers["results"]})
     cells: dict[tuple[str, str], dict[int, str]] = {}
     for result in numbers["results"]:

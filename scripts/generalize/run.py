@@ -1,8 +1,10 @@
 """Features of every photo once for each trunk, and a linear softmax on them for each layer and size of training set."""
 
 import dataclasses
+import functools
 import sys
 import time
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -15,17 +17,68 @@ from scripts.generalize.study import Study
 
 TRUNKS = ("trained", "random")
 
+# Zeiler and Fergus 2014, table 4: Caltech-101, accuracy and its deviation over folds, by photos a class.
+PAPER = {
+    "ImageNet-pretrained convnet": {15: (0.838, 0.005), 30: (0.865, 0.005)},
+    "the same trained from scratch": {15: (0.228, 0.015), 30: (0.465, 0.017)},
+}
 
-def measure(study: Study) -> dict[str, list[Step]]:
-    """The folds of each trunk, each saved as soon as it is done; those that an interrupted run has left are read."""
-    steps: dict[str, list[Step]] = {trunk: [] for trunk in TRUNKS}
+
+def measure(study: Study) -> dict[str, Any]:
+    """All that the folds of each trunk found, for JSON; each fold is a step."""
+    folds = {
+        trunk: [
+            study.folder.step(f"{trunk}-{number}", functools.partial(_fold, study, trunk, number))
+            for number in range(study.config.folds)
+        ]
+        for trunk in TRUNKS
+    }
+    return summarize(study, folds)
+
+
+def summarize(study: Study, steps: dict[str, list[Step]]) -> dict[str, Any]:
+    """Mean and standard deviation over the folds, for each trunk, layer and size of training set."""
+    results = []
     for trunk in TRUNKS:
-        for number in range(study.config.folds):
-            name = f"{trunk}-{number}"
-            if not study.folder.finished(name):
-                study.folder.save(name, _fold(study, trunk, number))
-            steps[trunk].append(study.folder.load(name))
-    return steps
+        folds = [step.numbers["results"] for step in steps[trunk]]
+        for same in zip(*folds, strict=True):
+            shares = [result["accuracy"] for result in same]
+            results.append(
+                {
+                    "trunk": trunk,
+                    "layer": same[0]["layer"],
+                    "count": same[0]["count"],
+                    "accuracy": round(float(np.mean(shares)), 5),
+                    "deviation": round(float(np.std(shares, ddof=1)), 5) if len(shares) > 1 else None,
+                    "folds": shares,
+                    "strengths": [result["strength"] for result in same],
+                }
+            )
+    return {
+        "data": study.config.data,
+        "network": study.config.network,
+        "photos": len(study.photos),
+        "classes": int(study.labels.max()) + 1,
+        "test_photos": [step.numbers["test_photos"] for step in steps["trained"]],
+        "measure": "mean over the classes of the accuracy on test photos",
+        "results": results,
+        "paper": {name: {str(count): list(pair) for count, pair in points.items()} for name, points in PAPER.items()},
+        "seconds": {trunk: sum(step.numbers["seconds"] for step in steps[trunk]) for trunk in TRUNKS},
+    }
+
+
+def headline(numbers: dict[str, Any]) -> str:
+    """The best layer of each trunk, by the size of the training set."""
+    best: dict[tuple[str, int], dict[str, Any]] = {}
+    for result in numbers["results"]:
+        place = (result["trunk"], result["count"])
+        if place not in best or result["accuracy"] > best[place]["accuracy"]:
+            best[place] = result
+    lines = [
+        f"{trunk} trunk, {count} a class: {result['accuracy']:.1%} ({result['layer']})"
+        for (trunk, count), result in best.items()
+    ]
+    return f"{'; '.join(lines)}."
 
 
 def _fold(study: Study, trunk: str, number: int) -> Step:
@@ -78,7 +131,8 @@ def _right(softmax: transfer.Softmax, features: np.ndarray, labels: np.ndarray, 
 def _features(study: Study, trunk: str, number: int) -> dict[str, np.ndarray]:
     """Means of the maps: of the trained trunk the same for all folds, of a random one another for each."""
     name = f"features-{trunk}" if trunk == "trained" else f"features-{trunk}-{number}"
-    if not study.folder.finished(name):
+
+    def measured() -> Step:
         network = study.network
         if trunk == "random":
             network = models.initialize(network.name, study.config.seed + number)
@@ -87,5 +141,6 @@ def _features(study: Study, trunk: str, number: int) -> dict[str, np.ndarray]:
         pooled = transfer.features(network, study.photos, study.layers)
         seconds = round(time.perf_counter() - start, 1)
         means = {layer: values[:, 0] for layer, values in pooled.items()}
-        study.folder.save(name, Step({"photos": len(study.photos), "seconds": seconds}, means))
-    return study.folder.load(name).arrays
+        return Step({"photos": len(study.photos), "seconds": seconds}, means)
+
+    return study.folder.step(name, measured).arrays

@@ -1,7 +1,6 @@
 """The arguments of a run turned into values: a trunk, its layers, the photos of a data set."""
 
 import dataclasses
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import jax
@@ -13,8 +12,7 @@ from models import datasets, transfer
 from scripts._harness.depends import of_data, of_network
 from scripts._harness.errors import checking
 from scripts._harness.networks import network_of
-from scripts._harness.run_folder import RunFolder, free
-from scripts._harness.versions import versions
+from scripts._harness.run_folder import RunFolder, opened
 from scripts._harness.words import spread_over, unknown
 from scripts.generalize.folds import most_photos
 
@@ -52,14 +50,11 @@ def prepare(config: "Config") -> Study:
         raise ValueError(
             f"`--counts` must be at most {most} photos a class for {config.data}, got {max(config.counts)}."
         )
-    settings = {
-        key: list(value) if isinstance(value, tuple) else value for key, value in dataclasses.asdict(config).items()
-    }
+    settings = dataclasses.asdict(config)
     del settings["out"]
-    run = {"script": "generalize", **settings, "layers": list(layers)}
+    run = {"script": "generalize", **settings, "layers": layers}
     run |= {"weights_sha256": of_network(network), "data_sha256": of_data(train, test)}
-    out = config.out or free(Path("runs") / f"generalize-{config.data}-{config.network}", run)
-    folder = RunFolder(out, run, versions())
+    folder = opened(f"generalize-{config.data}-{config.network}", run, config.out)
     photos = np.concatenate([train.images, test.images])
     return Study(config, network, layers, photos, labels, len(train.labels), folder)
 

@@ -10,7 +10,7 @@ Areas under the curves are printed; for SqueezeNet and vertical translation
 """
 
 from scripts._harness.command import start
-from scripts._harness.photo_study.main import follow
+from scripts._harness.runner import follow
 from scripts.invariance.config import Config
 
 

@@ -8,8 +8,14 @@ from scripts._harness.photo_study.study import Study, shown, words
 from scripts._harness.run_folder import Step
 
 
-def table(step: Step) -> str:
+def files(study: Study, step: Step) -> dict[str, bytes]:
+    """The figure."""
+    return {"invariance.png": draw(study, step)}
+
+
+def table(study: Study, step: Step) -> str:
     """The areas as text."""
+    del study
     layers = step.numbers["layers"]
     rows = [
         [name, *(f"{entry['areas'][layer]:.3f}" for layer in layers), f"{entry['probability_area']:.3f}"]

@@ -1,5 +1,7 @@
 """What `scripts.invariance` measures."""
 
+from typing import TYPE_CHECKING
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,8 +9,11 @@ from tqdm import tqdm
 
 import jaxviz as jv
 import models
-from scripts._harness.photo_study.study import Study, shown, targets, three_layers
+from scripts._harness.photo_study.study import Study, prepare_layers, shown, targets, three_layers
 from scripts._harness.run_folder import Step
+
+if TYPE_CHECKING:
+    from scripts.invariance.config import Config
 
 _KNOWN = {"squeezenet": ("conv1", "fire5", "logits"), "vgg16": ("conv1_2", "conv5_2", "fc2")}
 
@@ -28,8 +33,18 @@ def transformations(study: Study) -> dict[str, jv.robustness.Transformation]:
     }
 
 
-def measure(study: Study, layers: tuple[str, ...]) -> Step:
+def prepare(config: "Config") -> Study:
+    """Look at every argument, read the photos, and take the folder."""
+    return prepare_layers("invariance", config, default_layers)
+
+
+def measure(study: Study) -> Step:
     """All curves, and some of the pictures that they are about."""
+    return study.folder.step("invariance", lambda: follow(study, study.given["layers"]))
+
+
+def follow(study: Study, layers: tuple[str, ...]) -> Step:
+    """What each transformation does to the answers and to these layers."""
     classes, probabilities = targets(study)
     chosen = transformations(study)
     # Photo by photo, so that there is a bar: one program, and areas are means over the photos.

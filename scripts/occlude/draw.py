@@ -1,4 +1,4 @@
-"""The figures of the first step of `scripts.occlude`."""
+"""The figures and tables of `scripts.occlude`."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -9,13 +9,25 @@ from jaxviz.render import plot
 from scripts._harness.photo_study.photos import Photo
 from scripts._harness.photo_study.study import Study, words
 from scripts._harness.run_folder import Step
+from scripts.occlude import heatmap as _heatmap
+from scripts.occlude import regions as _regions
 
 _MAPS = {"smoothgrad": "SmoothGrad", "grad_cam": "Grad-CAM"}
 _OWN, _OTHERS, _OUTLINE = "#e8894a", "#9db8d6", "#ff2bd6"
 
 
-def draw(study: Study, step: Step) -> dict[str, bytes]:
-    """A figure for each set of boxes, and one of all sets beside as large boxes elsewhere."""
+def files(study: Study, steps: dict[str, Step]) -> dict[str, bytes]:
+    """All figures: for each set of boxes, for all sets beside as large boxes elsewhere, and the window's."""
+    return _regions_of(study, steps["regions"]) | {"heatmap.png": _heatmap.draw(study, steps["heatmap"])}
+
+
+def table(study: Study, steps: dict[str, Step]) -> str:
+    """The tables of both steps."""
+    del study
+    return f"{_regions.table(steps['regions'])}\n\n{_heatmap.table(steps['heatmap'])}"
+
+
+def _regions_of(study: Study, step: Step) -> dict[str, bytes]:
     sets = {name: _figure(study, step, name, 1 + number) for number, name in enumerate(step.numbers["sets"])}
     return {f"regions-{name}.png": figure for name, figure in sets.items()} | {"areas.png": _areas(study, step)}
 

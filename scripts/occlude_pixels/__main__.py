@@ -9,34 +9,14 @@ probability falls, where, and at how many places another class wins. Takes 20 se
 with `cifar_wide` on two CPU cores, seconds on a GPU.
 """
 
-from scripts._harness.clock import Clock
-from scripts._harness.command import checking, keep_compiled, start
+from scripts._harness.command import start
+from scripts._harness.runner import follow
 from scripts.occlude_pixels.config import Config
 
 
 def main(config: Config) -> None:
     """One sweep for each window, then the figure."""
-    clock = Clock()
-    with clock("imports"):
-        from tqdm import tqdm
-
-        from scripts.occlude_pixels import draw as _show
-        from scripts.occlude_pixels import study as _study
-    with clock("arguments"), checking():
-        study = _study.prepare(config)
-    keep_compiled()
-    steps = {}
-    for window in (bar := tqdm(config.windows, unit="window")):
-        name = f"window-{window}"
-        bar.set_description(name)
-        with clock(name):
-            if not study.folder.finished(name):
-                study.folder.save(name, _study.measure(study, window))
-            steps[window] = study.folder.load(name)
-    with clock("draw"):
-        for file, content in _show.files(study, steps).items():
-            study.folder.write(file, content)
-    study.folder.finish(_study.headline(steps), _show.table(study, steps), clock)
+    follow("occlude_pixels", config)
 
 
 if __name__ == "__main__":

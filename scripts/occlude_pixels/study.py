@@ -1,10 +1,10 @@
 """Some images of each class, and what a network says of them with a window on each of their pixels."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import numpy as np
+from tqdm import tqdm
 
 import jaxviz as jv
 import models
@@ -12,8 +12,7 @@ from models import datasets, training
 from scripts._harness.depends import of_data, of_network
 from scripts._harness.errors import checking
 from scripts._harness.networks import network_of
-from scripts._harness.run_folder import RunFolder, Step, free
-from scripts._harness.versions import versions
+from scripts._harness.run_folder import RunFolder, Step, opened
 
 if TYPE_CHECKING:
     from scripts.occlude_pixels.config import Config
@@ -54,7 +53,7 @@ def prepare(config: "Config") -> Study:
     run = {
         "script": "occlude_pixels",
         "network": network.name,
-        "windows": list(config.windows),
+        "windows": config.windows,
         "num": config.num,
         "split": config.split,
         "baseline": config.baseline,
@@ -62,10 +61,7 @@ def prepare(config: "Config") -> Study:
         "weights_sha256": of_network(network),
         "data_sha256": of_data(data),
     }
-    for key, value in run.items():
-        if not key.endswith("sha256"):
-            print(f"  {key:<10} {value}")
-    folder = RunFolder(config.out or free(Path("runs") / f"occlude_pixels-{network.name}", run), run, versions())
+    folder = opened(f"occlude_pixels-{network.name}", run, config.out)
     images = network.normalize(data.images[places] / np.float32(255))
     return Study(config, network, data.images[places], images, data.labels[places], places, folder)
 
@@ -79,7 +75,16 @@ def _in_turn(labels: np.ndarray, num: int) -> np.ndarray:
     return order[np.sort(chosen)]
 
 
-def measure(study: Study, window: int) -> Step:
+def measure(study: Study) -> dict[int, Step]:
+    """A step for each window."""
+    steps = {}
+    for window in (bar := tqdm(study.config.windows, unit="window")):
+        bar.set_description(f"window of {window}")
+        steps[window] = study.folder.step(f"window-{window}", lambda window=window: _sweep(study, window))
+    return steps
+
+
+def _sweep(study: Study, window: int) -> Step:
     """The probabilities of all images under a window on each pixel, from one call."""
     black = study.network.normalize(np.zeros((1, 1, *study.images.shape[2:3], study.pixels.shape[-1]), np.float32))
     baseline = 0.0 if study.config.baseline == "mean" else black[0, 0, 0]

@@ -12,7 +12,7 @@ channels of fire5 one is silent, of 64 of conv1 none.
 """
 
 from scripts._harness.command import start
-from scripts._harness.scan.main import follow
+from scripts._harness.runner import follow
 from scripts.strongest.config import Config
 
 

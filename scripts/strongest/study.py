@@ -36,7 +36,7 @@ class Study(NamedTuple):
     data: Data
     layers: tuple[str, ...]
     chosen: dict[str, list[int]]
-    run: Run
+    folder: Run
 
 
 def prepare(config: "Config") -> Study:
@@ -71,12 +71,12 @@ def prepare(config: "Config") -> Study:
 
 def measure(study: Study) -> dict[str, Step]:
     """All steps by name: the pass over the data, and the projections of each layer."""
-    found = study.run.step(FOUND, study.data.size, lambda: _strongest(study))
+    found = study.folder.step(FOUND, study.data.size, lambda: _strongest(study))
     steps = {FOUND: found}
     for layer in study.layers:
         images = len(found.arrays[f"{layer}.channels"]) * study.config.num
         name = f"projections-{layer}"
-        steps[layer] = study.run.step(name, images, lambda layer=layer: _projections(study, found, layer))
+        steps[layer] = study.folder.step(name, images, lambda layer=layer: _projections(study, found, layer))
     return steps
 
 
@@ -93,7 +93,7 @@ def _shown(config: "Config", chosen: dict[str, list[int]], maps: dict[str, int],
 
 def _strongest(study: Study) -> Step:
     config = study.config
-    options = study.run.scan("all", study.network.spec)
+    options = study.folder.scan("all", study.network.spec)
     found = jv.dataset.strongest(
         study.network, study.data.dataset, study.layers, num=config.num, score=config.score, scan=options
     )
@@ -145,7 +145,7 @@ def _projections(study: Study, found: Step, layer: str) -> Step:
             patches.append(np.rint(_smaller(patch, times)).astype(np.uint8))
             # Made smaller while it is signed: of the colors, most would average out.
             projections.append(render.gray_centered(_smaller(signed, times), percentile=_CLIPPED))
-        study.run.tick(len(some[: len(indices) - first]))
+        study.folder.tick(len(some[: len(indices) - first]))
     numbers = {
         "layer": layer,
         "channels": channels.tolist(),

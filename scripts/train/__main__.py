@@ -10,27 +10,14 @@ On two CPU cores, and on the whole test set: `mnist_cnn1` 98.0% in half a minute
 on a GPU three seconds: 82.8% after 13 epochs.
 """
 
-from scripts._harness.clock import Clock
-from scripts._harness.command import checking, keep_compiled, start
+from scripts._harness.command import start
+from scripts._harness.runner import follow
 from scripts.train.config import Config
 
 
 def main(config: Config) -> None:
     """Train epoch by epoch, then draw."""
-    clock = Clock()
-    with clock("imports"):
-        # Here, so that --help and a mistyped option need not wait for JAX.
-        from scripts.train import run as _run
-        from scripts.train import study as _study
-    with clock("read the data"), checking():
-        study = _study.prepare(config)
-    for name, value in study.folder.run.items():
-        print(f"  {name:<15} {value}")
-    keep_compiled()
-    steps = _run.measure(study, clock)
-    with clock("draw"):
-        found = _run.show(study, steps)
-    study.folder.finish(_run.headline(steps), found, clock)
+    follow("train", config)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """The arguments of a run turned into values: a network, a recipe, the data, and the folder of the results."""
 
 import dataclasses
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import jax
@@ -11,8 +10,7 @@ from models import training
 from models.datasets import Examples, load, size
 from scripts._harness.depends import of_data, of_network
 from scripts._harness.errors import checking
-from scripts._harness.run_folder import RunFolder, free
-from scripts._harness.versions import versions
+from scripts._harness.run_folder import RunFolder, opened
 
 if TYPE_CHECKING:
     from scripts.train.config import Config
@@ -51,16 +49,12 @@ def prepare(config: "Config") -> Study:
         "seed": config.seed,
         "train": config.train,
         "test": config.test,
-        **{name: _plain(value) for name, value in dataclasses.asdict(recipe).items()},
+        **dataclasses.asdict(recipe),
     }
     train, test = load(recipe.dataset, config.train), load(recipe.dataset, config.test)
     network = jax.jit(lambda: models.initialize(config.network, config.seed))()
     with checking(batch_size="--batch-size"):
         training.check(network, recipe, train)
     run |= {"weights_sha256": of_network(network), "data_sha256": of_data(train, test)}
-    folder = RunFolder(config.out or free(Path("runs") / f"train-{config.network}", run), run, versions())
+    folder = opened(f"train-{config.network}", run, config.out)
     return Study(config, network, recipe, train, test, folder)
-
-
-def _plain(value: object) -> object:
-    return [_plain(entry) for entry in value] if isinstance(value, tuple) else value

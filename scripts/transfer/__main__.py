@@ -10,40 +10,14 @@ over five, 80% after one epoch and 500 s, nearly all of it for the features; all
 minutes.
 """
 
-from scripts._harness.clock import Clock
-from scripts._harness.command import checking, keep_compiled, start
+from scripts._harness.command import start
+from scripts._harness.runner import follow
 from scripts.transfer.config import Config
 
 
 def main(config: Config) -> None:
     """Measure way by way, then draw."""
-    clock = Clock()
-    # Here, so that --help and a mistyped option need not wait for JAX.
-    from scripts._harness.run_folder import dumps
-    from scripts.transfer import draw as _show
-    from scripts.transfer import frozen as _frozen
-    from scripts.transfer import scratch as _scratch
-    from scripts.transfer import study as _study
-
-    with clock("read photos"), checking():
-        study = _study.prepare(config)
-    for name, value in study.folder.run.items():
-        print(f"  {name:<14} {value}")
-    keep_compiled()
-    frozen = {}
-    for size in study.sizes:
-        with clock(f"frozen trunk, {size} px"):
-            frozen[size] = _frozen.measure(study, size)
-    scratch = None
-    if study.scratch is not None:
-        with clock("from scratch"):
-            scratch = _scratch.measure(study)
-    numbers = _show.summarize(study, frozen, scratch)
-    with clock("draw"):
-        study.folder.write("transfer.png", _show.draw(numbers))
-    study.folder.write("transfer.md", (_show.table(numbers) + "\n").encode())
-    study.folder.write("transfer.json", dumps(numbers).encode())
-    study.folder.finish(_show.headline(numbers), _show.table(numbers), clock)
+    follow("transfer", config)
 
 
 if __name__ == "__main__":

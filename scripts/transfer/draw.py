@@ -1,4 +1,4 @@
-"""What the trainings found: as numbers, as a table and as a figure."""
+"""What the trainings found: as a table and as a figure."""
 
 from typing import Any
 
@@ -6,78 +6,25 @@ import numpy as np
 
 from jaxviz.render import plot
 from scripts._harness import text_table
-from scripts._harness.run_folder import Step
-from scripts.transfer.splits import wilson
+from scripts._harness.run_folder import dumps
+from scripts.transfer.run import GOAL
 from scripts.transfer.study import Study
 
-GOAL = 0.8  # of the validation photos right: how soon each way gets there
 _COLORS = ("#225588", "#66aadd", "#cc5522")
 
 
-def summarize(study: Study, frozen: dict[int, list[Step]], scratch: Step | None) -> dict[str, Any]:
-    """Each way with its curve on the first split, and its test accuracy there and over all splits."""
-    ways = []
-    for size, steps in frozen.items():
-        first = steps[0].numbers
-        ways.append(_way(f"frozen trunk, dense head, {size} px", [step.numbers for step in steps]))
-        ways[-1] |= _curve(first["epochs"], first["feature_seconds"])
-        linear = [{**step.numbers, "right": step.numbers["linear"]["right"]} for step in steps]
-        ways.append(_way(f"frozen trunk, linear softmax, {size} px", linear))
-        ways[-1]["strengths"] = [step.numbers["linear"]["strength"] for step in steps]
-    if scratch is not None:
-        ways.append(_way(f"all from scratch, {scratch.numbers['size']} px", [scratch.numbers]))
-        ways[-1] |= _curve(scratch.numbers["epochs"], 0.0)
+def files(study: Study, numbers: dict[str, Any]) -> dict[str, bytes]:
+    """The figure, the table and the numbers."""
     return {
-        "data": study.config.data,
-        "network": study.config.network,
-        "layers": list(study.layers),
-        "photos": dict(zip(("train", "validation", "test"), frozen[study.sizes[0]][0].numbers["photos"], strict=True)),
-        "ways": ways,
+        "transfer.png": draw(numbers),
+        "transfer.md": f"{table(study, numbers)}\n".encode(),
+        "transfer.json": dumps(numbers).encode(),
     }
 
 
-def _way(name: str, splits: list[dict[str, Any]]) -> dict[str, Any]:
-    """Accuracies with Wilson's intervals of 95%: on the first split's test photos, and on all test photos together."""
-    right, photos = [step["right"] for step in splits], [step["photos"][2] for step in splits]
-    shares = np.array(right) / np.array(photos)
-    return {
-        "name": name,
-        "test": round(float(shares[0]), 5),
-        "interval": _interval(right[0], photos[0]),
-        "splits": [round(float(share), 5) for share in shares],
-        "mean": round(sum(right) / sum(photos), 5),
-        "deviation": round(float(shares.std(ddof=1)), 5) if len(shares) > 1 else None,
-        "mean_interval": _interval(sum(right), sum(photos)),
-    }
-
-
-def _curve(epochs: list[dict[str, Any]], before: float) -> dict[str, Any]:
-    """Validation accuracy and loss by epoch; seconds since the start, the features of the frozen trunk included."""
-    reached = [number for number, entry in enumerate(epochs, 1) if entry["validation"] >= GOAL]
-    return {
-        "validation": [entry["validation"] for entry in epochs],
-        "loss": [entry["loss"] for entry in epochs],
-        "seconds": [round(before + entry["seconds"], 2) for entry in epochs],
-        "feature_seconds": round(before, 2),
-        "goal": {
-            "validation": GOAL,
-            "epochs": reached[0] if reached else None,
-            "seconds": round(before + epochs[reached[0] - 1]["seconds"], 2) if reached else None,
-        },
-    }
-
-
-def headline(numbers: dict[str, Any]) -> str:
-    """Accuracy of each way, over all of its splits."""
-    lines = [
-        f"{way['name']} {way['mean']:.1%}" + (f" over {len(way['splits'])} splits" if len(way["splits"]) > 1 else "")
-        for way in numbers["ways"]
-    ]
-    return f"Of test photos right: {'; '.join(lines)}."
-
-
-def table(numbers: dict[str, Any]) -> str:
+def table(study: Study, numbers: dict[str, Any]) -> str:
     """Lines of Markdown: a row a way."""
+    del study
     head = ["way", f"test, {numbers['photos']['test']} photos", "all splits", f"epochs to {GOAL:.0%}", "seconds"]
     lines = []
     for way in numbers["ways"]:
@@ -117,10 +64,6 @@ def draw(numbers: dict[str, Any]) -> bytes:
     by_second.set_xlim(left=0)
     plot.legend(figure, ncols=1)
     return plot.png(figure)
-
-
-def _interval(right: int, total: int) -> list[float]:
-    return [round(bound, 5) for bound in wilson(right, total)]
 
 
 def _range(interval: list[float]) -> str:

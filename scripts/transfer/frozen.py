@@ -1,5 +1,6 @@
 """The frozen trunk: features of every photo and its mirror image once, then a head and a linear softmax a split."""
 
+import functools
 import sys
 import time
 from typing import Any
@@ -21,30 +22,29 @@ _STRENGTHS = (1.0, 0.3, 0.1, 0.03, 0.01)
 def measure(study: Study, size: int) -> list[Step]:
     """A step for each split, saved as soon as it is done."""
     features, seconds = _features(study, size)
-    steps = []
-    for number in range(study.config.splits):
-        name = f"frozen-{size}-{number}"
-        if not study.folder.finished(name):
-            study.folder.save(name, _split(study, size, number, features, seconds))
-        steps.append(study.folder.load(name))
-    return steps
+    return [
+        study.folder.step(f"frozen-{size}-{number}", functools.partial(_split, study, size, number, features, seconds))
+        for number in range(study.config.splits)
+    ]
 
 
 def _features(study: Study, size: int) -> tuple[np.ndarray, float]:
     """Rows of features, (n, 2, d), the second one of the mirror image; and the seconds that they took."""
     views, seconds = [], 0.0
     for view, step in (("upright", 1), ("mirrored", -1)):
-        name = f"features-{size}-{view}"
-        if not study.folder.finished(name):
-            start = time.perf_counter()
-            photos = np.ascontiguousarray(study.examples[size].images[:, :, ::step])
-            pooled = transfer.features(study.trunks[size], photos, study.layers)
-            numbers = {"photos": len(photos), "seconds": round(time.perf_counter() - start, 2)}
-            study.folder.save(name, Step(numbers, {"features": transfer.flat(pooled)}))
-        kept = study.folder.load(name)
+        kept = study.folder.step(f"features-{size}-{view}", functools.partial(_view, study, size, step))
         views.append(kept.arrays["features"])
         seconds += kept.numbers["seconds"]
     return np.stack(views, axis=1), seconds
+
+
+def _view(study: Study, size: int, step: int) -> Step:
+    """The features of all photos, with a step of -1 of their mirror images."""
+    start = time.perf_counter()
+    photos = np.ascontiguousarray(study.examples[size].images[:, :, ::step])
+    pooled = transfer.features(study.trunks[size], photos, study.layers)
+    numbers = {"photos": len(photos), "seconds": round(time.perf_counter() - start, 2)}
+    return Step(numbers, {"features": transfer.flat(pooled)})
 
 
 def _split(study: Study, size: int, number: int, features: np.ndarray, feature_seconds: float) -> Step:

@@ -25,12 +25,11 @@ _HISTORY = "scratch-epochs.json"
 
 def measure(study: Study) -> Step:
     """The first split; an interrupted training goes on after its last whole epoch."""
-    if not study.folder.finished("scratch"):
-        study.folder.save("scratch", _train(study))
+    step = study.folder.step("scratch", lambda: _train(study))
     # The next run of the same starts afresh.
     shutil.rmtree(study.folder.path / "snapshots", ignore_errors=True)
     (study.folder.path / _HISTORY).unlink(missing_ok=True)
-    return study.folder.load("scratch")
+    return step
 
 
 def _train(study: Study) -> Step:

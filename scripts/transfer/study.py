@@ -1,7 +1,6 @@
 """The arguments of a run turned into values: a trunk, its layers, the photos of a data set in two sizes."""
 
 import dataclasses
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import jax
@@ -15,8 +14,7 @@ from models.training import Recipe
 from scripts._harness.depends import of_data, of_network
 from scripts._harness.errors import checking
 from scripts._harness.networks import check_size, network_of
-from scripts._harness.run_folder import RunFolder, free
-from scripts._harness.versions import versions
+from scripts._harness.run_folder import RunFolder, opened
 from scripts._harness.words import unknown
 
 if TYPE_CHECKING:
@@ -61,16 +59,13 @@ def prepare(config: "Config") -> Study:
     with checking(name="--data", split="--data"):
         classes = datasets.labels(config.data)
         examples = {size: datasets.load(config.data, "train", transform=trunks[size].crop) for size in sizes}
-    settings = {
-        key: list(value) if isinstance(value, tuple) else value for key, value in dataclasses.asdict(config).items()
-    }
+    settings = dataclasses.asdict(config)
     del settings["out"]
-    run = {"script": "transfer", **settings, "layers": list(layers), "sizes": list(sizes)}
+    run = {"script": "transfer", **settings, "layers": layers, "sizes": sizes}
     run |= {"weights_sha256": of_network(network), "data_sha256": of_data(classes, examples)}
-    out = config.out or free(Path("runs") / f"transfer-{config.data}-{config.network}", run)
     count = 8 * len(examples[sizes[0]].labels) // 10
     head, scratch = _recipes(config, count)
-    folder = RunFolder(out, run, versions())
+    folder = opened(f"transfer-{config.data}-{config.network}", run, config.out)
     return Study(config, sizes, trunks, examples, classes, layers, head, scratch, folder)
 
 

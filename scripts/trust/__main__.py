@@ -18,7 +18,7 @@ that stand under the maps of `explain` are its `verdicts.json`, copied to jaxviz
 """
 
 from scripts._harness.command import start
-from scripts._harness.scan.main import follow
+from scripts._harness.runner import follow
 from scripts.trust.config import Config
 
 

@@ -45,7 +45,7 @@ class Study(NamedTuple):
     classes: jax.Array
     layer: str
     stages: tuple[tuple[str, ...], ...]
-    run: Run
+    folder: Run
 
 
 class Chosen:
@@ -148,7 +148,7 @@ def measure(study: Study) -> dict[str, Step]:
     # Made for the first method that is not finished, for all of them.
     cascade = functools.cache(functools.partial(_cascade, study.network, study.stages, study.config.seed))
     return {
-        name: study.run.step(name, count, functools.partial(_measured, study, name, cascade))
+        name: study.folder.step(name, count, functools.partial(_measured, study, name, cascade))
         for name in dict.fromkeys(study.config.methods)
     }
 
@@ -178,7 +178,7 @@ def _measured(study: Study, name: str, cascade: Callable[[], models.Network]) ->
         config.changes,
         config.seed,
     )
-    scan = study.run.scan("all", study.network.spec)
+    scan = study.folder.scan("all", study.network.spec)
     found = jv.dataset.measure_each(study.network, _chosen(study), measure, scan=scan)
     first = study.data.picture(int(study.indices[0]))[..., : study.network.input_shape[2]]
     shown = _shown(measure, study.network, study.network.normalize(first[None] / np.float32(255)))

@@ -13,7 +13,7 @@ import models
 from scripts._harness.photo_study.photos import Photo
 from scripts._harness.photo_study.study import _named
 from scripts.compression.draw import table
-from scripts.compression.study import headline, measure
+from scripts.compression.study import follow, headline
 
 QUALITIES = (90, 40, 5)
 
@@ -30,7 +30,7 @@ def test_each_number_is_that_of_the_photo_read_from_its_file():
         photos=[Photo("noise", pixels, (28, 28), 3, "")],
         images=before,
     )
-    step = measure(study, ("conv1", "logits"))
+    step = follow(study, ("conv1", "logits"))
     last = [name for name, found in jv.layers(network, before).items() if len(found.shape) == 4 and "pool" not in name]
     cams = {"before": np.asarray(jv.grad_cam(network, before, 3, last[-1]))}
     for place, quality in enumerate(QUALITIES):
@@ -48,6 +48,6 @@ def test_each_number_is_that_of_the_photo_read_from_its_file():
         assert step.numbers["photos"][0]["bytes"][place] == file.tell()
     assert step.arrays["probabilities"].shape == (1, 3)
     assert headline(step).startswith("The mean probability of the class, ")
-    head, *rows = table(step).splitlines()
+    head, *rows = table(study, step).splitlines()
     assert head.split() == ["quality", "probability", "conv1", "logits", "Grad-CAM"]
     assert [row.split()[0] for row in rows] == [str(quality) for quality in QUALITIES]

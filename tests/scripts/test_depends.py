@@ -75,13 +75,11 @@ def train(out, world):
 
 
 def adversarial(out, world):
-    part("adversarial.run").open_study(config("adversarial", target="1", network=NET, train=3, size=5, out=out))
+    part("adversarial.study").prepare(config("adversarial", target="1", network=NET, train=3, size=5, out=out))
 
 
 def invariance(out, world):
-    network, study = models.load(NET), part("_harness.photo_study.study")
-    given = config("invariance", photos=("0", "1"), network=NET, out=out)
-    study.prepare("invariance", given, part("_harness.photo_study.photos").load(given.photos, network), network)
+    part("invariance.study").prepare(config("invariance", photos=("0", "1"), network=NET, out=out))
 
 
 def scans(script, data=None, **options):
@@ -210,7 +208,7 @@ def test_steps_of_other_code_are_not_used(tmp_path, monkeypatch):
     other = RunFolder(tmp_path, run, {})
     assert not other.resumed
     assert not other.finished("one")
-    other.finish("", "", Clock())
+    other.finish(dict, str, str, Clock())
     assert not RunFolder(tmp_path, run, {}).resumed
 
 

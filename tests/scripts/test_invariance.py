@@ -25,7 +25,7 @@ def test_curves_and_areas_are_those_of_the_layer_that_they_name(monkeypatch):
     )
     shift = {"shift": jv.robustness.standard_transformations(0.0)["vertical translation"]}
     monkeypatch.setattr(_study, "transformations", lambda study: shift)
-    step = _study.measure(study, layers)  # pyright: ignore[reportArgumentType]
+    step = _study.follow(study, layers)  # pyright: ignore[reportArgumentType]
     amounts = np.asarray(shift["shift"].amounts)
     moved = np.stack(
         [np.stack([shift["shift"].function(image, jnp.asarray(amount)) for amount in amounts]) for image in images]

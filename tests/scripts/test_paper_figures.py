@@ -11,7 +11,7 @@ from jaxviz import render
 from jaxviz.render import plot
 from scripts._harness.photo_study import photos as _photos
 from scripts._harness.run_folder import Step
-from scripts.correspondence import study as _correspondence
+from scripts.correspondence import draw as _correspondence
 from scripts.invariance import draw as _invariance
 from scripts.occlude import elsewhere as _elsewhere
 
@@ -82,7 +82,7 @@ def distances(random, parts):
             },
             "random": {"mean": 1.0},
         }
-        for name in _correspondence._MEASURES
+        for name in _correspondence.MEASURES
     }
     numbers = {"photos": ["a", "b"], "size": 9, "layers": {"logits": measures, "maps": measures}}
     arrays = {f"logits, {name}, random": random * (1 + (name == "absolute")) for name in measures}
@@ -100,7 +100,7 @@ def test_a_measure_that_says_again_what_another_says_is_drawn_once(figures):
     said = step.numbers["layers"]["logits"]["differing"]
     assert _correspondence.reading(said) == "nearer: nose; farther: right eye"
     assert sum("nearer: nose; farther: right eye" in axes.get_title() for axes in shown) == len(shown)
-    table = _correspondence.table(step)
+    table = _correspondence.rows(step)
     assert "logits, nearer: nose; farther: right eye" in table
     assert "0.100 ± 0.100*" in table
     assert "1.100 ± 0.100^" in table

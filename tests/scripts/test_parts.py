@@ -15,7 +15,7 @@ import models
 from scripts._harness import photo as _photo
 from scripts._harness.clock import Clock
 from scripts._harness.command import UsageError
-from scripts._harness.run_folder import RunFolder, Step, dumps, free
+from scripts._harness.run_folder import RunFolder, Step, dumps, free, opened
 
 
 def test_a_photo_is_turned_upright(tmp_path):
@@ -107,6 +107,10 @@ def folder(path, run=None, versions=None) -> RunFolder:
     return RunFolder(path, run or RUN, versions or {"jax": "1"})
 
 
+def end(out, files=dict, headline="", text=""):
+    out.finish(files, lambda: headline, lambda: text, Clock())
+
+
 def test_finished_steps_come_back_after_an_interruption(tmp_path):
     first = folder(tmp_path / "out")
     first.save("one", Step({"x": 0.1}, {"y": np.arange(3)}))
@@ -117,11 +121,37 @@ def test_finished_steps_come_back_after_an_interruption(tmp_path):
     assert again.load("one").arrays["y"].tolist() == [0, 1, 2]
 
 
+def test_a_step_is_measured_once_and_timed(tmp_path, capsys):
+    calls = []
+
+    def measure():
+        calls.append(1)
+        return Step({"pair": (1, 2)}, {"y": np.arange(3)})
+
+    for _ in range(2):
+        step = folder(tmp_path / "out").step("a step", measure)
+        # As it is read from the folder, whether this run has measured it or an earlier one.
+        assert step.numbers == {"pair": [1, 2]}
+        assert step.arrays["y"].tolist() == [0, 1, 2]
+    assert len(calls) == 1
+    other = folder(tmp_path / "other")
+    other.step("a step", measure)
+    end(other)
+    assert re.search(r"^  a step +\d+\.\d s$", capsys.readouterr().out, re.MULTILINE)
+
+
+def test_settings_are_said_and_kept_as_json_has_them(tmp_path, capsys):
+    given = {"script": "s", "sizes": (1, (2, 3)), "photos": Path("a/b"), "data_sha256": "0" * 8}
+    out = opened("name", given, tmp_path / "out")
+    assert out.run == {"script": "s", "sizes": [1, [2, 3]], "photos": "a/b", "data_sha256": "0" * 8}
+    assert capsys.readouterr().out == "  script s\n  sizes  [1, [2, 3]]\n  photos a/b\n"
+
+
 def test_a_complete_run_is_done_again_and_so_is_one_of_other_versions(tmp_path):
     first = folder(tmp_path / "out")
     first.save("one", Step({}, {}))
     assert not folder(tmp_path / "out", versions={"jax": "2"}).finished("one")
-    first.finish("", "", Clock())
+    end(first)
     assert not folder(tmp_path / "out").finished("one")
 
 
@@ -155,7 +185,7 @@ def test_a_folder_has_one_run_at_a_time(tmp_path):
         print("in it", flush=True)
         sys.stdin.readline()
         if sys.argv[2] == "ends":
-            out.finish("", "ended", Clock())
+            out.finish(dict, str, lambda: "ended", Clock())
             sys.stdout.flush()
             sys.stdin.readline()
     """
@@ -183,11 +213,12 @@ def test_a_finished_run_has_a_page(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("sys.argv", ["/x/train/__main__.py", "mnist_cnn1", "--seed", "1"])
     out = folder(tmp_path / "out")
     out.write("numbers.json", b"{}")
+    pictures = {}
     for name in ("second.png", "first.png", "first.webp"):
         file = io.BytesIO()
         Image.new("RGB", (1500, 30)).save(file, Path(name).suffix[1:])
-        out.write(name, file.getvalue())
-    out.finish("Accuracy <98%>.", "  98% <right>", Clock())
+        pictures[name] = file.getvalue()
+    end(out, lambda: pictures, "Accuracy <98%>.", "  98% <right>")
     text = (tmp_path / "out" / "index.html").read_text()
     assert "<h1>Train</h1>" in text
     assert '<p class="lead">Train a small network, watch it learn, and keep its weights.</p>' in text

@@ -1,7 +1,7 @@
 """The arguments of a study turned into a network, photos and a folder."""
 
 import dataclasses
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -13,16 +13,17 @@ import jaxviz as jv
 import models
 from scripts._harness.command import UsageError
 from scripts._harness.depends import of_network
-from scripts._harness.photo_study.photos import Photo
-from scripts._harness.run_folder import RunFolder, free
-from scripts._harness.versions import versions
+from scripts._harness.networks import network_of
+from scripts._harness.photo_study.photos import Photo, load
+from scripts._harness.run_folder import RunFolder, opened
 from scripts._harness.words import unknown
 
 
 class Study(NamedTuple):
     """What the steps of a run share.
 
-    `f` is the network with its outputs as one more layer, `logits`; `images` the photos in its range.
+    `f` is the network with its outputs as one more layer, `logits`; `images` the photos in its range; `given` what else
+    the results depend on.
     """
 
     config: Any
@@ -30,23 +31,26 @@ class Study(NamedTuple):
     f: Partial
     photos: list[Photo]
     images: np.ndarray
+    given: dict[str, Any]
     folder: RunFolder
 
 
 def prepare(script: str, config: Any, photos: list[Photo], network: models.Network, **more: Any) -> Study:
     """The study of photos that have been read, and its folder. `more` says what else the results depend on."""
-    given = dataclasses.asdict(config)
-    del given["out"]
-    settings = {key: str(value) if isinstance(value, Path) else value for key, value in given.items()}
+    settings = dataclasses.asdict(config)
+    del settings["out"]
     run = {"script": script, **settings, **more, "labels": [photo.target for photo in photos]}
     run |= {"sha256": [photo.sha256 for photo in photos], "weights_sha256": of_network(network)}
-    run = {key: list(value) if isinstance(value, tuple) else value for key, value in run.items()}
-    for key, value in run.items():
-        if not key.endswith("sha256"):
-            print(f"  {key:<10} {value}")
-    folder = RunFolder(config.out or free(Path("runs") / f"{script}-{network.name}", run), run, versions())
+    folder = opened(f"{script}-{network.name}", run, config.out)
     images = np.concatenate([np.asarray(network.normalize(photo.pixels[None] / np.float32(255))) for photo in photos])
-    return Study(config, network, Partial(_named, network), photos, images, folder)
+    return Study(config, network, Partial(_named, network), photos, images, more, folder)
+
+
+def prepare_layers(script: str, config: Any, default: Callable[[models.Network], tuple[str, ...]]) -> Study:
+    """A study of layers of the network over the photos: of those in the config, or of `default(network)`."""
+    network = network_of(config.network, config.weights)
+    layers = check_layers(network, config.layers or default(network))
+    return prepare(script, config, load(config.photos, network), network, layers=layers)
 
 
 def targets(study: Study) -> tuple[np.ndarray, np.ndarray]:

@@ -16,7 +16,7 @@ from jaxviz.dataset import allgather_bytes
 from scripts._harness.clock import Clock
 from scripts._harness.command import UsageError
 from scripts._harness.depends import of_network
-from scripts._harness.run_folder import RunFolder, Step, file_name, free, load
+from scripts._harness.run_folder import RunFolder, Step, file_name, free, load, plain, say
 from scripts._harness.scan.data import Data, Normalized
 from scripts._harness.scan.options import Scanning
 from scripts._harness.versions import versions
@@ -41,12 +41,11 @@ class Run:
 
     def __init__(self, name: str, settings: dict[str, Any], options: Scanning, images: int):
         self.leads = jax.process_index() == 0
-        self._options, self._step = options, ""
+        self._options, self._step, self._clock = options, "", Clock()
         self.path, self._finished = self._agreed(name, settings)
         if self.leads:
             count = (options.devices or jax.local_device_count()) * jax.process_count()
-            for key, value in {**settings, "devices": f"{count} {jax.devices()[0].device_kind}"}.items():
-                print(f"  {key:<12} {value}")
+            say({**settings, "devices": f"{count} {jax.devices()[0].device_kind}"})
         # A small part of the past, so that the rate is that of the step at hand.
         self._bar = tqdm(total=images, unit="image", smoothing=0.1, disable=not self.leads)
 
@@ -80,7 +79,8 @@ class Run:
             step = load(self.path, name)
         else:
             try:
-                step = measure()
+                with self._clock(name):
+                    step = measure()
             except ValueError as error:
                 # The user's data, and no mistake of ours.
                 if not str(error).startswith("`dataset` must hold"):
@@ -127,11 +127,9 @@ class Run:
         self._bar.close()
         if not self.leads:
             return
-        with clock("draw"):
-            for name, content in files().items():
-                self._folder.write(name, content)
+        clock.include(self._clock)
         shutil.rmtree(self.path / _SCANS, ignore_errors=True)
-        self._folder.finish(headline(), text(), clock)
+        self._folder.finish(files, headline, text, clock)
 
 
 def settings(script: str, config: Any, network: models.Network, data: Data, **resolved: Any) -> dict[str, Any]:
@@ -141,4 +139,4 @@ def settings(script: str, config: Any, network: models.Network, data: Data, **re
     size = jv.dataset.Scan(batch_size=config.scan.batch_size).size(data.size)
     run |= {"images": data.size, "sha256": data.sha256, "batch_size": size, **resolved}
     run["skip_corrupt"] = config.scan.skip_corrupt
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in run.items()}
+    return plain(run)
