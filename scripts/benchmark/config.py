@@ -10,7 +10,15 @@ RESULTS = Path(__file__).parent / "results"
 
 
 @dataclasses.dataclass(frozen=True)
-class Occlusion:
+class Kept:
+    """Where the results of a benchmark go."""
+
+    out: Folder | None = None
+    """The folder of the JSON and the figure, replaced there. By default runs/benchmarks, where nothing is replaced."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Occlusion(Kept):
     """Sliding-window occlusion of one image, all classes at once."""
 
     network: str = "squeezenet"
@@ -22,12 +30,10 @@ class Occlusion:
     repeats: Count = 3
     naive_windows: Count = 24
     """How many windows the naive loop computes; its time is scaled to all of them."""
-    out: Folder | None = None
-    """The folder of the JSON and the figure, replaced there. By default runs/benchmarks, where nothing is replaced."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Precisions:
+class Precisions(Kept):
     """Occlusion in float32, TF32 and bfloat16, incremental and dense, and how far each is from dense in float32."""
 
     network: str = "squeezenet"
@@ -39,12 +45,10 @@ class Precisions:
     batch_sizes: Counts = ()
     """Windows at a time, of which the best counts; the default of the library where none is given."""
     repeats: Count = 5
-    out: Folder | None = None
-    """The folder of the JSON and the figure, replaced there. By default runs/benchmarks, where nothing is replaced."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Approximations:
+class Approximations(Kept):
     """Speed and error of GrowthCap and CoarseToFine against the exact map of a photo."""
 
     photo: str = "chelsea"
@@ -55,24 +59,20 @@ class Approximations:
     steps: Annotated[tuple[int, ...], Range(2)] = (2, 3)
     tolerances: Annotated[tuple[float, ...], Range(0)] = (0.05, 0.1, 0.2)
     repeats: Count = 3
-    out: Folder | None = None
-    """The folder of the JSON and the figure, replaced there. By default runs/benchmarks, where nothing is replaced."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Sweep:
+class Sweep(Kept):
     """Windows centered on every pixel of many small images in one call."""
 
     network: str = "cifar_small"
     images: Count = 20
     windows: Counts = (3, 5, 7, 9)
     repeats: Count = 2
-    out: Folder | None = None
-    """The folder of the JSON and the figure, replaced there. By default runs/benchmarks, where nothing is replaced."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Methods:
+class Methods(Kept):
     """All attributions, each in a process of its own: as typed, under the user's jit, and the peer's."""
 
     network: str = "squeezenet"
@@ -81,12 +81,10 @@ class Methods:
     methods: tuple[str, ...] = ()
     """Some of them; all by default."""
     repeats: Count = 10
-    out: Folder | None = None
-    """The folder of the JSON and the figure, replaced there. By default runs/benchmarks, where nothing is replaced."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Maximize:
+class Maximize(Kept):
     """Gradient ascent on the first channels of a layer side by side, against a loop in PyTorch as lucent does it."""
 
     network: str = "squeezenet"
@@ -97,8 +95,6 @@ class Maximize:
     size: Count = 128
     """Height and width of the images in pixels."""
     repeats: Count = 3
-    out: Folder | None = None
-    """The folder of the JSON and the figure, replaced there. By default runs/benchmarks, where nothing is replaced."""
 
 
 @dataclasses.dataclass(frozen=True)
