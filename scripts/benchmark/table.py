@@ -1,15 +1,12 @@
 """The tables of what the benchmarks measured, in the README and in the documentation."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 import jaxviz as jv
 from jaxviz.attribution import METHODS
-
-_MARKS = re.compile(r"(<!-- benchmark(?:: ([\w ]+))? -->\n).*?(<!-- /benchmark -->)", re.DOTALL)
-_METHODS_MARKS = re.compile(r"(<!-- methods -->\n).*?(<!-- /methods -->)", re.DOTALL)
+from scripts._harness.marks import replaced
 
 
 def write(folder: Path, page: Path | None) -> str:
@@ -26,17 +23,15 @@ def write(folder: Path, page: Path | None) -> str:
         raise ValueError(f"`--results` must be a folder with results of this script, got {str(folder)!r} without any.")
     if page is None:
         return "\n".join(_tables(results))
-    text = page.read_text() if page.is_file() else ""
-    if not _MARKS.search(text):
+
+    def tables(words: str) -> str:
+        kinds = words.split()
+        return "\n".join(_tables([result for result in results if not kinds or result["kind"] in kinds]))
+
+    text, count = replaced(page.read_text() if page.is_file() else "", "benchmark", tables)
+    if not count:
         raise ValueError(f"`--out` must be a file with the marks of the tables, got {str(page)!r} without.")
-
-    def tables(match: re.Match[str]) -> str:
-        kinds = match[2] and match[2].split()
-        lines = _tables([result for result in results if not kinds or result["kind"] in kinds])
-        return match[1] + "\n".join(lines) + "\n" + match[3]
-
-    text = _MARKS.sub(tables, text)
-    page.write_text(_METHODS_MARKS.sub(lambda match: match[1] + methods_table() + "\n" + match[2], text))
+    page.write_text(replaced(text, "methods", lambda _: methods_table())[0])
     return str(page)
 
 

@@ -6,7 +6,7 @@
 Each study has a folder of its own under `--out`; `index.html` has a table of what the source reported, what was
 measured, and the command, with the figures below, and lists what is missing and how to get it. It is written anew after
 each study, and says what is still to come. The same command goes on after an interruption, and does not repeat what is
-done. `--list` shows the studies and what they lack.
+done. `--list` shows the studies and what they lack; `--table PAGE` puts what the last run has measured into a page.
 """
 
 import sys
@@ -29,6 +29,12 @@ def main(config: Config) -> None:
         for study in studies:
             lacking = ", ".join(need.what for need in study.needs if not need.met())
             print(f"  {study.name:<35} {f'missing: {lacking}' if lacking else 'can run'}")
+        return
+    if config.table is not None:
+        from scripts.reproduce import table as _table
+
+        with checking():
+            print(_table.write(config.out, config.table))
         return
     path, rows = _index.write(studies, config.out, clock)
     lines = "\n".join(

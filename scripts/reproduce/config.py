@@ -14,5 +14,7 @@ class Config:
     """Names of studies. All by default; the page has those that are chosen."""
     list: bool = False
     """Show the studies and what they lack, and run nothing."""
+    table: Path | None = None
+    """Put the table of what was measured between the marks of a page, `<!-- reproduce -->`, and run nothing."""
     out: Folder = Path("runs/reproduce")
     """The folder of the results."""

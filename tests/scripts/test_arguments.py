@@ -192,7 +192,7 @@ ROWS: dict[str, dict[str, list[str]]] = {
                  "split": ["nope", "train[:0]"]},
     "recognized": {"NETWORK": NETWORK, "weights": WEIGHTS, "classes": ["11"], "batch": ["11"], "objective": [],
                    "steps": []},
-    "reproduce": {"only": ["nope", "explain nope"], "list": []},
+    "reproduce": {"only": ["nope", "explain nope"], "list": [], "table": ["nowhere.md"]},
     "microscope": {
         "NETWORK": NETWORK,
         "layers": LAYERS, "pictures-of": LAYERS,

@@ -11,6 +11,7 @@ from scripts.reproduce import run as _run
 from scripts.reproduce import studies as _studies
 from scripts.reproduce.needs import Need, dataset, photos
 from scripts.reproduce.study import Study
+from tests.scripts.commands import run
 
 
 def study(name, *arguments, needs=()):
@@ -48,6 +49,35 @@ def test_done_failed_and_missing_all_stand_on_the_page(three, tmp_path):
     assert '<a href="#title-of-bad">' not in text
     # 2000 pixels wide in the file.
     assert 'width="1600"' in text
+
+
+def test_the_table_of_what_is_done_stands_between_the_marks_of_a_page(three, tmp_path, capsys):
+    _index.write(three, tmp_path / "all", Clock())
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- reproduce -->\nold\n<!-- /reproduce -->\nafter\n")
+    run("reproduce", "--table", page, "--out", tmp_path / "all")
+    head, *rest = page.read_text().splitlines()
+    seconds = json.loads((tmp_path / "all" / "table.json").read_text())[0]["seconds"]
+    assert [head, *rest] == [
+        "before",
+        "<!-- reproduce -->",
+        "| study | the source reported | measured here | seconds |",
+        "| --- | --- | --- | --- |",
+        f"| Title of good (`python -m tests.scripts.one_study 7`) | reported | measured 7 | {seconds:.0f} |",
+        "",
+        "1 study in 0.0 hours.",
+        "<!-- /reproduce -->",
+        "after",
+    ]
+    (tmp_path / "plain.md").write_text("no marks")
+    for out, file, message in (
+        ("all", "plain.md", "`--table` must be a file with the marks of the table, got"),
+        ("none", "page.md", "`--out` must be the folder of a run, got"),
+    ):
+        with pytest.raises(SystemExit) as stop:
+            run("reproduce", "--table", tmp_path / file, "--out", tmp_path / out)
+        assert stop.value.code == 2
+        assert message in capsys.readouterr().err
 
 
 def test_the_page_is_there_from_the_start_and_after_each_study(three, tmp_path, monkeypatch):

@@ -1,0 +1,44 @@
+"""The table of what the studies have measured, between the marks of a page."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from scripts._harness.marks import replaced
+
+_HEADER = ["study", "the source reported", "measured here", "seconds"]
+
+
+def write(results: Path, page: Path) -> Path:
+    """Replace what stands between the marks of a page.
+
+    Args:
+        results: the folder of a run, or its `table.json`.
+        page: a file with the marks.
+
+    Raises:
+        ValueError: there are no results, or no marks.
+    """
+    file = results if results.suffix == ".json" else results / "table.json"
+    if not file.is_file():
+        raise ValueError(f"`--out` must be the folder of a run, got {str(results)!r} without table.json. Run it first.")
+    rows = json.loads(file.read_text("utf-8"))
+    text, count = replaced(page.read_text("utf-8") if page.is_file() else "", "reproduce", lambda _: lines(rows))
+    if not count:
+        raise ValueError(f"`--table` must be a file with the marks of the table, got {str(page)!r} without.")
+    page.write_text(text, "utf-8")
+    return page
+
+
+def lines(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Markdown: a row for each study that is done, and how long all took."""
+    done = [row for row in rows if row["state"] == "done"]
+    cells = [
+        [f"{row['study']} (`{row['command']}`)", row["reported"], row["measured"], f"{row['seconds']:.0f}"]
+        for row in done
+    ]
+    # Not in columns: sentences are longer than a screen is wide.
+    table = "\n".join(f"| {' | '.join(line)} |" for line in [_HEADER, ["---"] * len(_HEADER), *cells])
+    hours = sum(row["seconds"] for row in done) / 3600
+    return f"{table}\n\n{len(done)} {'study' if len(done) == 1 else 'studies'} in {hours:.1f} hours."
