@@ -7,6 +7,7 @@ from typing import Any
 
 from scripts._harness.marks import replaced
 
+_MARKS = "reproduce"
 _HEADER = ["study", "the source reported", "measured here", "seconds"]
 
 
@@ -20,14 +21,14 @@ def write(results: Path, page: Path) -> Path:
     Raises:
         ValueError: there are no results, or no marks.
     """
+    before = page.read_text("utf-8") if page.is_file() else ""
+    if not replaced(before, _MARKS, lambda _: "")[1]:
+        raise ValueError(f"`--table` must be a file with the marks of the table, got {str(page)!r} without.")
     file = results if results.suffix == ".json" else results / "table.json"
     if not file.is_file():
         raise ValueError(f"`--out` must be the folder of a run, got {str(results)!r} without table.json. Run it first.")
     rows = json.loads(file.read_text("utf-8"))
-    text, count = replaced(page.read_text("utf-8") if page.is_file() else "", "reproduce", lambda _: lines(rows))
-    if not count:
-        raise ValueError(f"`--table` must be a file with the marks of the table, got {str(page)!r} without.")
-    page.write_text(text, "utf-8")
+    page.write_text(replaced(before, _MARKS, lambda _: lines(rows))[0], "utf-8")
     return page
 
 
