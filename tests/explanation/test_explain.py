@@ -11,6 +11,7 @@ from jax.ad_checkpoint import checkpoint_name
 
 import jaxviz as jv
 from jaxviz.attribution import METHODS
+from jaxviz.explanation import _attributions, _occlusion, _projections
 
 RNG = np.random.default_rng(0)
 KERNEL = (RNG.normal(size=(3, 3, 3, 4)) / 3).astype(np.float32)
@@ -52,6 +53,18 @@ def test_the_results_are_those_of_the_methods(found):
         jv.grad_cam(conv, jnp.asarray(IMAGE[None]), target, "maps")[0],
         atol=1e-6,
     )
+
+
+def test_files_page_and_summary_show_the_same_pictures_drawn_once(found, tmp_path, monkeypatch):
+    drawn = []
+    for module in (_attributions, _occlusion):
+        original = module.figures
+        monkeypatch.setattr(module, "figures", lambda *args, of=original: drawn.append(of(*args)) or drawn[-1])
+    strips = _projections.strips
+    monkeypatch.setattr(_projections, "strips", lambda *args: drawn.append(strips(*args)) or drawn[-1])
+    found.save(tmp_path / "all")
+    # Two methods, one layer, the window.
+    assert len(drawn) == 4
 
 
 def test_occlusion_covers_one_place_after_the_other(found):
