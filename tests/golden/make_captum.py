@@ -26,6 +26,7 @@ from safetensors.numpy import load_file
 from torch import nn
 
 STEP = 3
+POINTS = 8  # of the integrated gradients
 HERE = Path(__file__).parent
 FIRES = {
     "fire2": (64, 16, 64),
@@ -86,7 +87,7 @@ def to_nhwc(x):
 
 def main():
     torch.manual_seed(0)
-    # Double precision: in single, a ReLU or a max-pool somewhere on the way to the 50 points of the integrated
+    # Double precision: in single, a ReLU or a max-pool somewhere on the way to the points of the integrated
     # gradients stands so close to its edge that rounding decides, and two right results differ by 3e-4.
     model = load_model().double()
     images = torch.from_numpy(np.load(HERE / "images.npz")["images"].transpose(0, 3, 1, 2).copy()).double()
@@ -103,7 +104,13 @@ def main():
     keep("guided", GuidedBackprop(model).attribute(images, targets))
     keep("deconvnet", Deconvolution(model).attribute(images, targets))
     integrated, gap = IntegratedGradients(model).attribute(
-        images, 0.0, targets, n_steps=50, method="gausslegendre", internal_batch_size=10, return_convergence_delta=True
+        images,
+        0.0,
+        targets,
+        n_steps=POINTS,
+        method="gausslegendre",
+        internal_batch_size=10,
+        return_convergence_delta=True,
     )
     keep("integrated_gradients", integrated)
     out["completeness_gap"] = gap.numpy()
