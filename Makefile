@@ -93,4 +93,4 @@ $(VENV)/.lint: $(VENV)/.test
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-least runs
+	rm -rf $(VENV) $(VENV)-least runs build
