@@ -1,5 +1,6 @@
 """A run from its arguments to its page."""
 
+import functools
 import shlex
 from collections.abc import Mapping
 from typing import Any
@@ -57,15 +58,15 @@ def measure(study: Study, folder: RunFolder) -> Results:
 def finish(study: Study, folder: RunFolder, results: Results, clock: Clock) -> None:
     """Write the pictures and the page, and print the most probable classes."""
     facts = {"Measured in": f"{clock.total():.1f} s", "Device": jax.devices()[0].device_kind, **versions()}
-    with clock("draw"):
-        figures = explanation.draw(study.subjects, results)
+    # Once, for the files and the page.
+    figures = functools.cache(lambda: explanation.draw(study.subjects, results))
     folder.finish(
-        lambda: dict(explanation.exports(study.subjects, results, figures)),
+        lambda: dict(explanation.exports(study.subjects, results, figures())),
         lambda: headline(study, results),
         lambda: top_classes(study, results),
         clock,
         lambda: render.html(
-            explanation.page(study.subjects, results, figures, facts, lambda options: command(study, options))
+            explanation.page(study.subjects, results, figures(), facts, lambda options: command(study, options))
         ),
     )
 
