@@ -46,7 +46,9 @@ def _draw_ratios(result: dict[str, Any], path: Path) -> None:
     axes.axvline(1, color="#888888", linewidth=0.8)
     plot.style(axes, _title(result), "time of the peer / time as typed")
     plot.ticks(axes.yaxis, methods)
-    plot.legend(axes, loc="lower right")
+    # Of one size the title says it.
+    if len(batches) > 1:
+        plot.legend(axes, loc="lower right")
     path.write_bytes(plot.png(figure))
 
 
