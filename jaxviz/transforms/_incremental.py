@@ -31,8 +31,8 @@ def incremental(
     map, or meets an operation that is not local (or that has no rule here), it goes on with whole arrays; so the
     result is right for any function, and equals that of `f` up to the rounding of sums in another order.
 
-    Map it over corners with `jax.vmap`, or in chunks with `jax.lax.map(..., batch_size=8)`. `occlusion` does the same for the
-    windows of a grid, which it knows before it starts.
+    Map it over corners with `jax.vmap`, or in chunks with `jax.lax.map(..., batch_size=8)`. `occlusion` does the same
+    for the windows of a grid, which it knows before it starts.
 
     Example:
         >>> import jax, jax.numpy as jnp
