@@ -18,7 +18,7 @@ import pytest
 # The hook looks it up under this name, and imports nothing but `tests`.
 import tests.typechecker  # noqa: F401
 
-# Half of the time is compiling: programs are kept for the next run.
+# Programs are kept for the next run, which takes half of the time.
 if not jax.config.jax_compilation_cache_dir:
     jax.config.update("jax_compilation_cache_dir", str(pathlib.Path(__file__).parents[1] / "build" / "compiled"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
