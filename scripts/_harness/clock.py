@@ -12,15 +12,21 @@ class Clock:
         self._start = time.perf_counter()
         self._seconds: dict[str, float] = {}
         self._notes: dict[str, str] = {}
+        self._inside: list[float] = []
 
     @contextlib.contextmanager
     def __call__(self, name: str) -> Iterator[None]:
-        """Time a block of code."""
+        """Time a block of code; what a block inside of it takes counts for that one alone."""
         start = time.perf_counter()
+        self._inside.append(0.0)
         try:
             yield
         finally:
-            self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - start
+            seconds = time.perf_counter() - start
+            own = seconds - self._inside.pop()
+            self._seconds[name] = self._seconds.get(name, 0.0) + own
+            if self._inside:
+                self._inside[-1] += seconds
 
     def note(self, name: str, text: str) -> None:
         """Say something of the seconds under a name."""

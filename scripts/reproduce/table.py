@@ -15,7 +15,7 @@ def write(results: Path, page: Path) -> Path:
     """Replace what stands between the marks of a page.
 
     Args:
-        results: the folder of a run, or its `table.json`.
+        results: the folder of a run.
         page: a file with the marks.
 
     Raises:
@@ -24,7 +24,7 @@ def write(results: Path, page: Path) -> Path:
     before = page.read_text("utf-8") if page.is_file() else ""
     if not replaced(before, _MARKS, lambda _: "")[1]:
         raise ValueError(f"`--table` must be a file with the marks of the table, got {str(page)!r} without.")
-    file = results if results.suffix == ".json" else results / "table.json"
+    file = results / "table.json"
     if not file.is_file():
         raise ValueError(f"`--out` must be the folder of a run, got {str(results)!r} without table.json. Run it first.")
     rows = json.loads(file.read_text("utf-8"))

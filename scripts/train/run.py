@@ -25,6 +25,7 @@ def measure(study: Study) -> list[Step]:
         shutil.rmtree(_snapshots(study), ignore_errors=True)
     steps = [study.folder.load(name) for name in names if study.folder.finished(name)]
     if len(steps) == len(names):
+        shutil.rmtree(_snapshots(study), ignore_errors=True)
         return steps
     clock = study.folder.clock
     per_epoch = len(study.train.labels) // study.recipe.batch_size

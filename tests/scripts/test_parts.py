@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -272,6 +273,19 @@ def test_json_keeps_its_values_and_puts_plain_lists_on_a_line():
 def test_json_has_no_nan():
     with pytest.raises(ValueError, match="JSON"):
         dumps({"a": float("nan")})
+
+
+def test_a_block_inside_a_block_is_counted_once(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("scripts._harness.clock.time", SimpleNamespace(perf_counter=lambda: now[0]))
+    clock = Clock()
+    with clock("outer"):
+        now[0] += 1
+        with clock("inner"):
+            now[0] += 3
+        now[0] += 2
+    table = [line.split() for line in clock.table().splitlines()]
+    assert table == [["inner", "3.0", "s"], ["outer", "3.0", "s"], ["other", "0.0", "s"], ["total", "6.0", "s"]]
 
 
 def test_the_clock_adds_up():
