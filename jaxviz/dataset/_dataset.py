@@ -154,6 +154,7 @@ class Examples:
         for number in range(self._length):
             try:
                 return *self._item(number), number
+            # As above: the first that can be read tells the shape.
             except Exception as error:
                 problem = problem or error
         raise ValueError(f"`dataset` must hold an example that can be read, got {problem!r} at 0 and none after it.")
