@@ -53,6 +53,7 @@ release: $(VENV)/.release
 lint: $(VENV)/.lint
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
+	$(bin)/vulture
 	$(bin)/pyright --pythonpath $(bin)/python
 
 $(VENV)/bin/pip:

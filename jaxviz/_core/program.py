@@ -23,7 +23,7 @@ from jax.extend.core import get_opaque_trace_state
 from jaxviz._core.captures import Captures, captures, put
 from jaxviz._core.cpu_kernels import fast_on_cpu, has_groups
 from jaxviz._core.jaxpr.interpret import Site, evaluate, is_array, trace
-from jaxviz._core.jaxpr.primitives import CUSTOM_JVP, CUSTOM_VJP, bodies, consts_of, rebuild
+from jaxviz._core.jaxpr.primitives import CUSTOM_JVP, CUSTOM_VJP, bodies, consts_of, jaxpr_of, rebuild
 
 _MOST_KEPT = 256
 _MOST_COMPILED = 64
@@ -202,7 +202,7 @@ class _Traced:
 def _consts(body: Any) -> list[Any]:
     """The constants of a traced program, those of the functions that it calls included."""
     found = {id(value): value for value in consts_of(body)}
-    for eqn in getattr(body, "jaxpr", body).eqns:
+    for eqn in jaxpr_of(body).eqns:
         found.update((id(value), value) for inner in _entered(eqn) for value in _consts(inner))
     return list(found.values())
 
@@ -226,7 +226,7 @@ def _without_consts(body: Any, consts: list[Any], arrays: list[Any]) -> Any:
 
         def run(body: Any, operands: Sequence[Any]) -> list[Any]:
             mine = [values[numbers[id(value)]] for value in consts_of(body)]
-            return evaluate(_Body(getattr(body, "jaxpr", body), mine), operands, handle)
+            return evaluate(_Body(jaxpr_of(body), mine), operands, handle)
 
         return run(body, values[len(consts) :])
 

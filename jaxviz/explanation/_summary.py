@@ -64,8 +64,3 @@ def _sheet(rows: Sequence[Sequence[np.ndarray]], sides: Sequence[str], cols: Seq
     return render.grid(
         [[*row, *[None] * spare] for row in rows], rows=sides, cols=[*cols, *[""] * spare], title=title, cell=1.1
     )
-
-
-def _lines(title: str) -> str:
-    """Network, photo and class on a line each, so that they fit beside a row."""
-    return title.replace(", ", "\n")

@@ -41,7 +41,8 @@ class Precisions(Kept):
     window: Count = 16
     stride: Count = 8
     precisions: tuple[Literal["float32", "tensorfloat32", "bfloat16"], ...] = ("float32", "tensorfloat32", "bfloat16")
-    """The first one is what the others are compared to."""
+    """What JAX calls them, the first of which the others are compared to; JAX's own default on an accelerator is one of
+    the narrower and faster ones."""
     batch_sizes: Counts = ()
     """Windows at a time, of which the best counts; the default of the library where none is given."""
     repeats: Count = 5

@@ -12,9 +12,6 @@ import jaxviz as jv
 import models
 from scripts.benchmark.timing import peak_megabytes, time_it
 
-# What JAX calls them; on an accelerator the default of a product of floats is one of its faster, narrower forms.
-PRECISIONS = ("float32", "tensorfloat32", "bfloat16")
-
 
 def precisions(config: Any, network: models.Network) -> dict[str, Any]:
     """Seconds of each precision and way, and how far its logits are from those of the dense sweep in float32."""

@@ -13,7 +13,6 @@ from models import datasets
 
 VERSIONS = {"mnist": "3.0.1", "cifar10": "3.0.2", "tf_flowers": "3.0.1"}
 SHAPES = {"mnist": (28, 28, 1), "cifar10": (32, 32, 3), "tf_flowers": (0, 0, 3)}
-FLOWERS = ["dandelion", "daisy", "tulips", "sunflowers", "roses"]
 
 
 def photo(number, shape):

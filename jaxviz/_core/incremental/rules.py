@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from jaxviz._core.incremental.conv import convolution
-from jaxviz._core.incremental.flat import Op, Slot
+from jaxviz._core.incremental.flat import Op
 from jaxviz._core.incremental.spans import Spans, Window, Windows, fit, slid, union
 from jaxviz._core.jaxpr.elementwise import ELEMENTWISE
 from jaxviz._core.jaxpr.windows import Slide, Slides, slides_of_convolution, slides_of_pooling
@@ -54,10 +54,6 @@ def local_rule(op: Op, patches: Patches, cap: float) -> Local | None:
     local = None if rule is None else rule(op, patches, cap)
     # JAX keeps some axes as NumPy integers.
     return None if local is None else local._replace(spans={int(axis): span for axis, span in local.spans.items()})
-
-
-def _same_everywhere(needs: list[Need | None]) -> Callable[[Windows], list[Need | None]]:
-    return lambda out: needs
 
 
 def _elementwise(op: Op, patches: Patches, cap: float) -> Local | None:
@@ -332,8 +328,3 @@ RULES: dict[str, Rule] = {
     "rev": _along("dimensions"),
     "sort": _along("dimension"),
 }
-
-
-def is_slot(value: Any) -> bool:
-    """Whether an input of an operation is a value of the program, not a constant."""
-    return isinstance(value, Slot)

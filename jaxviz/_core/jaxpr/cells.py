@@ -10,7 +10,7 @@ import jax
 from jax.extend import core
 
 from jaxviz._core.jaxpr.interpret import Site, evaluate
-from jaxviz._core.jaxpr.primitives import bodies, is_reference, kind, parameters, rebind
+from jaxviz._core.jaxpr.primitives import bodies, is_reference, jaxpr_of, kind, parameters, rebind
 
 
 class Cell:
@@ -96,7 +96,7 @@ def pure(eqn: core.JaxprEqn) -> Callable[..., list[Any]]:
 
 
 def _inputs(inner: Any) -> list[Any]:
-    return (inner.body.jaxpr if hasattr(inner.body, "jaxpr") else inner.body).invars
+    return jaxpr_of(inner.body).invars
 
 
 def keep(values: Sequence[Any], outs: Sequence[Any]) -> list[Any]:

@@ -77,8 +77,7 @@ def layer_name(eqn: core.JaxprEqn) -> str | None:
 
 def function_name(eqn: core.JaxprEqn) -> str:
     """What the user called the function of a call."""
-    body = bodies(eqn)[0].body
-    return str((body.jaxpr if hasattr(body, "jaxpr") else body).debug_info.func_name)
+    return str(jaxpr_of(bodies(eqn)[0].body).debug_info.func_name)
 
 
 def jaxpr_of(body: Body) -> Any:

@@ -147,10 +147,6 @@ def _wants(handler: Change, body: Body) -> bool:
     return any(answered)
 
 
-def _jaxpr(body: Body) -> Any:
-    return body.jaxpr if hasattr(body, "jaxpr") else body
-
-
 def _checked(eqn: Any, answer: Sequence[Any]) -> list[Any]:
     wanted = [(var.aval.shape, var.aval.dtype) for var in eqn.outvars]
     found = [(value.shape, value.dtype) for value in map(jax.typeof, answer)]
