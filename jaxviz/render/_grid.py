@@ -68,7 +68,7 @@ def grid(
 
     Args:
         pictures: rows of pictures of any sizes; `None` leaves a cell empty.
-        rows: one label per row.
+        rows: one label per row, in several lines where it is longer than the row is high.
         cols: one label per column.
         title: a line above.
         cell: width and height of a cell, in inches at 150 dots.
@@ -116,7 +116,7 @@ def draw_grid(
             plot.picture(axes, _check.photo(picture, "pictures"))
     for axes, label in zip(table[:, 0], rows, strict=True):
         axes.set_axis_on()
-        plot.row_name(axes, label, upright=False)
+        plot.row_name(axes, plot.folded(label, cell), upright=False)
     for axes, label in zip(table[0], cols, strict=True):
         plot.heading_of(axes, label, small=True)
     for axes in table.flat:

@@ -5,6 +5,7 @@ ticks, legends and notes are small.
 """
 
 import io
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
@@ -102,6 +103,19 @@ def row_name(axes: Axes, text: str, *, upright: bool = True) -> None:
     """Words at the left of a row of axes, upright or along it."""
     turned: dict[str, Any] = {"rotation": 0, "ha": "right", "va": "center", "labelpad": 8} if upright else {}
     axes.set_ylabel(text, fontsize=_LABEL, parse_math=False, **turned)
+
+
+def folded(text: str, inches: float) -> str:
+    """The words of a row's name in lines that are no longer than the row is high; a word is never broken.
+
+    Example:
+        >>> folded("automobile 100%", 0.95), folded("cat 33%", 0.95)
+        ('automobile\\n100%', 'cat 33%')
+    """
+    # A letter is about 0.6 of its size wide, and a point is a 72nd of an inch.
+    most = max(1, int(72 * inches / (0.6 * _LABEL)))
+    lines = [textwrap.wrap(line, most, break_long_words=False) or [""] for line in text.split("\n")]
+    return "\n".join(part for parts in lines for part in parts)
 
 
 def row_title(part: SubFigure, text: str) -> None:

@@ -1,6 +1,7 @@
 """Maps, overlays, sheets and bars: arrays in, uint8 pictures out."""
 
 import io
+import itertools
 
 import numpy as np
 import pytest
@@ -275,6 +276,14 @@ def test_a_grid_shows_every_picture_and_labels_that_look_like_mathematics():
     areas = [int((out == color).all(axis=-1).sum()) for color in colors.reshape(-1, 3)]
     assert min(areas[:3]) > 100 * 100
     assert areas[3] == 0
+
+
+def test_long_names_of_rows_do_not_run_into_each_other():
+    cell = np.zeros((8, 8, 3), np.uint8)
+    drawing = render.draw_grid([[cell]] * 3, rows=["automobile 100%\nfrog 77%"] * 3, cols=["a"], cell=0.95)
+    drawing.pixels()
+    boxes = [axes.yaxis.label.get_window_extent() for axes in drawing._figure.axes]
+    assert all(above.y0 > below.y1 for above, below in itertools.pairwise(boxes))
 
 
 def test_a_grid_with_a_label_missing_is_refused():
