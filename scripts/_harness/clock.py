@@ -42,6 +42,10 @@ class Clock:
         """Seconds since the clock was made."""
         return time.perf_counter() - self._start
 
+    def seconds(self) -> dict[str, float]:
+        """What was timed, by name in order of appearance."""
+        return dict(self._seconds)
+
     def table(self) -> str:
         """A line per name in order of appearance, what no name claims, and the total."""
         total = self.total()

@@ -1,6 +1,8 @@
 """A site with a page for every unit of a network."""
 
+import contextlib
 import functools
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,14 +16,17 @@ import jaxviz as jv
 import models
 from jaxviz import microscope
 from jaxviz.maximize import param
+from scripts._harness.clock import Clock
 from scripts._harness.errors import UsageError, checking
 from scripts._harness.networks import check_size, network_of
 from scripts._harness.scan.data import Data, Normalized, find
+from scripts._harness.versions import versions
 from scripts._harness.words import unknown
 
 if TYPE_CHECKING:
     from scripts.microscope.config import Config
 
+_WORK = ".work"  # what is no part of the site
 _CONTRAST = 1.5
 _RATE = 0.1
 _SPECTRUM = 1000  # images that the spectrum is the mean of, at most
@@ -69,8 +74,8 @@ def prepare(config: "Config") -> Study:
     return Study(config, network, others, data, tuple(layers), channels, out)
 
 
-def measure(study: Study) -> Path:
-    """The site, with a bar for each of its steps."""
+def measure(study: Study, clock: Clock) -> Path:
+    """The site, with a bar for each of its steps. What this call took, and how large it is, lies in its `.work`."""
     config, network, data = study.config, study.network, study.data
     scan = jv.dataset.Scan(
         batch_size=config.scan.batch_size,
@@ -79,8 +84,8 @@ def measure(study: Study) -> Path:
         save_every=config.scan.save_every,
         skip_corrupt=config.scan.skip_corrupt,
     )
-    with _Bars() as bars:
-        return microscope.build(
+    with _Bars(clock) as bars:
+        page = microscope.build(
             network,
             data.dataset,
             study.layers,
@@ -97,6 +102,26 @@ def measure(study: Study) -> Path:
             key=jax.random.key(config.seed),
             progress=bars,
         )
+    if jax.process_index() == 0:
+        record = _record(study, clock, bars.units)
+        (study.out / _WORK / "build.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    return page
+
+
+def _record(study: Study, clock: Clock, units: int) -> dict[str, Any]:
+    files = [path for path in study.out.rglob("*") if path.is_file() and _WORK not in path.parts]
+    return {
+        "network": study.network.name,
+        "data": f"{study.data.name} {study.data.split}".strip(),
+        "images": study.data.size,
+        "units": units,
+        "without": list(study.config.without),
+        "seconds": {name: round(seconds, 1) for name, seconds in clock.seconds().items()},
+        "whole": round(clock.total(), 1),
+        "files": len(files),
+        "bytes": sum(path.stat().st_size for path in files),
+        "versions": versions(),
+    }
 
 
 def _calls(name: str, data: Data) -> dict[str, str]:
@@ -167,9 +192,11 @@ def _optimizer() -> optax.GradientTransformation:
 
 
 class _Bars:
-    """A bar with an estimate for each step, one after the other."""
+    """A bar with an estimate for each step, one after the other; their seconds go to a clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self.units = 0
+        self._clock, self._timed = clock, contextlib.ExitStack()
         self._bar: Any = None
         self._what = ""
 
@@ -177,15 +204,25 @@ class _Bars:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._timed.close()
         if self._bar is not None:
             self._bar.close()
 
     def __call__(self, step: microscope.Step) -> None:
         """Hear of a step."""
-        if jax.process_index():
-            return
         if step.what != self._what:
             self.__exit__()
-            self._bar, self._what = tqdm(total=step.total, desc=step.what, smoothing=0.1), step.what
-        self._bar.set_postfix_str(f"{step.units} of {step.all_units} units written", refresh=False)
-        self._bar.update(step.done - self._bar.n)
+            self._what, self.units = step.what, step.all_units
+            self._timed.enter_context(self._clock(_kind(step.what)))
+            if jax.process_index() == 0:
+                self._bar = tqdm(total=step.total, desc=step.what, smoothing=0.1)
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"{step.units} of {step.all_units} units written", refresh=False)
+            self._bar.update(step.done - self._bar.n)
+        if step.done >= step.total:
+            self._timed.close()
+
+
+def _kind(what: str) -> str:
+    """The same step of all layers under one name."""
+    return "connections" if what.startswith("from ") else what.rpartition(": ")[2]

@@ -1,5 +1,6 @@
 """The command, on a few digits: alone, in two processes, under a launcher."""
 
+import json
 import socket
 
 import pytest
@@ -49,6 +50,16 @@ def test_the_site_has_the_units_that_were_asked_for(alone):
     assert [kind for kind, *_ in page["pictures"]] == ["up", "down", "unit", "diverse", "diverse"]
     assert page["top"] or page["flag"] == "dead"
     assert not (alone / "units/0/3.js").exists()
+
+
+def test_it_records_where_the_time_went_and_how_large_the_site_is(alone):
+    record = json.loads((alone / ".work" / "build.json").read_text())
+    steps = {"strongest images", "connections", "each unit removed", "pictures", "pages"}
+    assert steps <= record["seconds"].keys()
+    assert sum(record["seconds"].values()) <= record["whole"] + 1
+    assert record["units"] == sum(layer["channels"] for layer in read(alone, "data/site")["layers"])
+    files = contents(alone)
+    assert (record["files"], record["bytes"]) == (len(files), sum(map(len, files.values())))
 
 
 @pytest.mark.skipif(LAUNCHER, reason="two processes under mpirun make it")
