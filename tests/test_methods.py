@@ -249,6 +249,16 @@ def test_a_target_that_does_not_exist_is_refused_or_gives_nan(method):
         assert jnp.isnan(out[1]).all()
 
 
+@few_of(TARGETED)
+@pytest.mark.parametrize("where", ["first", "dense"])
+def test_an_output_that_is_nan_is_not_explained_by_numbers(method, where):
+    """Weights of NaN, of one class and of the first layer: above a ReLU, or in it, they would become zeros."""
+    x, _ = inputs()
+    params = networks.PARAMS | {where: networks.PARAMS[where].at[..., 3].set(jnp.nan)}
+    found = METHODS[method](jax.tree_util.Partial(networks.FAMILIES["plain"]().func, params), x, 3)
+    assert jnp.isnan(found.reshape(len(x), -1)).any(1).all()
+
+
 @pytest.mark.parametrize("method", TARGETED)
 def test_one_target_for_all_is_a_target_for_each(method):
     f, (x, _) = networks.FAMILIES["plain"](), inputs()

@@ -15,7 +15,7 @@ Indices = Integer[Array | np.ndarray, " n"]
 
 
 def check_target(target: Target, num_images: int, num_outputs: int) -> Indices:
-    """One index per image: a NumPy array that has been checked, or a traced one, which `mark` looks at."""
+    """One index per image: a NumPy array that has been checked, or a traced one, which `nan_where_invalid` looks at."""
     shape = np.shape(target)
     if shape not in ((), (num_images,)):
         one_hot = shape[-1:] == (num_outputs,)

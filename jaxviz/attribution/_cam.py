@@ -263,8 +263,8 @@ def _grad_cam_pp(maps: Maps, gradients: Maps) -> Float[Array, "n h2 w2"]:
     # Equation 19 is g**2 / (2 g**2 + sum(A) g**3); divided by g**2 it cannot become 0 / 0.
     gradients = at_least_single(gradients)
     divisors = 2 + gradients * at_least_single(maps).sum((1, 2), keepdims=True)
-    # A gradient that is not positive does not count, nor does its divisor.
-    counts = gradients > 0
+    # A gradient that is not positive does not count, nor does its divisor; one that is NaN does.
+    counts = ~(gradients <= 0)
     weights = jnp.where(counts, gradients / jnp.where(counts, divisors, 1), 0).sum((1, 2))
     undefined = (counts & (divisors <= 0)).any((1, 2, 3))
     return jnp.where(undefined[:, None, None], jnp.nan, sum_of_maps(maps, weights))

@@ -17,7 +17,7 @@ from jaxviz._core.callables import as_pytree
 from jaxviz._core.check import Inputs, check_inputs, check_outputs
 from jaxviz._core.grown import num_rows
 from jaxviz._core.program import one_program
-from jaxviz._core.target import Indices, Target, check_target, nan_where_invalid, one_hot
+from jaxviz._core.target import Indices, Target, check_target, nan_where_invalid, one_hot, scores
 from jaxviz.transforms import Rule, with_rule
 
 
@@ -40,7 +40,7 @@ def saliency(f: Callable, images: Inputs, target: Target, *, rule: Rule = "gradi
         images: in the network's own range; also signals, volumes or rows of a table, with the examples along the first
             axis, or a tree of such arrays (several inputs).
         target: the output that is explained, one for all images or one per image. A traced one that does not exist
-            gives NaN.
+            gives NaN, and so does an output that is NaN.
         rule: how the gradient passes a ReLU, as in `with_rule`. Max-pools go down through switches for each rule,
             which under `"gradient"` is the same gradient, faster on a CPU.
 
@@ -114,10 +114,25 @@ def gradient(f: Callable, images: Inputs, indices: Indices, rule: Rule) -> Input
 
 
 def gradient_of_scores(f: Callable, inputs: Inputs, indices: Indices, *beside: Any) -> Inputs:
-    """The gradient of the outputs `indices` of `f(inputs, *beside)` with respect to the inputs."""
-    return quick_to_compile(jax.grad(_total, argnums=1))(f, inputs, indices, *beside)
+    """The gradient of the outputs `indices` of `f(inputs, *beside)` with respect to the inputs.
+
+    NaN where the output is NaN: a ReLU lets no gradient pass where its input is, and zeros would look like a result.
+    """
+    return quick_to_compile(_gradient_of_scores)(f, inputs, indices, *beside)
 
 
-def _total(f: Callable, inputs: Inputs, indices: Indices, *beside: Any) -> Float[Array, ""]:
+def _gradient_of_scores(f: Callable, inputs: Inputs, indices: Indices, *beside: Any) -> Inputs:
+    gradients, outputs = jax.grad(_total, argnums=1, has_aux=True)(f, inputs, indices, *beside)
+    undefined = jnp.isnan(scores(outputs, indices))
+
+    def known(gradient: Array) -> Array:
+        if gradient.shape[:1] != undefined.shape:  # a layer that has no row for each example
+            return jnp.where(undefined.any(), jnp.nan, gradient)
+        return jnp.where(jnp.expand_dims(undefined, range(1, gradient.ndim)), jnp.nan, gradient)
+
+    return jax.tree.map(known, gradients)
+
+
+def _total(f: Callable, inputs: Inputs, indices: Indices, *beside: Any) -> tuple[Float[Array, ""], Float[Array, "n k"]]:
     outputs = f(inputs, *beside)
-    return jnp.where(one_hot(outputs, indices) > 0, outputs, 0).sum()
+    return jnp.where(one_hot(outputs, indices) > 0, outputs, 0).sum(), outputs

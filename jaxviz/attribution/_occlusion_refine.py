@@ -73,7 +73,8 @@ def _refined(
         around = jnp.stack(corners(outs))
         spread = jnp.ptp(outs[first], axis=0).max(-1)  # of the output that varies most, per image
         change = (jnp.ptp(around, axis=0).max(-1) / jnp.where(spread > 0, spread, 1)).max(-1)
-        return (change.ravel() > refinement.tolerance) & ~known
+        # Where an output is NaN, nothing can be said of the places between.
+        return ~(change.ravel() <= refinement.tolerance) & ~known
 
     # One body for both stages, so that the network is compiled once.
     def stage(number: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:

@@ -203,7 +203,7 @@ def _estimate(sums: tuple[Array, ...]) -> tuple[Float[Array, "n h w"], Float[Arr
     mean = total / there
     # sum(masks**2 * (seen - mean)**2)
     variance = squares - 2 * mean * cross + mean**2 * weight_2
-    positive = variance > 0
+    positive = ~(variance <= 0)  # or NaN, as the outputs are
     return mean, jnp.where(positive, jnp.sqrt(jnp.where(positive, variance, 1)), 0) / there
 
 

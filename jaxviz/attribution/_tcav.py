@@ -152,7 +152,8 @@ def _share(
     gram = centered @ centered.T
     penalty = ridge * jnp.maximum(jnp.trace(gram) / len(gram), jnp.finfo(gram.dtype).tiny)
     solved = jnp.linalg.solve(gram + penalty * jnp.eye(len(gram)), labels * jnp.sqrt(weights))
-    return (slopes @ (centered.T @ solved) > 0).mean()
+    along = slopes @ (centered.T @ solved)
+    return jnp.where(jnp.isnan(along), jnp.nan, along > 0).mean()
 
 
 def _welch(first: np.ndarray, second: np.ndarray) -> float:

@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float, Shaped
 
 from jaxviz._core.check import check_float
@@ -24,10 +25,10 @@ def pointing_game(
         tolerance: pixels by which a point may miss; the paper takes 15, on whole photos.
 
     Returns:
-        A bool for each map. Of equal largest entries the first, row by row, counts.
+        A bool for each map. Of equal largest entries the first, row by row, counts. False where a traced map holds NaN.
 
     Raises:
-        ValueError: maps and masks of other shapes, or `tolerance` is negative.
+        ValueError: maps and masks of other shapes, a map that holds NaN, or `tolerance` is negative.
         TypeError: `maps` are no floating-point numbers.
 
     References:
@@ -37,11 +38,17 @@ def pointing_game(
     maps, masks = _checked(maps, masks)
     if not tolerance >= 0:
         raise ValueError(f"`tolerance` must be at least 0, got {tolerance}. It is in pixels.")
+    ordered = ~jnp.isnan(maps).any((1, 2))
+    if not isinstance(ordered, Tracer) and not ordered.all():
+        raise ValueError(
+            f"`maps` must have a largest entry, got NaN in map {int(ordered.argmin())}. Look for it in the network's "
+            "outputs first."
+        )
     rows, cols = jnp.meshgrid(jnp.arange(maps.shape[1]), jnp.arange(maps.shape[2]), indexing="ij")
     place = maps.reshape(len(maps), -1).argmax(1)
     row, col = (at[:, None, None] for at in jnp.unravel_index(place, maps.shape[1:]))
     near = (rows - row) ** 2 + (cols - col) ** 2 <= tolerance**2
-    return (near & masks).any((1, 2))
+    return (near & masks).any((1, 2)) & ordered
 
 
 def energy_in(maps: Float[Array, "n h w"], masks: Shaped[Array | np.ndarray, "n h w"]) -> Float[Array, " n"]:

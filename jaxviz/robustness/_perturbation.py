@@ -175,7 +175,13 @@ def _towards(
     ends: _Ends,
     probability: Probability,
 ) -> Float[Array, "n h w c"]:
-    slope = jax.grad(lambda x: scores(log_probabilities(f(x), probability), indices).sum())(changed)
+    def total(x: Float[Array, "n h w c"]) -> tuple[Float[Array, ""], Float[Array, " n"]]:
+        each = scores(log_probabilities(f(x), probability), indices)
+        return each.sum(), each
+
+    slope, each = jax.grad(total, has_aux=True)(changed)
+    # Of NaN a ReLU passes no gradient, and an image that stays as it is would look like a result.
+    slope = jnp.where(jnp.expand_dims(jnp.isnan(each), (1, 2, 3)), jnp.nan, slope)
     return _near(changed + step_size * (ends[1] - ends[0]) * jnp.sign(slope), images, epsilon, ends)
 
 

@@ -33,7 +33,7 @@ def _deconvnet(y: Array, g: Array, ceiling: float | None) -> Array:
 
 
 def _guided(y: Array, g: Array, ceiling: float | None) -> Array:
-    return jnp.where(_open(y, ceiling) & (g > 0), g, 0)
+    return jnp.where(_open(y, ceiling), jnp.maximum(g, 0), 0)  # not g > 0, which would hide a NaN
 
 
 def _redirected(x: Array, g: Array, ceiling: float | None) -> Array:

@@ -32,6 +32,17 @@ def test_refining_computes_what_lies_between_windows_that_differ():
     np.testing.assert_allclose(ours, exact, atol=1e-5)
 
 
+def test_refining_computes_everything_around_nan():
+    def f(x):
+        return jnp.where(x[:, 0, 0, :1] == 0, jnp.nan, spot(x))  # where the first pixel is covered
+
+    image = jnp.ones((9, 11, 3))
+    exact = np.asarray(jv.occlusion(f, image, **GRID))
+    assert np.isnan(exact).any()
+    ours = np.asarray(jv.occlusion(f, image, **GRID, method=jv.attribution.CoarseToFine(2, 2.0)))
+    np.testing.assert_allclose(ours, exact, atol=1e-5)
+
+
 def test_refining_leaves_the_rest_to_interpolation():
     """A quadratic map has no flat place: with a high tolerance all but the coarse windows lie on straight lines."""
     image = jnp.arange(9.0)[:, None, None] ** 2 * jnp.ones((9, 11, 1))

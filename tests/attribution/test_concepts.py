@@ -98,6 +98,8 @@ def test_the_classifier_is_a_ridge_regression():
     normal = np.linalg.solve(moment + penalty * np.eye(7), (centered * weights[:, None]).T @ labels)
     found = _share(*(jnp.asarray(array, jnp.float32) for array in (slopes, concept, rest, 0.1)))
     np.testing.assert_allclose(found, (slopes @ normal > 0).mean(), atol=1e-6)
+    slopes[3, 2] = np.nan
+    assert np.isnan(_share(*(jnp.asarray(array, jnp.float32) for array in (slopes, concept, rest, 0.1))))
 
 
 def test_the_test_is_that_of_scipy():

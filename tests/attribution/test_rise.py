@@ -81,6 +81,9 @@ def test_a_constant_output_gives_a_constant_map_without_error():
     )
     np.testing.assert_allclose(found.map, 0.25, rtol=1e-5)
     np.testing.assert_allclose(found.standard_error, 0, atol=1e-6)
+    found = jv.attribution.rise(lambda x: jnp.full((len(x), 4), jnp.nan), networks.images(1), 2, key=KEY, num_masks=50)
+    assert np.isnan(found.map).all()
+    assert np.isnan(found.standard_error).all()
 
 
 @pytest.mark.parametrize(

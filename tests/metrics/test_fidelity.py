@@ -67,6 +67,10 @@ def test_the_largest_of_equal_entries_is_the_first_and_may_miss_by_the_tolerance
     assert metrics.pointing_game(maps, mask, tolerance=3)[0]
     mask[0, 1, 1] = True
     assert metrics.pointing_game(maps, mask)[0]
+    nothing = maps.at[0, 3, 3].set(jnp.nan)
+    with pytest.raises(ValueError, match=r"^`maps` must have a largest entry, got NaN in map 0\."):
+        metrics.pointing_game(nothing, mask)
+    assert not jax.jit(metrics.pointing_game)(nothing, mask)[0]
 
 
 def test_energy_counts_what_is_positive():

@@ -184,6 +184,15 @@ def test_a_network_that_gives_nan_is_named():
         jv.robustness.adversarial_patch(
             lambda x: linear(x) * jnp.nan, jnp.zeros((1, 3, 4, 2)), 0, key=KEY, size=2, num_steps=3, **options
         )
+    for found in (
+        jv.robustness.fgsm(
+            lambda x: linear(jax.nn.relu(x * jnp.nan)), jnp.ones((1, 3, 4, 2)), 0, epsilon=0.1, bounds=(0, 1)
+        ),
+        jv.robustness.pgd(
+            lambda x: linear(jax.nn.relu(x * jnp.nan)), jnp.ones((1, 3, 4, 2)), 0, key=KEY, epsilon=0.1, bounds=(0, 1)
+        ),
+    ):
+        assert jnp.isnan(found).all()
     with pytest.raises(ValueError, match=r"^`epsilon` must be at least 0, got -1"):
         jv.robustness.fgsm(linear, jnp.zeros((1, 3, 4, 2)), 0, epsilon=-1, bounds=(0, 1))
     with pytest.raises(ValueError, match=r"^`patch` must have shape \(size, size, 2\)"):
