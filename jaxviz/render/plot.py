@@ -106,11 +106,11 @@ def row_name(axes: Axes, text: str, *, upright: bool = True) -> None:
 
 
 def folded(text: str, inches: float) -> str:
-    """The words of a row's name in lines that are no longer than the row is high; a word is never broken.
+    r"""The words of a row's name in lines that are no longer than the row is high; a word is never broken.
 
     Example:
-        >>> folded("automobile 100%", 0.95), folded("cat 33%", 0.95)
-        ('automobile\\n100%', 'cat 33%')
+        >>> folded("automobile 100%", 0.95).split("\n"), folded("cat 33%", 0.95)
+        (['automobile', '100%'], 'cat 33%')
     """
     # A letter is about 0.6 of its size wide, and a point is a 72nd of an inch.
     most = max(1, int(72 * inches / (0.6 * _LABEL)))
