@@ -186,10 +186,10 @@ def test_a_network_that_gives_nan_is_named():
         )
     for found in (
         jv.robustness.fgsm(
-            lambda x: linear(jax.nn.relu(x * jnp.nan)), jnp.ones((1, 3, 4, 2)), 0, epsilon=0.1, bounds=(0, 1)
+            lambda x: linear(jax.nn.relu(x + jnp.nan)), jnp.ones((1, 3, 4, 2)), 0, epsilon=0.1, bounds=(0, 1)
         ),
         jv.robustness.pgd(
-            lambda x: linear(jax.nn.relu(x * jnp.nan)), jnp.ones((1, 3, 4, 2)), 0, key=KEY, epsilon=0.1, bounds=(0, 1)
+            lambda x: linear(jax.nn.relu(x + jnp.nan)), jnp.ones((1, 3, 4, 2)), 0, key=KEY, epsilon=0.1, bounds=(0, 1)
         ),
     ):
         assert jnp.isnan(found).all()
