@@ -10,7 +10,7 @@ import pytest
 from scripts.benchmark import table as _table
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/speed.md", "docs/studies.md")
+PAGES = ("README.md", "docs/speed.md", "docs/studies.md", "docs/how_to/microscope.md")
 TEXT = "\n".join((ROOT / page).read_text("utf-8") for page in PAGES)
 SPEED = re.compile(r"(<!-- benchmark[^>]* -->).*?(<!-- /benchmark -->)", re.DOTALL)
 
@@ -162,6 +162,15 @@ def sweep():
     yield f"with a weight of {weights[-1]['weight']:g}, a quarter of the total variation"
 
 
+def microscope():
+    site = found("microscope")
+    assert (site["network"], site["data"], site["without"]) == ("squeezenet", "photos", ["pictures"])
+    yield f"SqueezeNet's {site['units']:,}\nunits over {site['images']} photos, without pictures"
+    removed, pages = (site["seconds"][step] / 60 for step in ("each unit removed", "pages"))
+    yield f"{site['whole'] / 60:.0f} minutes on two cores, {removed:.0f} of them for the removals and {pages:.0f} for"
+    yield f"{site['bytes'] / 1e6:.1f} MB in {site['files']:,} files"
+
+
 def invariance():
     areas = {name: one["areas"] for name, one in found("invariance")["transformations"].items()}
     shift, blur = areas["vertical translation"], areas["blur"]
@@ -298,7 +307,7 @@ STUDIES = (
         attention,
         both,
     ),
-    *(recognized, sweep, invariance, compression, class_statistics, ablate, evolution),
+    *(recognized, sweep, microscope, invariance, compression, class_statistics, ablate, evolution),
 )
 
 
