@@ -9,6 +9,7 @@ import jaxviz as jv
 from jaxviz import metrics
 from jaxviz.metrics._road import fill_in
 from tests import networks
+from tests.quick import jit
 
 KEY = jax.random.key(5)
 
@@ -133,6 +134,16 @@ def test_holes_are_filled_as_a_direct_solver_fills_them():
     expected = image.copy()
     expected[hole] = np.linalg.solve(matrix, known)
     np.testing.assert_allclose(fill_in(jnp.asarray(image), jnp.asarray(hole)), expected, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", [(180, 220), (61, 47)])
+def test_a_wide_hole_is_filled_to_its_middle(shape):
+    """Every pixel of these images is the weighted mean of its neighbors, so that they are what fills the hole."""
+    rows, cols = np.mgrid[: shape[0], : shape[1]].astype(np.float32) / max(shape)
+    image, hole = np.stack([rows**2 - cols**2, rows * cols, rows], -1), np.zeros(shape, bool)
+    hole[5:-5, 5:-5] = True
+    np.testing.assert_allclose(jit(fill_in)(image, hole), image, atol=2e-3)
 
 
 @pytest.mark.slow
