@@ -16,14 +16,18 @@ from scripts._harness.ranges import check
 _INTERRUPTED = "interrupted. The same command goes on from here."
 
 
-def start(main: Callable[[Any], None], config: Any, doc: str | None, *, tuned: bool = True) -> None:
+def start(
+    main: Callable[[Any], None], config: Any, doc: str | None, *, tuned: bool = True, cpu_devices: int = 1
+) -> None:
     """Run a script: `main(config)`, with the config (a frozen dataclass, or a union of some) from the command line.
 
     Exits with 2 and one line on stderr for a `UsageError`, and with 130 where the user interrupts, however often. Any
-    other error is one of ours, and keeps its traceback. Untuned, it leaves the compiler's flags as they are.
+    other error is one of ours, and keeps its traceback. Untuned, it leaves the compiler's flags as they are. With
+    `cpu_devices` a CPU of as many cores is that many devices, for scans whose programs would leave cores idle.
     """
     if tuned:
         _fast_convolutions()
+        _split_cpu(min(cpu_devices, os.cpu_count() or 1))
     try:
         found = parse(config, doc)
         check(found)
@@ -83,6 +87,13 @@ def _fast_convolutions() -> None:
     flags = os.environ.get("XLA_FLAGS", "")
     if "xla_cpu_experimental_ynn_fusion_type" not in flags:
         os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_experimental_ynn_fusion_type=".strip()
+
+
+def _split_cpu(count: int) -> None:
+    """Has JAX see several devices in a CPU. What the user says in `XLA_FLAGS` stands."""
+    flags = os.environ.get("XLA_FLAGS", "")
+    if count > 1 and "xla_force_host_platform_device_count" not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} --xla_force_host_platform_device_count={count}".strip()
 
 
 def keep_compiled() -> None:

@@ -1,10 +1,21 @@
-"""How a script ends: by Ctrl-C, once and twice, and where nobody reads on."""
+"""How a script starts, and how it ends: by Ctrl-C, once and twice, and where nobody reads on."""
 
+import dataclasses
+import os
+import re
 import signal
 import subprocess
 import sys
 
 import pytest
+
+from scripts._harness.command import start
+
+
+@dataclasses.dataclass(frozen=True)
+class Nothing:
+    """Nothing to say."""
+
 
 SCRIPT = """if True:
     import dataclasses, sys, time
@@ -42,6 +53,15 @@ def begun(name):
     return subprocess.Popen(
         [sys.executable, "-c", SCRIPT, name], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
+
+
+def test_a_cpu_is_several_devices_unless_the_user_says_otherwise(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(sys, "argv", ["script"])
+    for flags, count in (("", 2), ("--xla_force_host_platform_device_count=3", 3)):
+        monkeypatch.setenv("XLA_FLAGS", flags)
+        start(lambda config: None, Nothing, "Nothing.", cpu_devices=4)
+        assert re.findall(r"device_count=(\d+)", os.environ["XLA_FLAGS"]) == [str(count)]
 
 
 @pytest.mark.parametrize("name", ["once", "twice"])
