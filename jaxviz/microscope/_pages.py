@@ -74,6 +74,7 @@ def write_about(builder: "Builder", complete: bool) -> None:
         one: dict[str, Any] = {
             "name": layer,
             "shape": list(site.shapes[layer][1:]),
+            "rule": site.rules[layer],
             "channels": _count_or_list(site.channels[layer]),
             "written": builder.written[layer],
             "kind": builder.plan.kind(layer),

@@ -18,7 +18,7 @@ from jaxviz._core.map_layout import MapLayout, map_layout
 from jaxviz._core.network import brought
 from jaxviz.dataset import Examples, Scan
 from jaxviz.explanation import signed_color
-from jaxviz.transforms import edit, layers, upto
+from jaxviz.transforms import edit, layers, matches, upto
 
 OUTPUT = "output"
 """What the layer of the function's own outputs is called, whose units are the classes, where it has no name."""
@@ -74,6 +74,7 @@ class Plan(NamedTuple):
         units: names of these, where they have any: of directions, and of classes.
         num: patches of each.
         rule: how a projection passes a ReLU.
+        rules: the same for each layer: below some there is no ReLU, and the gradient is all that there is.
         labels: of the outputs.
         num_classes: of the labels of the data; 0 where they have none, or none that the outputs stand for.
         picture: from the example and the image as the network gets it to a picture.
@@ -94,6 +95,7 @@ class Plan(NamedTuple):
     units: dict[str, tuple[str, ...]]
     num: int
     rule: str
+    rules: dict[str, str]
     labels: tuple[str, ...]
     num_classes: int
     picture: Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -209,6 +211,7 @@ def plan(
         units,
         min(check_count(num, "num"), len(examples)),
         rule,
+        {layer: _rule_below(viewed, layer, image, rule) for layer in chosen},
         called,
         _num_classes(dataset, out.shape[1]),
         picture or _picture(f, image.shape[1:]),
@@ -217,6 +220,14 @@ def plan(
         data,
         {},
     )
+
+
+def _rule_below(f: Callable, layer: str, images: Any, rule: Any) -> str:
+    try:
+        matches(upto(f, layer), images, rule)
+    except ValueError:
+        return "gradient"
+    return rule
 
 
 def _output(f: Callable, names: Sequence[str], images: Any, shape: tuple[int, ...]) -> str:

@@ -74,12 +74,12 @@ def patches(plan: Plan, layer: str, fields: Fields, found: dict[str, np.ndarray]
 
 def _project(plan: Plan, layer: str, images: np.ndarray, units: np.ndarray) -> np.ndarray:
     layout = plan.layout
-    options: dict[str, Any] = {"rule": plan.rule, "channel_axis": layout.channel_axis, "grid": layout.grid}
+    options: dict[str, Any] = {"rule": plan.rules[layer], "channel_axis": layout.channel_axis, "grid": layout.grid}
     return np.asarray(attribution.project(plan.f, images, layer, units[:, None], **options))[:, 0]
 
 
 def _gradient(plan: Plan, layer: str, images: np.ndarray, units: np.ndarray) -> np.ndarray:
-    rule: Any = plan.rule
+    rule: Any = plan.rules[layer]
     return np.asarray(attribution.saliency(upto(plan.f, layer), images, units, rule=rule))
 
 
