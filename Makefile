@@ -94,4 +94,4 @@ $(VENV)/.lint: $(VENV)/.test
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-least runs build
+	rm -rf $(VENV) $(VENV)-least runs build .coverage
