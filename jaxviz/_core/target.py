@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Integer
+from jaxtyping import Array, Bool, Float, Integer
 
 from jaxviz._core.integers import Integers, integers
 from jaxviz._core.meshes import beside
@@ -56,9 +56,9 @@ def nan_where_invalid(result: Any, indices: Indices, num_outputs: int) -> Any:
     """
     if isinstance(indices, np.ndarray):
         return result
-    exists = (indices >= 0) & (indices < num_outputs)
+    return nan_in_rows(result, (indices < 0) | (indices >= num_outputs))
 
-    def known(array: Array) -> Array:
-        return jnp.where(exists.reshape(-1, *[1] * (array.ndim - 1)), array, jnp.nan)
 
-    return jax.tree.map(known, result)
+def nan_in_rows(result: Any, rows: Bool[Array, " n"]) -> Any:
+    """NaN in these rows of an array, or of each array of a tree."""
+    return jax.tree.map(lambda array: jnp.where(jnp.expand_dims(rows, range(1, array.ndim)), jnp.nan, array), result)

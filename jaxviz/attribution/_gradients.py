@@ -17,7 +17,7 @@ from jaxviz._core.callables import as_pytree
 from jaxviz._core.check import Inputs, check_inputs, check_outputs
 from jaxviz._core.grown import num_rows
 from jaxviz._core.program import one_program
-from jaxviz._core.target import Indices, Target, check_target, nan_where_invalid, one_hot, scores
+from jaxviz._core.target import Indices, Target, check_target, nan_in_rows, nan_where_invalid, one_hot, scores
 from jaxviz.transforms import Rule, with_rule
 
 
@@ -125,12 +125,10 @@ def _gradient_of_scores(f: Callable, inputs: Inputs, indices: Indices, *beside: 
     gradients, outputs = jax.grad(_total, argnums=1, has_aux=True)(f, inputs, indices, *beside)
     undefined = jnp.isnan(scores(outputs, indices))
 
-    def known(gradient: Array) -> Array:
-        if gradient.shape[:1] != undefined.shape:  # a layer that has no row for each example
-            return jnp.where(undefined.any(), jnp.nan, gradient)
-        return jnp.where(jnp.expand_dims(undefined, range(1, gradient.ndim)), jnp.nan, gradient)
-
-    return jax.tree.map(known, gradients)
+    if any(gradient.shape[:1] != undefined.shape for gradient in jax.tree.leaves(gradients)):
+        # A layer that has no row for each example.
+        return jax.tree.map(lambda gradient: jnp.where(undefined.any(), jnp.nan, gradient), gradients)
+    return nan_in_rows(gradients, undefined)
 
 
 def _total(f: Callable, inputs: Inputs, indices: Indices, *beside: Any) -> tuple[Float[Array, ""], Float[Array, "n k"]]:

@@ -14,7 +14,7 @@ from jaxviz._core.callables import as_pytree
 from jaxviz._core.check import check_count, check_images, check_outputs
 from jaxviz._core.probability import Probability, check_probability, log_probabilities
 from jaxviz._core.program import one_program
-from jaxviz._core.target import Indices, Target, check_target, nan_where_invalid, scores
+from jaxviz._core.target import Indices, Target, check_target, nan_in_rows, nan_where_invalid, scores
 from jaxviz.robustness._pixel_range import Bounds, pixel_range
 
 _Ends = tuple[Float[Array, " c"], Float[Array, " c"]]
@@ -181,7 +181,7 @@ def _towards(
 
     slope, each = jax.grad(total, has_aux=True)(changed)
     # Of NaN a ReLU passes no gradient, and an image that stays as it is would look like a result.
-    slope = jnp.where(jnp.expand_dims(jnp.isnan(each), (1, 2, 3)), jnp.nan, slope)
+    slope = nan_in_rows(slope, jnp.isnan(each))
     return _near(changed + step_size * (ends[1] - ends[0]) * jnp.sign(slope), images, epsilon, ends)
 
 
