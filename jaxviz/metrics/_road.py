@@ -169,7 +169,7 @@ def fill_in(image: Float[Array, "h w c"], hole: Bool[Array, "h w"]) -> Float[Arr
     known = inside * _around((1 - inside) * image)
     # The matrix is that of a grid with the pixels outside as its rim: symmetric and positive definite. A step carries a
     # value on by one pixel, so that a wide hole would take as many as it is wide if it did not start from a good guess.
-    start = None if min(hole.shape) < _COARSEST else inside * jax.lax.stop_gradient(_guess(image, hole))
+    start = None if max(hole.shape) < _COARSEST else inside * jax.lax.stop_gradient(_guess(image, hole))
     solved, _ = jax.scipy.sparse.linalg.cg(apply, known, start, maxiter=_ITERATIONS)
     return jnp.where(hole[..., None], solved, image)
 

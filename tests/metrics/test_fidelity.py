@@ -147,6 +147,13 @@ def test_a_wide_hole_is_filled_to_its_middle(shape):
 
 
 @pytest.mark.slow
+def test_a_long_hole_is_filled_to_its_middle():
+    image, hole = np.tile(np.linspace(0, 1, 600, dtype=np.float32)[None, :, None], (6, 1, 1)), np.zeros((6, 600), bool)
+    hole[:, 5:-5] = True
+    np.testing.assert_allclose(jit(fill_in)(image, hole), image, atol=2e-3)
+
+
+@pytest.mark.slow
 def test_a_map_that_knows_beats_one_that_does_not():
     def f(x):
         return 4 * jnp.stack([x[:, 3:6, 3:6].mean((1, 2, 3)), -x[:, 3:6, 3:6].mean((1, 2, 3))], 1)
