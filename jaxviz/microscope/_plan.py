@@ -18,7 +18,7 @@ from jaxviz._core.map_layout import MapLayout, map_layout
 from jaxviz._core.network import brought
 from jaxviz.dataset import Examples, Scan
 from jaxviz.explanation import signed_color
-from jaxviz.transforms import edit, layers, matches, upto
+from jaxviz.transforms import RuleName, edit, layers, matches, upto, with_rule
 
 OUTPUT = "output"
 """What the layer of the function's own outputs is called, whose units are the classes, where it has no name."""
@@ -144,7 +144,7 @@ def plan(
     channels: Sequence[int] | Mapping[str, Sequence[int]] | None,
     directions: Directions | None,
     num: int,
-    rule: str,
+    rule: RuleName,
     labels: Sequence[str] | None,
     name: str | None,
     data: str,
@@ -175,6 +175,7 @@ def plan(
         raise ValueError(f"`f` must return outputs (n, k), got {jax.tree.map(lambda leaf: leaf.shape, out)}.")
     output = _output(plain, names, image, out.shape)
     unnamed = output not in layers(plain, image)
+    with_rule(plain, rule)  # refuses a name that is none
     viewed = Viewed(plain, tuple(vectors.values()), tuple(vectors), layout, output if unnamed else "")
     for layer, found in vectors.items():
         width = check_placed(plain, (layer,), image, layout)[layer][-1]
@@ -223,8 +224,9 @@ def plan(
 
 
 def _rule_below(f: Callable, layer: str, images: Any, rule: Any) -> str:
+    """The rule, but where there is no ReLU at all; one that cannot be reached is refused by the projection."""
     try:
-        matches(upto(f, layer), images, rule)
+        matches(upto(f, layer), images, rule, custom_vjp="enter")
     except ValueError:
         return "gradient"
     return rule

@@ -218,7 +218,7 @@
 
   // The lines that give the strongest image again, and what of it excites the unit.
   const recipe = (layer, channel, found) => {
-    const name = JSON.stringify(layer.name), rule = `rule="${layer.rule || site.rule}"`, lines = [];
+    const name = JSON.stringify(layer.name), rule = `rule="${layer.rule}"`, lines = [];
     if (layer.kind === "direction") return [`# a direction: see the option directions of jv.microscope.build, and the unit ${JSON.stringify(spoken(layer, channel))}`];
     if (!found.top.length) return [`# nothing excites channel ${channel} of ${name}`];
     if (layer.kind === "layer") lines.push(`found = jv.dataset.strongest(f, dataset, [${name}], channels=[${channel}], num=${found.top.length}, scan=scan)[${name}]`);
