@@ -84,16 +84,19 @@ def _fast_convolutions() -> None:
     0.10.2 with SqueezeNet: a forward pass of 8 images in 0.054 s instead of 0.097 s. A choice that the user makes in
     `XLA_FLAGS` stands. XLA reads it when the first device starts, which is after this.
     """
-    flags = os.environ.get("XLA_FLAGS", "")
-    if "xla_cpu_experimental_ynn_fusion_type" not in flags:
-        os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_experimental_ynn_fusion_type=".strip()
+    _add_flag("xla_cpu_experimental_ynn_fusion_type", "")
 
 
 def _split_cpu(count: int) -> None:
-    """Has JAX see several devices in a CPU. What the user says in `XLA_FLAGS` stands."""
+    """Has JAX see several devices in a CPU. A choice that the user makes in `XLA_FLAGS` stands."""
+    if count > 1:
+        _add_flag("xla_force_host_platform_device_count", str(count))
+
+
+def _add_flag(name: str, value: str) -> None:
     flags = os.environ.get("XLA_FLAGS", "")
-    if count > 1 and "xla_force_host_platform_device_count" not in flags:
-        os.environ["XLA_FLAGS"] = f"{flags} --xla_force_host_platform_device_count={count}".strip()
+    if name not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} --{name}={value}".strip()
 
 
 def keep_compiled() -> None:

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,6 +18,7 @@ from jaxviz.maximize import param
 from scripts._harness.clock import Clock
 from scripts._harness.errors import UsageError, checking
 from scripts._harness.networks import check_size, network_of
+from scripts._harness.run_folder import dumps
 from scripts._harness.scan.data import Data, Normalized, find
 from scripts._harness.versions import versions
 from scripts._harness.words import unknown
@@ -104,7 +104,7 @@ def measure(study: Study, clock: Clock) -> Path:
         )
     if jax.process_index() == 0:
         record = _record(study, clock, bars.units)
-        (study.out / _WORK / "build.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+        (study.out / _WORK / "build.json").write_text(dumps(record), "utf-8")
     return page
 
 
