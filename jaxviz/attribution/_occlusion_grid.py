@@ -6,8 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from jaxviz._core.incremental.axes import axes_of_windows, by, check_axes
-from jaxviz._core.incremental.spans import Span, fit
+from jaxviz._core.incremental.axes import axes_of_windows, by, check_axes, sizes_of
 
 
 class Grid(NamedTuple):
@@ -25,12 +24,12 @@ class Grid(NamedTuple):
             for length, size, step in zip(self.lengths, self.window, self.stride, strict=True)
         )
 
-    def spans(self) -> dict[int, Span]:
-        """What the windows cover along the axes of a batch of images, from axis 1 on."""
-        return {
-            axis + 1: fit(axis, first, first + self.window[axis], self.lengths[axis])
-            for axis, first in enumerate(self.corners())
-        }
+    def inside(self) -> tuple[np.ndarray, ...]:
+        """Where a whole window that lies inside starts, so that it holds what is left of one that is cut."""
+        return tuple(
+            np.clip(first, 0, length - size)
+            for first, length, size in zip(self.corners(), self.lengths, self.window, strict=True)
+        )
 
 
 def occlusion_grid(
@@ -70,23 +69,13 @@ def check_grid(
     num_axes = axes_of_windows(len(shape)) if isinstance(window, int | np.integer) else len(window)
     check_axes(shape, num_axes)
     lengths = tuple(shape[-1 - num_axes : -1])
-    grid = Grid(lengths, _sizes(window, "window", num_axes), _sizes(stride, "stride", num_axes), centered)
+    grid = Grid(lengths, sizes_of(window, "window", num_axes), sizes_of(stride, "stride", num_axes), centered)
     if any(size > length for size, length in zip(grid.window, lengths, strict=True)):
         raise ValueError(
             f"`window` must fit inside the image, got window={window} for an image of {by(lengths)}. Use at most "
             f"{min(lengths)}."
         )
     return grid
-
-
-def _sizes(value: int | Sequence[int], name: str, num_axes: int) -> tuple[int, ...]:
-    sizes = tuple(value) if isinstance(value, Sequence) else (value,) * num_axes
-    if len(sizes) != num_axes or any(isinstance(n, bool) or not isinstance(n, int | np.integer) for n in sizes):
-        number = "a pair of ints" if num_axes == 2 else f"{num_axes} of them in a tuple"
-        raise TypeError(f"`{name}` must be an int or {number}, got {value!r}. Give it in whole pixels.")
-    if min(sizes) < 1:
-        raise ValueError(f"`{name}` must be at least 1, got {value}.")
-    return tuple(map(int, sizes))
 
 
 def _corners(length: int, size: int, stride: int, centered: bool) -> np.ndarray:

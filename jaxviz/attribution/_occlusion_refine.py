@@ -56,7 +56,7 @@ def _refined(
     rows, cols = (_between(corners, refinement.step) for corners in grid.corners())
     shape = len(rows.before), len(cols.before)
     first = (rows.coarse[:, None] * shape[1] + cols.coarse).ravel()
-    run, most, lookups = sweeper(f, images, baseline, grid, batch_size, dense)
+    run, most = sweeper(f, images, baseline, grid, batch_size, dense)
     count, size = chunks(len(first), most)
     total = shape[0] * shape[1]
     length = max(count * size, -(-total // size) * size)
@@ -86,7 +86,7 @@ def _refined(
 
         def chunk(index: Array, outs: Array) -> Array:
             chosen = jax.lax.dynamic_slice_in_dim(order, index * size, size)
-            return outs.at[chosen].set(run(lookups.table(chosen // shape[1], chosen % shape[1])))
+            return outs.at[chosen].set(run(jnp.stack([chosen // shape[1], chosen % shape[1]], axis=-1)))
 
         return jax.lax.fori_loop(0, needed, chunk, outs), jnp.where(number == 0, known, known | wanted)
 

@@ -33,12 +33,12 @@ def sweep(
 
     def shard(operands: Any, *numbers: Array) -> Array:
         f, images, baseline = operands
-        run, most, lookups = sweeper(f, images, baseline, grid, batch_size, dense, cap)
+        run, most = sweeper(f, images, baseline, grid, batch_size, dense, cap)
         count, size = chunks(numbers[0].shape[0], most)
-        table = lookups.table(*(filled(index, count * size) for index in numbers))
+        windows = jnp.stack([filled(index, count * size) for index in numbers], axis=-1)
         if count == 1:
-            return run(table)[: numbers[0].shape[0]]
-        outs = jax.lax.map(run, table.reshape(count, size, -1))
+            return run(windows)[: numbers[0].shape[0]]
+        outs = jax.lax.map(run, windows.reshape(count, size, -1))
         return outs.reshape(count * size, *outs.shape[2:])[: numbers[0].shape[0]]
 
     def spread(f: Callable, images: Array, baseline: Array, *numbers: Array) -> Array:

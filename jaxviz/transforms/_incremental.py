@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -12,13 +12,14 @@ from jax import core
 from jaxtyping import Array, Float, Int
 
 from jaxviz._core.callables import as_pytree
-from jaxviz._core.incremental.axes import axes_of_windows, by, check_axes
+from jaxviz._core.incremental.axes import axes_of_windows, by, check_axes, sizes_of
 from jaxviz._core.incremental.flat import Flat, Slot, flat_program
 from jaxviz._core.incremental.plan import plan
 from jaxviz._core.incremental.spans import fit
 from jaxviz._core.jaxpr.elementwise import ELEMENTWISE
-from jaxviz._core.meshes import automatic
+from jaxviz._core.jaxpr.interpret import Program
 from jaxviz.transforms._bind import bind
+from jaxviz.transforms._incremental_windows import IncrementalWindows
 
 
 def incremental(
@@ -31,8 +32,9 @@ def incremental(
     map, or meets an operation that is not local (or that has no rule here), it goes on with whole arrays; so the
     result is right for any function, and equals that of `f` up to the rounding of sums in another order.
 
-    Map it over corners with `jax.vmap`, or in chunks with `jax.lax.map(..., batch_size=8)`. `occlusion` does the same
-    for the windows of a grid, which it knows before it starts.
+    Map it over corners with `jax.vmap`, or in chunks with `jax.lax.map(..., batch_size=8)`. For patches of one size at
+    corners that are known before, such as the windows of a grid, `incremental(f, images).windows(window, corners)` is
+    faster; `occlusion` stands on it.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -69,7 +71,10 @@ def incremental(
     num_axes = axes_of_windows(images.ndim) if num_axes is None else num_axes
     check_axes(images.shape, num_axes)
     f = as_pytree(bind(f, ..., *args, **kwargs) if args or kwargs else f)
-    return Incremental(f, images, _keep(f, images if images.ndim == num_axes + 2 else images[None]), num_axes)
+    made = Incremental(f, images, {}, num_axes)
+    program, flat, source = made._program  # kept with it
+    made.base.update(flat.run(program.leaves, _readable(flat, source)))
+    return made
 
 
 @functools.partial(jax.tree_util.register_dataclass, data_fields=["f", "images", "base"], meta_fields=["num_axes"])
@@ -88,25 +93,83 @@ class Incremental:
         check_patch(patch.shape, self.images.shape, self.num_axes)
         if not any(isinstance(part, core.Tracer) for part in jax.tree.leaves(corner)):
             check_corner(np.asarray(corner), patch.shape, self.images.shape, self.num_axes)
+        size = patch.shape[-1 - self.num_axes : -1]
+        last = jnp.array([whole - part for whole, part in zip(self._lengths, size, strict=True)])
+        outs = self._windows(size, self._all_corners(size), 1.0)(
+            patch[None], jnp.clip(jnp.asarray(corner), 0, last)[None]
+        )
+        return jax.tree.map(lambda out: out[0], outs)
+
+    def windows(
+        self,
+        window: int | Sequence[int],
+        corners: Sequence[Sequence[int] | np.ndarray] | None = None,
+        *,
+        share: float = 1.0,
+    ) -> IncrementalWindows:
+        """`(patches, numbers) -> outputs` for patches of one size at places that are known before: what `occlusion` is.
+
+        What a patch can reach is then as large as it is for the corners that occur, which is less where they keep to
+        the strides of the network, and what all windows read is made ready once.
+
+        Example:
+            >>> import jax.numpy as jnp
+            >>> f = lambda images: jnp.maximum(images, 0).sum((1, 2))
+            >>> windows = incremental(f, jnp.ones((4, 4, 1))).windows((2, 2), ([0, 2], [0, 2]))
+            >>> windows(jnp.zeros((3, 2, 2, 1)), jnp.array([[0, 0], [0, 1], [1, 1]])).ravel().tolist()
+            [12.0, 12.0, 12.0]
+
+        Args:
+            window: rows and columns of the patches (one number: square; of signals and volumes their size along each
+                axis).
+            corners: the rows at which a patch can start, and the columns, such as `occlusion_grid` gives; by default
+                all at which it fits.
+            share: the most of the rows and of the columns of a map that a patch may reach; less than 1 cuts what it
+                reaches, keeping the middle, and is an approximation (see `GrowthCap`).
+
+        Returns:
+            The function. `patches` is `(w, ph, pw, c)` (`(w, n, ph, pw, c)` for a batch), `numbers` `(w, 2)`: which of
+            the rows and which of the columns each patch starts at. It gives what `f` does, with a leading `w`.
+
+        Raises:
+            ValueError: for a window or corners that do not fit the image, or a share that is not in (0, 1]; on the
+                call, for patches of another size or numbers that no corner has.
+            TypeError: for a window or corners that are no integers.
+        """
+        size = sizes_of(window, "window", self.num_axes)
+        if any(part > whole for part, whole in zip(size, self._lengths, strict=True)):
+            raise ValueError(
+                f"`window` must fit inside the image, got {window} for an image of {by(self._lengths)}. Use at most "
+                f"{min(self._lengths)}."
+            )
+        known = self._all_corners(size) if corners is None else check_corners(corners, size, self._lengths)
+        if not 0 < share <= 1:
+            raise ValueError(f"`share` must be above 0 and at most 1, got {share}. 1 is exact.")
+        return self._windows(size, known, share)
+
+    @property
+    def _lengths(self) -> tuple[int, ...]:
+        return self.images.shape[-1 - self.num_axes : -1]
+
+    def _all_corners(self, size: tuple[int, ...]) -> list[np.ndarray]:
+        return [np.arange(whole - part + 1) for whole, part in zip(self._lengths, size, strict=True)]
+
+    @functools.cached_property
+    def _program(self) -> tuple[Program, Flat, Slot]:
         single = self.images.ndim == self.num_axes + 1
-        images = self.images[None] if single else self.images
-        program, flat, source = flat_program(self.f, images)
-        sizes, lengths = (shape[-1 - self.num_axes : -1] for shape in (patch.shape, images.shape))
-        spans = {}
-        for axis, (size, length) in enumerate(zip(sizes, lengths, strict=True)):
-            first = np.arange(length - size + 1)
-            spans[axis + 1] = fit(axis, first, first + size, length)
-        chosen = plan(flat, source, spans)
-        corner = jnp.asarray(corner)
-        last = jnp.array([length - size for size, length in zip(sizes, lengths, strict=True)])
-        table = chosen.lookups.table(*(place[None] for place in jnp.clip(corner, 0, last)))
+        return flat_program(self.f, self.images[None] if single else self.images)
 
-        def run(patch: Array, base: dict[int, Any], table: Array) -> list[Array]:
-            return chosen.run(patch, chosen.fields(base), table)
-
-        patches = patch[None, None] if single else patch[None]
-        outs = automatic(run, images, batch_axis=1)(patches, self.base, table)
-        return jax.tree.unflatten(program.out_tree, [out[0, 0] if single else out[0] for out in outs])
+    def _windows(self, size: tuple[int, ...], corners: Sequence[np.ndarray], share: float) -> IncrementalWindows:
+        program, flat, source = self._program
+        spans = {
+            axis + 1: fit(axis, first, first + part, whole)
+            for axis, (first, part, whole) in enumerate(zip(corners, size, self._lengths, strict=True))
+        }
+        chosen = plan(flat, source, spans, share)
+        counts = tuple(map(len, corners))
+        return IncrementalWindows(
+            self.images, chosen.fields(self.base), chosen, program.out_tree, size, counts, flat.held_bytes()
+        )
 
 
 def check_patch(patch: tuple[int, ...], image: tuple[int, ...], num_axes: int) -> None:
@@ -118,6 +181,28 @@ def check_patch(patch: tuple[int, ...], image: tuple[int, ...], num_axes: int) -
             f"`patch` must have the axes of the image and fit into it, got {patch} for an image of {image}. Make it "
             "smaller, with as many channels as the image."
         )
+
+
+def check_corners(
+    corners: Sequence[Sequence[int] | np.ndarray], window: tuple[int, ...], lengths: tuple[int, ...]
+) -> list[Int[np.ndarray, " places"]]:
+    """The corners along each axis, where a window at each lies inside the image."""
+    found = [np.asarray(places) for places in corners]
+    last = tuple(whole - size for whole, size in zip(lengths, window, strict=True))
+    if len(found) != len(window) or any(places.ndim != 1 or not len(places) for places in found):
+        raise ValueError(
+            f"`corners` must be the first places along each of {len(window)} axes, got shapes "
+            f"{[places.shape for places in found]}. Give a list of integers for each."
+        )
+    if not all(np.issubdtype(places.dtype, np.integer) for places in found):
+        raise TypeError(f"`corners` must be integers, got {[str(one.dtype) for one in found]}. Give whole pixels.")
+    if any(places.min() < 0 or places.max() > most for places, most in zip(found, last, strict=True)):
+        ranges = ", ".join(f"{places.min()} to {places.max()}" for places in found)
+        raise ValueError(
+            f"`corners` must keep a window of {by(window)} inside an image of {by(lengths)}, got {ranges}. Use at most "
+            f"{last}."
+        )
+    return found
 
 
 def check_corner(corner: np.ndarray, patch: tuple[int, ...], image: tuple[int, ...], num_axes: int) -> None:
@@ -132,11 +217,6 @@ def check_corner(corner: np.ndarray, patch: tuple[int, ...], image: tuple[int, .
             f"`corner` must keep the patch inside the image, got {tuple(corner.tolist())} for a patch of "
             f"{by(sizes)} on {by(lengths)}. Use at most {tuple(last)}."
         )
-
-
-def _keep(f: Callable, images: Array) -> dict[int, Any]:
-    program, flat, source = flat_program(f, images)
-    return flat.run(program.leaves, _readable(flat, source))
 
 
 def _readable(flat: Flat, source: Slot) -> set[int]:

@@ -254,6 +254,65 @@ def test_a_batch_of_images_has_a_patch_for_each():
     np.testing.assert_allclose(ours, vgg(images.at[:, 7:12, 3:9].set(patches)), atol=1e-5)
 
 
+def test_windows_at_corners_that_are_known():
+    images = jax.random.normal(jax.random.key(0), (2, 24, 26, 3))
+    rows, cols = [0, 8, 17], [1, 16]
+    numbers = [(0, 0), (2, 1), (1, 1), (1, 0), (2, 0)]
+    patches = jax.random.normal(jax.random.key(1), (len(numbers), 2, 7, 5, 3))
+    covered = [
+        images.at[:, rows[r] : rows[r] + 7, cols[c] : cols[c] + 5].set(patch)
+        for (r, c), patch in zip(numbers, patches, strict=True)
+    ]
+    expected = jnp.stack([squeezenet(image) for image in covered])
+    windows = jv.incremental(squeezenet, images).windows((7, 5), (rows, cols))
+    call = jax.jit(lambda windows, patches, numbers: windows(patches, numbers))
+    np.testing.assert_allclose(call(windows, patches, jnp.array(numbers)), expected, atol=1e-5)
+    single = jv.incremental(squeezenet, images[1]).windows((7, 5))
+    corners = jnp.array([(rows[r], cols[c]) for r, c in numbers])
+    np.testing.assert_allclose(jax.jit(single)(patches[:, 1], corners), expected[:, 1], atol=1e-5)
+
+
+def test_windows_that_keep_to_the_stride_reach_less():
+    patched = jv.incremental(lambda x: conv(conv(x, 0, 3, 4, 2), 1, 3, 4), jnp.ones((32, 32, 3)))
+    places = np.arange(1, 28, 2)
+    aligned, anywhere = patched.windows(3, (places, places)), patched.windows(3)
+    assert 0 < aligned.plan.bytes_per_window < anywhere.plan.bytes_per_window
+
+
+def test_windows_of_a_small_share_are_an_approximation():
+    def f(x):
+        return jnp.tanh(conv(conv(x, 0, 3, 4), 1, 3, 4)).mean((1, 2))
+
+    image = jax.random.normal(jax.random.key(0), (24, 24, 3))
+    numbers, patch = jnp.array([[9, 9]]), jnp.zeros((1, 6, 6, 3))
+    patched = jv.incremental(f, image)
+    exact, cut = (patched.windows(6, share=share)(patch, numbers) for share in (1.0, 0.3))
+    assert 1e-6 < float(jnp.abs(exact - cut).max()) < float(jnp.abs(exact - f(image[None])).max())
+
+
+def test_errors_of_windows_say_what_fits():
+    patched = jv.incremental(lambda x: x.sum((1, 2)), jnp.zeros((4, 5, 3)))
+    with pytest.raises(
+        ValueError, match=r"`window` must fit inside the image, got 5 for an image of 4x5. Use at most 4"
+    ):
+        patched.windows(5)
+    with pytest.raises(ValueError, match=r"a window of 2x2 inside an image of 4x5, got 0 to 3, 0 to 1. Use at most"):
+        patched.windows(2, ([0, 3], [0, 1]))
+    with pytest.raises(TypeError, match=r"`corners` must be integers, got \['float64', 'int64'\]"):
+        patched.windows(2, (np.array([0.5]), [1]))
+    with pytest.raises(ValueError, match=r"along each of 2 axes, got shapes \[\(1,\)\]"):
+        patched.windows(2, ([0],))
+    with pytest.raises(ValueError, match=r"`share` must be above 0 and at most 1, got 0"):
+        patched.windows(2, share=0)
+    windows = patched.windows(2, ([0, 2], [0, 1, 3]))
+    with pytest.raises(ValueError, match=r"`patches` must have shape \(w, 2, 2, 3\), got \(2, 2, 3\)"):
+        windows(jnp.zeros((2, 2, 3)), jnp.array([[0, 0]]))
+    with pytest.raises(ValueError, match=r"`numbers` must be integers of shape \(1, 2\), got int32 of \(2,\)"):
+        windows(jnp.zeros((1, 2, 2, 3)), jnp.array([0, 0]))
+    with pytest.raises(ValueError, match=r"from 0 to below \(2, 3\) along the axes, got from \[0, 3\] to \[0, 3\]"):
+        windows(jnp.zeros((1, 2, 2, 3)), jnp.array([[0, 3]]))
+
+
 def test_errors_say_what_fits():
     patched = jv.incremental(lambda x: x.sum((1, 2)), jnp.zeros((4, 5, 3)))
     with pytest.raises(ValueError, match=r"`patch` must have the axes of the image and fit into it, got \(5, 1, 3\)"):

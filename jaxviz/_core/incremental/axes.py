@@ -1,4 +1,8 @@
-"""Along which axes of an image windows lie."""
+"""Along which axes of an image windows lie, and how large they are along each."""
+
+from collections.abc import Sequence
+
+import numpy as np
 
 
 def axes_of_windows(ndim: int) -> int:
@@ -20,6 +24,17 @@ def check_axes(shape: tuple[int, ...], num_axes: int, otherwise: str = _WINDOW) 
             f"`images` must have shape ({names}, c) or (n, {names}, c), got {shape}. Add the axis that is missing, "
             f"image[..., None] for a gray image, or {otherwise}"
         )
+
+
+def sizes_of(value: int | Sequence[int], name: str, num_axes: int) -> tuple[int, ...]:
+    """A size in whole pixels along each axis; one number is the same along all."""
+    sizes = tuple(value) if isinstance(value, Sequence) else (value,) * num_axes
+    if len(sizes) != num_axes or any(isinstance(n, bool) or not isinstance(n, int | np.integer) for n in sizes):
+        number = "a pair of ints" if num_axes == 2 else f"{num_axes} of them in a tuple"
+        raise TypeError(f"`{name}` must be an int or {number}, got {value!r}. Give it in whole pixels.")
+    if min(sizes) < 1:
+        raise ValueError(f"`{name}` must be at least 1, got {value}.")
+    return tuple(map(int, sizes))
 
 
 def by(lengths: tuple[int, ...]) -> str:

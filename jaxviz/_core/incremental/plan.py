@@ -1,5 +1,6 @@
 """What to compute for a patch, decided before anything runs: which operations on patches, which on whole arrays."""
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -45,7 +46,8 @@ class Step(NamedTuple):
         values.update(zip((slot.index for slot in self.op.outputs), outs, strict=True))
 
 
-class Plan(NamedTuple):
+@dataclasses.dataclass(frozen=True, eq=False)
+class Plan:
     """Everything that a patch reaches, in order; the bytes are those of the largest operation."""
 
     source: Slot
