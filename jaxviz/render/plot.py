@@ -73,7 +73,7 @@ def style(axes: Axes, heading: str = "", x: str = "", y: str = "", *, grid: Lite
     heading_of(axes, heading)
     axes.set_xlabel(x, fontsize=_LABEL)
     axes.set_ylabel(y, fontsize=_LABEL)
-    axes.tick_params(labelsize=_SMALL)
+    axes.tick_params(which="both", labelsize=_SMALL)
     axes.spines[["top", "right"]].set_visible(False)
     if grid:
         axes.grid(axis=grid, alpha=0.25)
