@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -11,6 +12,8 @@ from jaxviz._core.map_layout import MapLayout, map_layout
 from jaxviz._core.precision import at_least_single
 from jaxviz._core.program import one_program
 from jaxviz.transforms import upto
+
+_SQUARINGS = 20
 
 
 def eigen_cam(
@@ -68,11 +71,35 @@ def _eigen_cam(
     places = at_least_single(maps).reshape(maps.shape[0], -1, maps.shape[-1])
     # The smaller of the two Gram matrices has the same first singular value.
     if places.shape[1] <= places.shape[2]:
-        values, vectors = jnp.linalg.eigh(jnp.einsum("npc,nqc->npq", places, places))
+        gram = jnp.einsum("npc,nqc->npq", places, places, precision="highest")
+        direction = _first_direction(gram)
         # The left singular vector times its singular value is the projection onto the right one.
-        projected = vectors[..., -1] * jnp.sqrt(jnp.maximum(values[..., -1:], 0))
+        value = jnp.einsum("np,npq,nq->n", direction, gram, direction, precision="highest")
+        projected = direction * jnp.sqrt(jnp.maximum(value, 0))[:, None]
     else:
-        _, vectors = jnp.linalg.eigh(jnp.einsum("npc,npd->ncd", places, places))
-        projected = jnp.einsum("npc,nc->np", places, vectors[..., -1])
+        gram = jnp.einsum("npc,npd->ncd", places, places, precision="highest")
+        projected = jnp.einsum("npc,nc->np", places, _first_direction(gram), precision="highest")
     upright = jnp.where(projected.sum(1, keepdims=True) < 0, -projected, projected)
     return jnp.maximum(upright, 0).reshape(maps.shape[:3]).astype(maps.dtype)
+
+
+def _first_direction(gram: Float[Array, "n m m"]) -> Float[Array, "n m"]:
+    """The eigenvector of the largest eigenvalue, of length 1; zeros for a matrix of zeros.
+
+    By squaring: after `k` of them an eigenvalue that is smaller by a share `d` has lost a factor `exp(-d * 2**k)`. Not
+    by LAPACK: on several CPU devices programs with some of its calls wait for each other for ever (jaxlib 0.10).
+    """
+
+    def square(_: Array, power: Array) -> Array:
+        power = jnp.matmul(power, power, precision="highest")
+        trace = jnp.trace(power, axis1=1, axis2=2)[:, None, None]
+        return power / jnp.where(trace == 0, 1, trace)
+
+    scale = jnp.trace(gram, axis1=1, axis2=2)[:, None, None]
+    power = jax.lax.fori_loop(0, _SQUARINGS, square, gram / jnp.where(scale == 0, 1, scale))
+    # All columns point along it; the one with the largest entry on the diagonal is the longest.
+    longest = jnp.argmax(jnp.diagonal(power, axis1=1, axis2=2), axis=1)
+    vector = jnp.take_along_axis(power, longest[:, None, None], axis=2)
+    vector = jnp.matmul(gram, vector, precision="highest")[..., 0]  # of what rounding has left of others
+    length = jnp.linalg.norm(vector, axis=1, keepdims=True)
+    return vector / jnp.where(length == 0, 1, length)

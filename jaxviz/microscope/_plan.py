@@ -29,7 +29,9 @@ Directions = Mapping[str, Mapping[str, ArrayLike | Sequence[float]]]
 
 
 @functools.partial(
-    jax.tree_util.register_dataclass, data_fields=["f", "vectors"], meta_fields=["layers", "layout", "output"]
+    jax.tree_util.register_dataclass,
+    data_fields=["f", "vectors", "inverses"],
+    meta_fields=["layers", "layout", "output"],
 )
 @dataclasses.dataclass(frozen=True, eq=False)
 class Viewed:
@@ -37,6 +39,7 @@ class Viewed:
 
     f: Any
     vectors: tuple[Array, ...]
+    inverses: tuple[Array, ...]
     layers: tuple[str, ...]
     layout: MapLayout
     output: str
@@ -44,19 +47,21 @@ class Viewed:
     def __call__(self, images: Any) -> Any:
         """The outputs of `f`."""
         edits = {
-            layer: functools.partial(_through, vectors=vectors, name=layer + _DIRECTIONS, layout=self.layout)
-            for layer, vectors in zip(self.layers, self.vectors, strict=True)
+            layer: functools.partial(
+                _through, vectors=vectors, inverse=inverse, name=layer + _DIRECTIONS, layout=self.layout
+            )
+            for layer, vectors, inverse in zip(self.layers, self.vectors, self.inverses, strict=True)
         }
         out = (edit(self.f, edits) if edits else self.f)(images)
         return checkpoint_name(out, self.output) if self.output else out
 
 
-def _through(activation: Array, *, vectors: Array, name: str, layout: MapLayout) -> Array:
+def _through(activation: Array, *, vectors: Array, inverse: Array, name: str, layout: MapLayout) -> Array:
     """The activation as it is; but where the coordinates change, it moves along the directions."""
     maps = layout.maps(activation)
     plain = maps @ vectors.T
     coordinates = layout.maps(checkpoint_name(layout.put(plain, activation), name))
-    return layout.put(maps + (coordinates - plain) @ jnp.linalg.pinv(vectors.T), activation)
+    return layout.put(maps + (coordinates - plain) @ inverse, activation)
 
 
 class Plan(NamedTuple):
@@ -176,7 +181,8 @@ def plan(
     output = _output(plain, names, image, out.shape)
     unnamed = output not in layers(plain, image)
     with_rule(plain, rule)  # refuses a name that is none
-    viewed = Viewed(plain, tuple(vectors.values()), tuple(vectors), layout, output if unnamed else "")
+    inverses = tuple(jnp.asarray(np.linalg.pinv(np.asarray(one).T)) for one in vectors.values())
+    viewed = Viewed(plain, tuple(vectors.values()), inverses, tuple(vectors), layout, output if unnamed else "")
     for layer, found in vectors.items():
         width = check_placed(plain, (layer,), image, layout)[layer][-1]
         if found.shape[1] != width:

@@ -73,6 +73,42 @@ def test_eigen_cam_is_numpys_first_singular_vector(channels):
         np.testing.assert_allclose(one.ravel(), np.maximum(projected, 0), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("second", [0.5, 0.999, 1 - 1e-4])
+def test_eigen_cam_tells_two_directions_of_nearly_equal_strength(second):
+    def f(x):
+        return checkpoint_name(x, "maps").mean((1, 2))
+
+    rng = np.random.default_rng(2)
+    left, right = (np.linalg.qr(rng.normal(size=(size, 8)))[0] for size in (169, 40))
+    left[:, 0] *= np.sign(left[:, 0].sum())
+    values = np.array([1, second, *np.linspace(0.4, 0.1, 6)])
+    places = jnp.asarray((left * values) @ right.T, jnp.float32)
+    for maps in (places, places.T):  # the direction of the smaller side is the one that is looked for
+        x = maps.reshape(1, len(maps), 1, -1)
+        expected = left[:, 0] if len(maps) == 169 else right[:, 0] * np.sign(right[:, 0].sum())
+        # Rounding mixes the two the more, the less they differ.
+        found = jv.attribution.eigen_cam(f, x, "maps").ravel()
+        np.testing.assert_allclose(found, np.maximum(expected, 0), atol=2e-7 / (1 - second) + 1e-6)
+
+
+def test_eigen_cam_of_nothing_is_nothing_and_of_nan_is_nan():
+    def f(x):
+        return checkpoint_name(x, "maps").mean((1, 2))
+
+    x = jnp.stack([jnp.zeros((3, 4, 2)), jnp.full((3, 4, 2), jnp.nan)])
+    nothing, broken = jv.attribution.eigen_cam(f, x, "maps")
+    assert not nothing.any()
+    assert jnp.isnan(broken).all()
+
+
+def test_eigen_cam_calls_nothing_that_waits_for_other_devices():
+    def f(x):
+        return checkpoint_name(x, "maps").mean((1, 2))
+
+    program = jax.jit(lambda x: jv.attribution.eigen_cam(f, x, "maps")).lower(jnp.ones((2, 13, 13, 64)))
+    assert "lapack" not in program.as_text()
+
+
 def test_eigen_cam_depends_on_no_class(parts):
     f, x, *_ = parts
     other = jax.tree.map(lambda leaf: -leaf if leaf.ndim == 2 else leaf, f)
