@@ -288,6 +288,18 @@ def both():
     spans = [[f"{100 * end:.1f}" for end in way["mean_interval"]] for way in dense]
     cells = [f"{percent(way['mean'])} ({low} to {high})" for way, (low, high) in zip(dense, spans, strict=True)]
     yield row("test flowers, a dense head on the frozen trunk", *cells)
+    names = ("deconvnet", "guided", "saliency", "grad_cam")
+    cells = []
+    for step in pairs("trust"):
+        ranks = {one["method"]: one["rank_correlation"][0] for one in step["methods"]}
+        cells.append(f"{', '.join(f'{ranks[name]:.2f}' for name in names)} ({len(step['images'])} photos)")
+    yield row("maps with the last layer redrawn: deconvnet, guided backprop, gradient, Grad-CAM", *cells)
+    cells = []
+    for step, layer in zip(pairs("generalize"), ("fire9", "head"), strict=True):
+        shares = {one["count"]: one for one in step["results"] if (one["trunk"], one["layer"]) == ("trained", layer)}
+        folds = len(shares[15]["folds"])
+        cells.append(f"{percent(shares[15]['accuracy'])}, {percent(shares[30]['accuracy'])} ({folds} folds)")
+    yield row("Caltech-101, a linear softmax on the last maps, 15 and 30 photos a class", *cells)
     lowest = min(one["held_out"]["lowest"] for one in found("lite-classes").values())
     assert lowest > 0.99
 

@@ -1,6 +1,8 @@
 """Pictures as bytes: files, and addresses that need no file."""
 
 import base64
+import collections
+import hashlib
 import io
 
 import numpy as np
@@ -8,6 +10,10 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from jaxviz.render import _check
+
+# A page that is written anew after each step of a long run has the same pictures; a large one takes half a second.
+_MOST_KEPT = 256
+_kept: collections.OrderedDict[bytes, str] = collections.OrderedDict()
 
 
 def png(picture: UInt8[np.ndarray, "h w 3"]) -> bytes:
@@ -56,8 +62,14 @@ def data_uri(picture: UInt8[np.ndarray, "h w 3"]) -> str:
         >>> data_uri(np.zeros((2, 2, 3), np.uint8))[:23]
         'data:image/webp;base64,'
     """
-    encoded = base64.b64encode(still_webp(picture)).decode()
-    return f"data:image/webp;base64,{encoded}"
+    picture = _check.photo(picture, "picture")
+    key = hashlib.sha256(str(picture.shape).encode() + np.ascontiguousarray(picture).tobytes()).digest()
+    if key not in _kept:
+        _kept[key] = f"data:image/webp;base64,{base64.b64encode(still_webp(picture)).decode()}"
+    _kept.move_to_end(key)
+    while len(_kept) > _MOST_KEPT:
+        _kept.popitem(last=False)
+    return _kept[key]
 
 
 def _encode(picture: np.ndarray, **options: object) -> bytes:

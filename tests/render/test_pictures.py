@@ -1,5 +1,6 @@
 """Maps, overlays, sheets and bars: arrays in, uint8 pictures out."""
 
+import base64
 import io
 import itertools
 
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image
 
 from jaxviz import render
+from jaxviz.render import _encode
 
 
 def test_a_diverging_scale_is_centered_on_zero_whatever_the_values():
@@ -330,3 +332,18 @@ def test_a_projection_that_is_not_finite_has_no_support(wrong):
 def test_the_share_of_a_support_is_a_share(share):
     with pytest.raises(ValueError, match=rf"`share` must be in \(0, 1\], got {share}."):
         render.bounding_box(np.ones((10, 12, 3)), share=share)
+
+
+def test_a_picture_is_encoded_once_and_another_one_is_another(monkeypatch):
+    encode, calls = _encode.still_webp, []
+    monkeypatch.setattr(_encode, "still_webp", lambda picture: calls.append(picture) or encode(picture))
+    picture = np.random.default_rng(7).integers(0, 255, (4, 6, 3), np.uint8)
+    changed = picture.copy()
+    changed[3, 5, 2] += 1
+    # Equal bytes are no equal pictures.
+    found = [render.data_uri(one) for one in (picture, picture.copy(), changed, picture.reshape(6, 4, 3))]
+    assert found[0] == found[1]
+    assert len(set(found)) == len(calls) == 3
+    for address, one in zip(found, (picture, picture, changed, picture.reshape(6, 4, 3)), strict=True):
+        with Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))) as image:
+            np.testing.assert_array_equal(np.asarray(image.convert("RGB")), one)
