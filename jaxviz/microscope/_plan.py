@@ -181,7 +181,7 @@ def plan(
     output = _output(plain, names, image, out.shape)
     unnamed = output not in layers(plain, image)
     with_rule(plain, rule)  # refuses a name that is none
-    inverses = tuple(jnp.asarray(np.linalg.pinv(np.asarray(one).T)) for one in vectors.values())
+    inverses = tuple(jnp.linalg.pinv(one.T) for one in vectors.values())
     viewed = Viewed(plain, tuple(vectors.values()), inverses, tuple(vectors), layout, output if unnamed else "")
     for layer, found in vectors.items():
         width = check_placed(plain, (layer,), image, layout)[layer][-1]

@@ -11,7 +11,7 @@ from jax.ad_checkpoint import checkpoint_name
 
 import jaxviz as jv
 from jaxviz import microscope
-from jaxviz.microscope import _unit
+from jaxviz.microscope import _plan, _unit
 from tests.microscope.sample import (
     CLASSES,
     FILTERS,
@@ -332,6 +332,17 @@ def test_directions_are_units_of_the_same_function(tmp_path):
     without = np.asarray(jv.edit(network(), {"maps": removed})(scaled(IMAGES))).argmax(1) == CLASSES
     change = without.mean() - whole.mean()
     assert read(tmp_path, "units/1/0")["removed"]["accuracy"] == pytest.approx(change, abs=1e-3)
+
+
+def test_directions_that_are_one_but_for_rounding_are_one():
+    wide = {"one": [0.1, 0.2, 0.3, 0.4, 0.5], "again": [0.1, 0.2, 0.3, 0.4, np.nextafter(np.float32(0.5), 1)]}
+    options = dict.fromkeys(["channels", "labels", "name", "picture", "channel_axis", "grid"])
+    options |= {"num": 2, "rule": "gradient", "data": "", "scan": SCAN}
+    site = _plan.plan(network(), (IMAGES, CLASSES), ["maps"], directions={"maps": wide}, **options)
+    (inverse,) = site.f.inverses
+    # Each has half of the one; to tell them apart would divide by what rounding has left.
+    vector = np.array(wide["one"])
+    np.testing.assert_allclose(inverse, np.stack([vector, vector]) / (2 * vector @ vector), rtol=1e-4)
 
 
 @pytest.mark.slow
