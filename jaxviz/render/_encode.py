@@ -63,13 +63,12 @@ def data_uri(picture: UInt8[np.ndarray, "h w 3"]) -> str:
         'data:image/webp;base64,'
     """
     picture = _check.photo(picture, "picture")
-    key = hashlib.sha256(str(picture.shape).encode() + np.ascontiguousarray(picture).tobytes()).digest()
-    if key not in _kept:
-        _kept[key] = f"data:image/webp;base64,{base64.b64encode(still_webp(picture)).decode()}"
-    _kept.move_to_end(key)
+    key = hashlib.sha256(str(picture.shape).encode() + picture.tobytes()).digest()
+    address = _kept.pop(key, None) or f"data:image/webp;base64,{base64.b64encode(still_webp(picture)).decode()}"
+    _kept[key] = address  # the last one that goes
     while len(_kept) > _MOST_KEPT:
         _kept.popitem(last=False)
-    return _kept[key]
+    return address
 
 
 def _encode(picture: np.ndarray, **options: object) -> bytes:
