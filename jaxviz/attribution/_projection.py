@@ -44,7 +44,9 @@ def project(
     """Single units of a layer, each alone with its own activation, projected down to the pixels.
 
     An entry says how a pixel takes part in the unit's activation: the sign and the structure count, the scale follows
-    the activation. A unit that the image does not activate gives zeros.
+    the activation. A unit that the image does not activate gives zeros; so does, with rules other than the deconvnet's,
+    one at the upper bound of a ReLU6, which has no gradient. Of convolutions and ReLUs the deconvnet knows nothing of
+    the image, of max-pools the switches: below a layer without any, a unit has the same pattern for all images.
 
     Example:
         >>> import jax, jax.numpy as jnp

@@ -11,6 +11,7 @@ from tests import networks
 
 RNG = np.random.default_rng(0)
 MAPS = jnp.asarray(RNG.random((2, 4, 5, 3)), jnp.float32)
+LAYOUT = ("NHWC", "HWIO", "NHWC")
 WEIGHTS = RNG.normal(size=(4, 5, 3, 2)).astype(np.float32)
 
 
@@ -161,6 +162,32 @@ def test_a_projection_starts_from_one_unit_alone(rule):
             for n in range(2):
                 alone[(n, *units[n, u])] = act[(n, *units[n, u])]
             np.testing.assert_allclose(found[:, u], pull(jnp.asarray(alone))[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("pool", [False, True])
+def test_without_switches_a_projection_is_the_same_pattern_for_all_images(pool):
+    rng = np.random.default_rng(0)
+    kernel = jnp.asarray(rng.normal(size=(3, 3, 3, 4)), jnp.float32)
+
+    def f(images):
+        act = jax.nn.relu(jax.lax.conv_general_dilated(images, kernel, (1, 1), "SAME", dimension_numbers=LAYOUT))
+        if pool:
+            act = jax.lax.reduce_window(act, -jnp.inf, jax.lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
+        return checkpoint_name(jax.nn.relu(act.sum(-1, keepdims=True)), "top")
+
+    x = jnp.asarray(rng.random((2, 6, 6, 3)), jnp.float32)
+    one, other = jv.project(f, x, "top", [(1, 1, 0)])[:, 0]
+    act = jv.upto(f, "top")(x)[:, 1, 1, 0]
+    assert jnp.allclose(one / act[0], other / act[1], atol=1e-5) == (not pool)
+
+
+@pytest.mark.parametrize(("rule", "expected"), [("deconvnet", 6.0), ("guided", 0.0), ("gradient", 0.0)])
+def test_a_unit_at_the_upper_bound_of_a_relu6_has_no_gradient(rule, expected):
+    def f(images):
+        return checkpoint_name(jax.nn.relu6(images), "top")
+
+    found = jv.project(f, jnp.array([7.0, 5.0]).reshape(1, 1, 2, 1), "top", [(0, 0, 0), (0, 1, 0)], rule=rule)
+    np.testing.assert_allclose(found.reshape(2, 2), [[expected, 0], [0, 5]])
 
 
 def test_a_traced_unit_that_does_not_exist_gives_nan():
