@@ -29,6 +29,7 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#00
 """Told apart by color-blind eyes too (Okabe and Ito 2008)."""
 
 _TITLE, _HEADING, _LABEL, _SMALL, _TINY = 10.5, 9.5, 8.5, 7.5, 6.5
+_LETTER = 0.6  # How wide one is, about, of its size.
 
 
 def figure(width: float, height: float, *, dpi: int = 150, title: str = "") -> Figure:
@@ -86,9 +87,17 @@ def heading_of(axes: Axes, text: str, *, color: str = INK, small: bool = False) 
 
 
 def ticks(axis: Any, labels: Iterable[object], places: Iterable[Any] | None = None, **text: Any) -> None:
-    """Words at an axis, `axes.xaxis` or `axes.yaxis`, in turn or at `places`; smaller where they are many."""
-    words = list(map(str, labels))
-    size = _TINY if len(words) > 24 and axis.axis_name == "x" else _SMALL
+    """Words at an axis, `axes.xaxis` or `axes.yaxis`, in turn or at `places`.
+
+    Smaller where they are many, and turned where one would run into the next.
+    """
+    words, across = list(map(str, labels)), axis.axis_name == "x"
+    size = _TINY if len(words) > 24 and across else _SMALL
+    if across and "rotation" not in text:
+        longest = max((len(line) for label in words for line in label.split("\n")), default=0)
+        # In points, of which an inch has 72.
+        if longest * len(words) * _LETTER * size > 72 * axis.axes.bbox.width / axis.axes.figure.dpi:
+            text = {"rotation": 35, "ha": "right", "rotation_mode": "anchor", **text}
     axis.set_ticks(range(len(words)) if places is None else list(places), words, fontsize=size, **text)
 
 
@@ -112,8 +121,8 @@ def folded(text: str, inches: float) -> str:
         >>> folded("automobile 100%", 0.95).split("\n"), folded("cat 33%", 0.95)
         (['automobile', '100%'], 'cat 33%')
     """
-    # A letter is about 0.6 of its size wide, and a point is a 72nd of an inch.
-    most = max(1, int(72 * inches / (0.6 * _LABEL)))
+    # A point is a 72nd of an inch.
+    most = max(1, int(72 * inches / (_LETTER * _LABEL)))
     lines = [textwrap.wrap(line, most, break_long_words=False) or [""] for line in text.split("\n")]
     return "\n".join(part for parts in lines for part in parts)
 

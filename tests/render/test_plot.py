@@ -1,5 +1,7 @@
 """The style of all plots."""
 
+import itertools
+
 import matplotlib
 import matplotlib.colors
 import numpy as np
@@ -76,6 +78,25 @@ def test_many_ticks_are_smaller_and_stand_at_their_places():
         assert list(axes.get_xticks()) == [2 * number for number in range(count)]
         sizes.append(axes.get_xticklabels()[0].get_fontsize())
     assert sizes[0] > sizes[1]
+
+
+@pytest.mark.parametrize(
+    ("names", "parts"),
+    [(("a", "b", "c"), 1), (("fire3", "fire5"), 1), (("block3_1_depthwise",) * 4, 1), (("fire3", "fire5", "fire9"), 4)],
+)
+def test_ticks_are_turned_where_one_would_run_into_the_next(names, parts):
+    def drawn(**text):
+        made = plot.figure(3, 3, dpi=70)
+        axes = made.subfigures(1, parts, squeeze=False)[0, 0].subplots()
+        axes.plot(range(len(names)))
+        plot.ticks(axes.xaxis, names, **text)
+        plot.pixels(made)
+        return axes.get_xticklabels()
+
+    boxes = [label.get_window_extent() for label in drawn(rotation=0)]
+    collide = any(one.x1 >= other.x0 for one, other in itertools.pairwise(boxes))
+    turned = [label.get_rotation() != 0 for label in drawn()]
+    assert turned == [collide] * len(names)
 
 
 def test_shades_go_from_dark_to_light():
