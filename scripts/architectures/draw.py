@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from jaxviz.render import plot
 from scripts._harness import text_table
@@ -103,14 +104,25 @@ def draw(numbers: dict[str, Any]) -> bytes:
     # Room for the words after the longest bar; the axis says no more than 100%.
     errors.set_xlim(0, 1.9 * max(shares))
     errors.set_xticks([tick for tick in errors.get_xticks() if tick <= min(100, 1.2 * max(shares))])
-    telling.scatter([variant["contrast"] for variant in variants], shares, c=colors)
-    for place, variant in enumerate(variants):
-        point = (variant["contrast"], shares[place])
-        plot.note(telling, str(place + 1), point, textcoords="offset points", xytext=(4, 4))
     rank = numbers["rank_correlation_with_test_error"]["contrast"]
     heading = f"Does contrast tell? Rank correlation {_short(rank)}"
     plot.style(telling, heading, "contrast of the last maps' reconstruction", "test error, %")
     telling.set_yscale("log")
     telling.yaxis.set_major_formatter("{x:g}")
     telling.yaxis.set_minor_formatter("{x:g}")
+    points = np.array([[variant["contrast"] for variant in variants], shares]).T
+    telling.scatter(*points.T, c=colors)
+    for place, (point, away) in enumerate(zip(points, _away(telling.transData.transform(points)), strict=True)):
+        options = {"ha": "center", "va": "center", "textcoords": "offset points"}
+        plot.note(telling, str(place + 1), tuple(point), xytext=tuple(8 * away), **options)
     return plot.png(figure)
+
+
+def _away(points: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2"]:
+    """From each point, the direction in which its nearest neighbor is not: there its label has room."""
+    gaps = points - points[:, None]
+    distances = np.where(np.eye(len(points), dtype=bool), np.inf, np.hypot(*gaps.T))
+    away = points - points[distances.argmin(1)]
+    lengths = np.hypot(*away.T)[:, None]
+    # Up and to the right of one that is alone or on another.
+    return np.where(lengths > 0, away / np.maximum(lengths, 1e-9), np.sqrt(0.5))
