@@ -1,5 +1,7 @@
 """The figures and tables of `scripts.occlude`."""
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 from matplotlib.axes import Axes
@@ -29,7 +31,7 @@ def table(study: Study, steps: dict[str, Step]) -> str:
 
 def _regions_of(study: Study, step: Step) -> dict[str, bytes]:
     sets = {name: _figure(study, step, name, 1 + number) for number, name in enumerate(step.numbers["sets"])}
-    return {f"regions-{name}.png": figure for name, figure in sets.items()} | {"areas.png": _areas(study, step)}
+    return {f"regions-{name}.png": figure for name, figure in sets.items()} | {"areas.png": areas(study, step)}
 
 
 def _figure(study: Study, step: Step, name: str, state: int) -> bytes:
@@ -95,7 +97,7 @@ def _scale(method: str, heatmaps: list[np.ndarray]) -> render.Scale:
     return render.diverging(both, percentile=99.5) if method == "smoothgrad" else render.sequential(both)
 
 
-def _areas(study: Study, step: Step) -> bytes:
+def areas(study: Study, step: Step) -> bytes:
     """A row for each photo: the class with each set covered, among as large boxes at random places."""
     photos, sets = step.numbers["photos"], step.numbers["sets"]
     lines = [(place, name) for place in range(len(photos)) for name in sets]
@@ -110,11 +112,9 @@ def _areas(study: Study, step: Step) -> bytes:
             axes.plot(np.median(draws), line, "D", color=plot.FAINT, markersize=6)
         axes.plot(after["probability"], line, "o", color=_OWN, markersize=9, markeredgecolor="k")
         axes.plot(photo["before"]["probability"], line, "|", color="k", markersize=17, markeredgewidth=2)
-    names = [f"{words(photos[place]['photo'])}, {name.replace('-', ' ')}" for place, name in lines]
-    shares = [f"{name}\n{photos[place]['after'][of]['area']:.0%} covered"
-              for name, (place, of) in zip(names, lines, strict=True)]  # fmt: skip
+    names = [_area_name(photos[place], name) for place, name in lines]
     plot.style(axes, x="probability of the photo's class", grid="x")
-    plot.ticks(axes.yaxis, shares, parse_math=False)
+    plot.ticks(axes.yaxis, names, parse_math=False)
     axes.set_ylim(len(lines) - 0.5, -0.5)
     axes.set_xlim(-0.02, 1.02)
     marks = [
@@ -125,3 +125,9 @@ def _areas(study: Study, step: Step) -> bytes:
     ]
     plot.legend(figure, handles=marks, ncols=len(marks))
     return plot.png(figure)
+
+
+def _area_name(photo: dict[str, Any], name: str) -> str:
+    after = photo["after"][name]
+    room = "" if after["elsewhere"] else ", no room elsewhere"
+    return f"{words(photo['photo'])}, {name.replace('-', ' ')}\n{after['area']:.0%} covered{room}"

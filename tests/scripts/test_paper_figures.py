@@ -13,6 +13,7 @@ from scripts._harness.photo_study import photos as _photos
 from scripts._harness.run_folder import Step
 from scripts.correspondence import draw as _correspondence
 from scripts.invariance import draw as _invariance
+from scripts.occlude import draw as _occlude
 from scripts.occlude import elsewhere as _elsewhere
 
 
@@ -60,6 +61,17 @@ def test_boxes_elsewhere_are_as_large_and_touch_neither_these_nor_each_other():
 
 def test_where_there_is_no_room_there_are_no_boxes_elsewhere():
     assert _elsewhere.placed([render.Box(0, 0, 9, 9)], (16, 16), np.random.default_rng(0), 3) == []
+
+
+def test_the_figure_says_where_boxes_elsewhere_had_no_room(figures):
+    after = {"probability": 0.2, "area": 0.26, "elsewhere": None}
+    others = {**after, "elsewhere": {"median": 0.4}}
+    photo = {"photo": "eagle", "before": {"probability": 0.5}, "after": {"telling-parts": after, "other-parts": others}}
+    arrays = {"0, telling-parts, elsewhere": np.zeros(0), "0, other-parts, elsewhere": np.array([0.3, 0.5])}
+    step = Step({"photos": [photo], "sets": ["telling-parts", "other-parts"]}, arrays)
+    _occlude.areas(SimpleNamespace(network=SimpleNamespace(name="n")), step)
+    names = [label.get_text() for label in figures[0].axes[0].get_yticklabels()]
+    assert names == ["eagle, telling parts\n26% covered, no room elsewhere", "eagle, other parts\n26% covered"]
 
 
 def test_a_class_without_boxes_elsewhere_is_that_of_the_covered_picture(monkeypatch):
