@@ -7,7 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scripts._harness import marks
 from scripts.benchmark import table as _table
+from scripts.reproduce import table as _reproduced
+from scripts.reproduce.run import command
+from scripts.reproduce.studies import STUDIES as REPRODUCED
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "docs/speed.md", "docs/studies.md", "docs/how_to/microscope.md")
@@ -344,3 +348,15 @@ def test_the_tables_of_speed_are_those_of_the_committed_results(page, tmp_path):
     copy.write_text(SPEED.sub(r"\1\n\2", text), "utf-8")
     _table.write(ROOT / "scripts" / "benchmark" / "results", copy)
     assert copy.read_text("utf-8") == text
+
+
+def test_the_page_of_all_studies_is_that_of_one_committed_run_of_them(tmp_path):
+    page, file = ROOT / "docs" / "reproduced.md", tmp_path / "table.json"
+    rows = found("reproduce")
+    assert [(row["study"], row["command"]) for row in rows] == [(study.title, command(study)) for study in REPRODUCED]
+    assert {row["state"] for row in rows} == {"done", "missing"}
+    copy = tmp_path / "page.md"
+    copy.write_text(marks.replaced(page.read_text("utf-8"), "reproduce", lambda _: "")[0], "utf-8")
+    file.write_bytes((ROOT / ".assets" / "reproduce.json").read_bytes())
+    _reproduced.write(tmp_path, copy)
+    assert copy.read_text("utf-8") == page.read_text("utf-8")

@@ -225,7 +225,7 @@ _SQUEEZENETS = (
         "What a filter saw, and what it asks for",
         ("scripts.maximize", "photo", "chelsea"),
         "Wanted and not done.",
-        ("photo.png",),
+        ("fire3.png", "fire6.png", "fire9.png"),
         (_SQUEEZENET,),
     ),
 )

@@ -1,5 +1,6 @@
 """The table of what the studies have measured, between the marks of a page."""
 
+import html
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -33,7 +34,8 @@ def write(results: Path, page: Path) -> Path:
 
 
 def lines(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Markdown: a row for each study that is done, and how long all took."""
+    """Markdown: a row for each study that is done, how long all took, and why the others are not."""
+    rows = [{**row, **{key: _text(row[key]) for key in ("reported", "measured")}} for row in rows]
     done = [row for row in rows if row["state"] == "done"]
     cells = [
         [f"{row['study']} (`{row['command']}`)", row["reported"], row["measured"], f"{row['seconds']:.0f}"]
@@ -41,5 +43,11 @@ def lines(rows: Sequence[Mapping[str, Any]]) -> str:
     ]
     # Not in columns: sentences are longer than a screen is wide.
     table = "\n".join(f"| {' | '.join(line)} |" for line in [_HEADER, ["---"] * len(_HEADER), *cells])
-    hours = sum(row["seconds"] for row in done) / 3600
-    return f"{table}\n\n{len(done)} {'study' if len(done) == 1 else 'studies'} in {hours:.1f} hours."
+    minutes = sum(row["seconds"] for row in done) / 60
+    count = f"{len(done)} {'study' if len(done) == 1 else 'studies'} in {minutes:.0f} minutes."
+    return "\n\n".join([table, count, *(f"{row['study']}: {row['measured']}" for row in rows if row not in done)])
+
+
+def _text(words: str) -> str:
+    """Words as they are, in a cell too."""
+    return html.escape(words, quote=False).replace("|", r"\|")

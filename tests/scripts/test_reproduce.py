@@ -16,7 +16,7 @@ from tests.scripts.commands import run
 
 def study(name, *arguments, needs=()):
     module = ("tests.scripts.one_study", *arguments)
-    return Study(name, f"Title of {name}", module, "reported", ("picture.png",), needs)
+    return Study(name, f"Title of {name}", module, "reported |x|", ("picture.png",), needs)
 
 
 @pytest.fixture
@@ -63,9 +63,13 @@ def test_the_table_of_what_is_done_stands_between_the_marks_of_a_page(three, tmp
         "<!-- reproduce -->",
         "| study | the source reported | measured here | seconds |",
         "| --- | --- | --- | --- |",
-        f"| Title of good (`python -m tests.scripts.one_study 7`) | reported | measured 7 | {seconds:.0f} |",
+        f"| Title of good (`python -m tests.scripts.one_study 7`) | reported \\|x\\| | measured 7 | {seconds:.0f} |",
         "",
-        "1 study in 0.0 hours.",
+        "1 study in 0 minutes.",
+        "",
+        "Title of bad: failed: error: the &lt;reason&gt; (exit code 1, bad.log)",
+        "",
+        "Title of poor: missing: the thing is missing. Get &lt;it&gt;.",
         "<!-- /reproduce -->",
         "after",
     ]
