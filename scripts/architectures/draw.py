@@ -112,17 +112,21 @@ def draw(numbers: dict[str, Any]) -> bytes:
     telling.yaxis.set_minor_formatter("{x:g}")
     points = np.array([[variant["contrast"] for variant in variants], shares]).T
     telling.scatter(*points.T, c=colors)
-    for place, (point, away) in enumerate(zip(points, _away(telling.transData.transform(points)), strict=True)):
+    # Where they are drawn is known once all is laid out.
+    figure.draw_without_rendering()
+    shifts = _free_sides(telling.transData.transform(points) * 72 / figure.dpi)
+    for place, (point, shift) in enumerate(zip(points, shifts, strict=True)):
         options = {"ha": "center", "va": "center", "textcoords": "offset points"}
-        plot.note(telling, str(place + 1), tuple(point), xytext=tuple(8 * away), **options)
+        plot.note(telling, str(place + 1), tuple(point), xytext=tuple(shift), **options)
     return plot.png(figure)
 
 
-def _away(points: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2"]:
-    """From each point, the direction in which its nearest neighbor is not: there its label has room."""
-    gaps = points - points[:, None]
-    distances = np.where(np.eye(len(points), dtype=bool), np.inf, np.hypot(*gaps.T))
-    away = points - points[distances.argmin(1)]
-    lengths = np.hypot(*away.T)[:, None]
-    # Up and to the right of one that is alone or on another.
-    return np.where(lengths > 0, away / np.maximum(lengths, 1e-9), np.sqrt(0.5))
+def _free_sides(points: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2"]:
+    """From each point to its label, in typographic points: on that side where all others are farthest."""
+    angles = np.pi * np.arange(1, 9) / 4
+    sides, taken, chosen = 8 * np.stack([np.cos(angles), np.sin(angles)], -1), points, []
+    for point in points:
+        gaps = np.linalg.norm((point + sides)[:, None] - taken, axis=-1)
+        chosen.append(sides[gaps.min(1).round(3).argmax()])
+        taken = np.concatenate([taken, [point + chosen[-1]]])
+    return np.array(chosen)

@@ -122,6 +122,19 @@ def test_what_a_stride_folds_is_drawn_as_the_text_says(monkeypatch):
     assert max(errors.get_xticks()) == 100
 
 
+def test_the_number_of_a_variant_covers_neither_a_point_nor_another(monkeypatch):
+    figures = []
+    monkeypatch.setattr(plot, "png", figures.append)
+    _show.draw(json.loads((ASSETS / "architectures.json").read_text()))
+    plot.pixels(figures[0])
+    telling = figures[0].axes[2]
+    boxes = [text.get_window_extent() for text in telling.texts]
+    assert [text.get_text() for text in telling.texts] == [str(number) for number in range(1, 13)]
+    assert not [pair for pair in itertools.combinations(boxes, 2) if pair[0].overlaps(pair[1])]
+    points = telling.transData.transform(telling.collections[0].get_offsets())
+    assert not [box for box in boxes for point in points if box.contains(*point)]
+
+
 def test_a_channel_for_a_class_is_called_by_the_class():
     assert channel_name(1, 2, ["tabby", "Egyptian_cat"]) == "Egyptian cat"
     assert channel_name(1, 3, ["tabby", "Egyptian_cat"]) == "channel 1"
