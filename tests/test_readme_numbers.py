@@ -55,8 +55,9 @@ def wide():
 
 
 def transfer():
-    ways = {way["name"]: way for way in found("transfer")["ways"]}
-    for name, words in (("frozen trunk, dense head, 320 px", " of test flowers"), ("all from scratch, 96 px", "")):
+    ways = {way["name"]: way for name in ("transfer-320", "transfer") for way in found(name)["ways"]}
+    dense, *scratch = "frozen trunk, dense head, 320 px", "all from scratch, 96 px", "all from scratch, 320 px"
+    for name, words in ((dense, " of test flowers"), *((name, "") for name in scratch)):
         low, high = (f"{100 * end:.1f}" for end in ways[name]["mean_interval"])
         yield f"{percent(ways[name]['mean'])} ({low} to {high}){words}"
 
