@@ -15,7 +15,8 @@ def columns(rows: list[list[str]], head: list[str]) -> str:
 
 
 def markdown(rows: list[list[str]], head: list[str]) -> str:
-    """Lines of Markdown that can be read as they are."""
+    """Lines of Markdown that can be read as they are; a `|` in a cell is no border."""
+    head, *rows = ([cell.replace("|", r"\|") for cell in line] for line in [head, *rows])
     widths = _widths([head, *rows])
     lines = [head, ["-" * width for width in widths], *rows]
     return "\n".join(

@@ -9,6 +9,7 @@ import pytest
 import models
 from jaxviz import render
 from jaxviz.render import plot
+from scripts._harness import text_table
 from scripts._harness.photo_study import photos as _photos
 from scripts._harness.run_folder import Step
 from scripts.correspondence import draw as _correspondence
@@ -142,3 +143,9 @@ def test_a_color_bar_keeps_the_limits_of_its_scale_and_marks_a_value():
     plot.scale_bar(figure, render.Scale(0.2, 0.7, "viridis"), axes, mark=0.5)
     assert axes.get_ylim() == (0.2, 0.7)
     assert [list(line.get_ydata()) for line in axes.lines][-1] == [0.5, 0.5]
+
+
+def test_a_bar_in_a_cell_is_no_border():
+    head, rule, row = text_table.markdown([["mean |x|", "1"]], ["measure", "value"]).splitlines()
+    assert row == r"| mean \|x\| | 1     |"
+    assert len(head) == len(rule) == len(row)
